@@ -1,0 +1,17 @@
+using System.CommandLine;
+using UnetResnet.Lab.Commands;
+
+namespace UnetResnet.Lab;
+
+/// <summary>The <c>lab</c> executable: one subcommand per file in <c>Commands/</c>.</summary>
+internal static class Program
+{
+    private static Task<int> Main(string[] args)
+    {
+        var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
+        {
+            PretrainCommand.Create(),
+        };
+        return root.Parse(args).InvokeAsync();
+    }
+}

@@ -1,0 +1,4 @@
+namespace UnetResnet.Runtime;
+
+/// <summary>placeholder</summary>
+public static class TorchRuntime;
