@@ -1,0 +1,62 @@
+using System.Collections;
+using Microsoft.Data.Analysis;
+
+namespace UnetResnet.Training;
+
+/// <summary>The epochs of one training run, in order.</summary>
+public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
+{
+    private readonly List<EpochRecord> epochs = [];
+
+    /// <summary>Creates a history of the given epochs.</summary>
+    /// <param name="epochs">The epochs, in order; may be empty.</param>
+    public TrainingHistory(params IEnumerable<EpochRecord> epochs)
+    {
+        foreach (EpochRecord epoch in epochs) Add(epoch);
+    }
+
+    /// <inheritdoc/>
+    public int Count => epochs.Count;
+
+    /// <inheritdoc/>
+    public EpochRecord this[int index] => epochs[index];
+
+    /// <summary>The last epoch.</summary>
+    /// <exception cref="InvalidOperationException">The history is empty.</exception>
+    public EpochRecord Last => epochs.Count > 0 ? epochs[^1] : throw new InvalidOperationException("The history is empty: no epoch has ended yet.");
+
+    /// <summary>The epoch with the lowest validation loss; the earliest of equals.</summary>
+    /// <exception cref="InvalidOperationException">The history is empty.</exception>
+    public EpochRecord Best => epochs.MinBy(e => e.Validation.Loss) ?? Last;
+
+    internal void Add(EpochRecord epoch)
+    {
+        if (epochs.Count > 0 && epoch.Epoch <= epochs[^1].Epoch)
+            throw new ArgumentException($"Epoch {epoch.Epoch} cannot follow epoch {epochs[^1].Epoch}: epochs are recorded in rising order.", nameof(epoch));
+        epochs.Add(epoch);
+    }
+
+    /// <summary>The history as a table with one row per epoch.</summary>
+    /// <returns>
+    /// Columns <c>epoch</c>, <c>loss</c>, <c>iou</c>, <c>dice</c> (training), <c>val_loss</c>, <c>val_iou</c>, <c>val_dice</c> (validation),
+    /// <c>train_inference_loss</c>, <c>train_inference_iou</c>, <c>train_inference_dice</c> (training images in inference mode),
+    /// <c>learning_rate</c> and <c>seconds</c>; the first names are those of a Keras history.
+    /// </returns>
+    public DataFrame ToDataFrame()
+    {
+        DoubleDataFrameColumn Column(string name, Func<EpochRecord, double> value) => new(name, epochs.Select(value));
+        return new DataFrame(
+            new Int32DataFrameColumn("epoch", epochs.Select(e => e.Epoch)),
+            Column("loss", e => e.Training.Loss), Column("iou", e => e.Training.IoU), Column("dice", e => e.Training.Dice),
+            Column("val_loss", e => e.Validation.Loss), Column("val_iou", e => e.Validation.IoU), Column("val_dice", e => e.Validation.Dice),
+            Column("train_inference_loss", e => e.TrainingInInferenceMode.Loss),
+            Column("train_inference_iou", e => e.TrainingInInferenceMode.IoU),
+            Column("train_inference_dice", e => e.TrainingInInferenceMode.Dice),
+            Column("learning_rate", e => e.LearningRate), Column("seconds", e => e.Seconds));
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<EpochRecord> GetEnumerator() => epochs.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
