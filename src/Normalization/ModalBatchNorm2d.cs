@@ -111,16 +111,17 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             VarianceEstimator.KerasTwiceCorrected => n / (n - 1.001),
             _ => throw new InvalidOperationException($"Unknown variance estimator {Options.MovingVariance}."),
         };
-        unbiasedVariance.mul_(correction);
+        // Not in place: autograd has saved the tensor that the kernel wrote to.
+        using Tensor movingVariance = unbiasedVariance * correction;
         if (Options.ZeroDebias)
         {
             debiasedMean.Update(mean, Options.Momentum, running_mean);
-            debiasedVar.Update(unbiasedVariance, Options.Momentum, running_var);
+            debiasedVar.Update(movingVariance, Options.Momentum, running_var);
         }
         else
         {
             running_mean.mul_(1 - Options.Momentum).add_(mean, alpha: Options.Momentum);
-            running_var.mul_(1 - Options.Momentum).add_(unbiasedVariance, alpha: Options.Momentum);
+            running_var.mul_(1 - Options.Momentum).add_(movingVariance, alpha: Options.Momentum);
         }
     }
 
