@@ -9,6 +9,7 @@ namespace UnetResnet.Data;
 public sealed class BatchLoader
 {
     private readonly Func<int, IEnumerable<Batch>> epochs;
+    private readonly Func<BatchLoader> inOrder;
 
     /// <summary>Makes batches of a dataset.</summary>
     /// <param name="dataset">At least one sample, all of one size.</param>
@@ -25,6 +26,7 @@ public sealed class BatchLoader
         if (BatchCount == 0)
             throw new ArgumentException($"With DropLast, {SampleCount} samples make no batch of {BatchSize}. Take smaller batches or keep the last.", nameof(options));
         epochs = epoch => Load(dataset, options, epoch);
+        inOrder = () => new BatchLoader(dataset, options with { Shuffle = false, Augmentation = null, DropLast = false });
     }
 
     private BatchLoader(Tensor images, Tensor masks, int batchSize)
@@ -32,6 +34,7 @@ public sealed class BatchLoader
         (SampleCount, BatchSize) = ((int)images.shape[0], batchSize);
         BatchCount = (SampleCount + batchSize - 1) / batchSize;
         epochs = _ => Slice(images, masks);
+        inOrder = () => this;
     }
 
     /// <summary>Number of samples in the dataset.</summary>
@@ -69,6 +72,9 @@ public sealed class BatchLoader
     /// <param name="epoch">Number of the epoch; decides order and augmentation.</param>
     /// <returns>Batches that the consumer disposes, each one when it is done with.</returns>
     public IEnumerable<Batch> Epoch(int epoch = 0) => epochs(epoch);
+
+    /// <summary>The same samples for judging: each once, in the dataset's order, without augmentation.</summary>
+    public BatchLoader InOrder() => inOrder();
 
     private static IEnumerable<Batch> Load(SegmentationDataset dataset, BatchLoaderOptions options, int epoch)
     {

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Data;
 

@@ -10,7 +10,7 @@ namespace UnetResnet.Lab.Pretraining;
 internal sealed record PretrainingOptions
 {
     public int Side { get; init; } = 64;
-    public int BatchSize { get; init; } = 64;
+    public int BatchSize { get; init; } = 32;
     public int Steps { get; init; } = 5000;
     public int HeldOut { get; init; } = 2400;
     public int Seed { get; init; }
@@ -35,6 +35,7 @@ internal static class EncoderPretraining
         var domain = new ProceduralSourceDomain(options.Side, options.Seed);
         // PyTorch's momentum: the running statistics follow the last few dozen of thousands of steps.
         var encoder = new ResNet50Encoder(new ResNet50Options { Width = 16, Pooling = "avg", BatchNorm = BatchNormOptions.Keras212 with { Momentum = 0.1 } });
+        StartAsIdentity(encoder);
         using var classifier = nn.Linear(encoder.FeatureChannels[^1], ProceduralSourceDomain.Classes.Count);
         using var optimizer = optim.AdamW([.. encoder.parameters(), .. classifier.parameters()], options.LearningRate, weight_decay: options.WeightDecay);
         var schedule = optim.lr_scheduler.OneCycleLR(optimizer, options.LearningRate, total_steps: options.Steps);
@@ -66,6 +67,16 @@ internal static class EncoderPretraining
         double heldOut = Evaluate(encoder, classifier, domain, options);
         result = new PretrainingResult(heldOut, clock.Elapsed.TotalSeconds);
         return encoder;
+    }
+
+    /// <summary>γ = 0 at the end of every residual branch (Goyal 2017): the blocks start as identities, and fifty layers learn from the first step on.</summary>
+    private static void StartAsIdentity(ResNet50Encoder encoder)
+    {
+        using var noGrad = no_grad();
+        foreach ((string name, ModalBatchNorm2d layer) in encoder.BatchNormLayers())
+        {
+            if (name.EndsWith("branch2c", StringComparison.Ordinal)) layer.Weight.zero_();
+        }
     }
 
     /// <summary>Share of the held-out pictures that are classified rightly in inference mode.</summary>

@@ -1,4 +1,4 @@
-namespace UnetResnet.Tests.Data;
+namespace UnetResnet.Tests;
 
 /// <summary>A folder that is gone when the test is.</summary>
 internal sealed class TemporaryFolder : IDisposable

@@ -1,4 +1,4 @@
-namespace UnetResnet.Data;
+namespace UnetResnet.Runtime;
 
 /// <summary>Finds the files that come with the kit: the folder <c>data/</c> with its images and weights.</summary>
 public static class BundledFiles
@@ -12,7 +12,7 @@ public static class BundledFiles
     /// Full path of the data folder: the one that <see cref="EnvironmentVariable"/> names; else <c>data/</c> beside the library or the program;
     /// else <c>data/</c> in the current directory or one above it, or above the program.
     /// </summary>
-    /// <exception cref="DatasetException">There is none in all these places, or the variable names a folder without <c>brain-mri</c>.</exception>
+    /// <exception cref="FileNotFoundException">There is none in all these places, or the variable names a folder without <c>brain-mri</c>.</exception>
     public static string Root
     {
         get
@@ -22,27 +22,27 @@ public static class BundledFiles
             {
                 return Directory.Exists(Path.Combine(named, Marker))
                     ? Path.GetFullPath(named)
-                    : throw new DatasetException(
-                        named, $"(named by {EnvironmentVariable}) has no folder '{Marker}'", "the kit's data folder", "Correct the variable or unset it.");
+                    : throw new FileNotFoundException(
+                        $"{named} (named by {EnvironmentVariable}) has no folder '{Marker}', so it is not the kit's data folder. Correct the variable or unset it.", named);
             }
 
             return Candidates().FirstOrDefault(folder => Directory.Exists(Path.Combine(folder, Marker)))
-                ?? throw new DatasetException(
-                    "data", $"was found neither beside the library nor above '{Directory.GetCurrentDirectory()}'", $"a folder data/{Marker}",
-                    $"Run from inside a clone of the repository, or set {EnvironmentVariable} to its data folder.");
+                ?? throw new FileNotFoundException(
+                    $"The kit's folder data/{Marker} was found neither beside the library nor above '{Directory.GetCurrentDirectory()}'. "
+                    + $"Run from inside a clone of the repository, or set {EnvironmentVariable} to its data folder.", $"data/{Marker}");
         }
     }
 
     /// <summary>Full path of a file or folder in the data folder.</summary>
     /// <param name="relativePath">Path below the data folder, for example <c>brain-mri/split.csv</c>.</param>
-    /// <exception cref="DatasetException">There is no data folder, or no such file in it.</exception>
+    /// <exception cref="FileNotFoundException">There is no data folder, or no such file in it.</exception>
     public static string Find(string relativePath)
     {
         ArgumentException.ThrowIfNullOrEmpty(relativePath);
         string path = Path.GetFullPath(Path.Combine(Root, relativePath));
         return Path.Exists(path)
             ? path
-            : throw new DatasetException(path, "does not exist", "a file that comes with the kit", "Restore it from the repository (git restore data).");
+            : throw new FileNotFoundException($"{path} comes with the kit and is not there. Restore it from the repository (git restore data).", path);
     }
 
     private static IEnumerable<string> Candidates()

@@ -1,6 +1,6 @@
-using UnetResnet.Data;
+using UnetResnet.Runtime;
 
-namespace UnetResnet.Tests.Data;
+namespace UnetResnet.Tests.Runtime;
 
 public class BundledFilesTests
 {
@@ -18,14 +18,14 @@ public class BundledFilesTests
     [Fact]
     public void A_variable_that_leads_nowhere_is_named() => With("/nowhere", () =>
     {
-        var e = Assert.Throws<DatasetException>(() => BundledFiles.Root);
+        var e = Assert.Throws<FileNotFoundException>(() => BundledFiles.Root);
         Assert.Contains("/nowhere", e.Message);
         Assert.Contains("UNETRESNET_DATA", e.Message);
     });
 
     [Fact]
     public void A_missing_file_is_named() =>
-        Assert.Contains("no-such.bin", Assert.Throws<DatasetException>(() => BundledFiles.Find("brain-mri/no-such.bin")).File);
+        Assert.Contains("no-such.bin", Assert.Throws<FileNotFoundException>(() => BundledFiles.Find("brain-mri/no-such.bin")).FileName);
 
     private static void With(string value, Action action)
     {
