@@ -1,7 +1,6 @@
 using UnetResnet.Data;
 using UnetResnet.Lab.Datasets;
 using UnetResnet.Runtime;
-using UnetResnet.Tests.Data;
 
 namespace UnetResnet.Tests.Lab;
 
