@@ -12,6 +12,7 @@ internal static class Program
         {
             DataCommand.Create(),
             PretrainCommand.Create(),
+            BenchCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();
     }

@@ -76,6 +76,17 @@ public sealed class BatchLoader
     /// <summary>The same samples for judging: each once, in the dataset's order, without augmentation.</summary>
     public BatchLoader InOrder() => inOrder();
 
+    /// <summary>The images of one epoch without their masks, for what only looks at images. Each tensor is freed when the next one is asked for.</summary>
+    /// <param name="epoch">Number of the epoch, see <see cref="Epoch"/>.</param>
+    /// <returns>Preprocessed (N, 3, H, W).</returns>
+    public IEnumerable<Tensor> Images(int epoch = 0)
+    {
+        foreach (Batch batch in Epoch(epoch))
+        {
+            using (batch) yield return batch.Images;
+        }
+    }
+
     private static IEnumerable<Batch> Load(SegmentationDataset dataset, BatchLoaderOptions options, int epoch)
     {
         var order = Enumerable.Range(0, dataset.Count).ToArray();

@@ -13,7 +13,7 @@ internal static class PretrainCommand
     public static Command Create()
     {
         var output = new Option<FileInfo>("--output") { Description = "The safetensors file to write.", DefaultValueFactory = _ => new FileInfo("data/weights/resnet50-w16-shapes.safetensors") };
-        var steps = new Option<int>("--steps") { Description = "Training steps of 64 pictures.", DefaultValueFactory = _ => 5000 };
+        var steps = new Option<int>("--steps") { Description = "Training steps of 32 pictures.", DefaultValueFactory = _ => 2500 };
         var seed = new Option<int>("--seed") { Description = "Seed of weights and pictures.", DefaultValueFactory = _ => 0 };
         var command = new Command("pretrain", "Train the quarter-width encoder on the procedural source domain; writes the bundled weights.") { output, steps, seed };
         command.SetAction((result, cancellation) => Task.FromResult(Run(result.GetValue(output)!, result.GetValue(steps), result.GetValue(seed), cancellation)));

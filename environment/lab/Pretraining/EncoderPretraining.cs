@@ -11,7 +11,7 @@ internal sealed record PretrainingOptions
 {
     public int Side { get; init; } = 64;
     public int BatchSize { get; init; } = 32;
-    public int Steps { get; init; } = 5000;
+    public int Steps { get; init; } = 2500;
     public int HeldOut { get; init; } = 2400;
     public int Seed { get; init; }
     public double LearningRate { get; init; } = 3e-3;
