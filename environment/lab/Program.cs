@@ -10,6 +10,7 @@ internal static class Program
     {
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
+            DataCommand.Create(),
             PretrainCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();
