@@ -1,5 +1,5 @@
 using SkiaSharp;
-using UnetResnet.Notebooks.Drawing;
+using UnetResnet.Data;
 
 namespace UnetResnet.Notebooks;
 
@@ -21,32 +21,19 @@ internal static class SegmentationOverlay
     /// <param name="image">The image.</param>
     /// <param name="mask">Whether a pixel belongs to the object, row by row.</param>
     /// <param name="predicted">Whether a pixel was predicted to.</param>
-    internal static RgbPicture Draw(RgbPicture image, bool[] mask, bool[] predicted)
+    internal static PixelImage Draw(PixelImage image, bool[] mask, bool[] predicted)
     {
-        var result = new RgbPicture(image.Width, image.Height);
-        for (int y = 0; y < image.Height; y++)
+        SKColor[] colors = [.. Key.Select(entry => SKColor.Parse(entry.Color))];
+        ReadOnlySpan<byte> grey = image.ToGrey().Pixels;
+        byte[] result = new byte[3 * grey.Length];
+        for (int i = 0; i < grey.Length; i++)
         {
-            for (int x = 0; x < image.Width; x++)
-            {
-                (byte r, byte g, byte b) = image[x, y];
-                double grey = (0.299 * r + 0.587 * g + 0.114 * b) / 2;
-                int i = y * image.Width + x;
-                string? color = (mask[i], predicted[i]) switch
-                {
-                    (true, true) => ChartPalette.TruePositive,
-                    (false, true) => ChartPalette.FalsePositive,
-                    (true, false) => ChartPalette.FalseNegative,
-                    _ => null,
-                };
-                result[x, y] = color is null ? ((byte)grey, (byte)grey, (byte)grey) : Blend(SKColor.Parse(color), grey);
-            }
+            int kind = (mask[i], predicted[i]) switch { (true, true) => 0, (false, true) => 1, (true, false) => 2, _ => -1 };
+            double dim = grey[i] / 2.0;
+            byte Mix(byte channel) => (byte)Math.Round(kind < 0 ? dim : Opacity * channel + (1 - Opacity) * dim);
+            SKColor color = kind < 0 ? default : colors[kind];
+            (result[3 * i], result[3 * i + 1], result[3 * i + 2]) = (Mix(color.Red), Mix(color.Green), Mix(color.Blue));
         }
-        return result;
-    }
-
-    private static (byte, byte, byte) Blend(SKColor color, double grey)
-    {
-        byte Mix(byte channel) => (byte)Math.Round(Opacity * channel + (1 - Opacity) * grey);
-        return (Mix(color.Red), Mix(color.Green), Mix(color.Blue));
+        return new PixelImage(image.Width, image.Height, 3, result);
     }
 }

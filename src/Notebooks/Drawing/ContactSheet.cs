@@ -1,4 +1,5 @@
 using SkiaSharp;
+using UnetResnet.Data;
 
 namespace UnetResnet.Notebooks.Drawing;
 
@@ -30,7 +31,7 @@ internal static class ContactSheet
             canvas.Clear(SKColors.White);
             canvas.Scale(Scale);
             StrokeFont.Draw(canvas, gallery.Title, Edge, Edge + 12, TitleSize, PictureStyle.Ink, bold: true);
-            foreach ((int i, (RgbPicture picture, string caption)) in gallery.Cells.Index())
+            foreach ((int i, (PixelImage picture, string caption)) in gallery.Cells.Index())
             {
                 float x = Edge + i % columns * (cellWidth + Gap);
                 float y = Edge + TitleHeight + i / columns * (cellHeight + CaptionHeight + Gap);
@@ -39,18 +40,18 @@ internal static class ContactSheet
             }
             if (gallery.HasKey) DrawKey(canvas, foot + 8, stacked);
         }
-        return PngEncoder.Encode(bitmap);
+        return IndexedPng.Encode(bitmap);
     }
 
-    private static void DrawPicture(SKCanvas canvas, RgbPicture picture, float left, float top, float side)
+    private static void DrawPicture(SKCanvas canvas, PixelImage picture, float left, float top, float side)
     {
         using var paint = new SKPaint { IsAntialias = false };
+        int last = picture.Channels - 1;
         for (int y = 0; y < picture.Height; y++)
         {
             for (int x = 0; x < picture.Width; x++)
             {
-                (byte r, byte g, byte b) = picture[x, y];
-                paint.Color = new SKColor(r, g, b);
+                paint.Color = new SKColor(picture[y, x], picture[y, x, last / 2], picture[y, x, last]);
                 canvas.DrawRect(left + x * side, top + y * side, side, side, paint);
             }
         }

@@ -54,11 +54,12 @@ internal sealed class PictureColorScale
     /// <summary>Draws the key: a strip of all colours with labelled values.</summary>
     internal void DrawKey(SKCanvas canvas, SKRect strip)
     {
-        for (float y = strip.Top; y < strip.Bottom; y++)
+        const int bands = 64;
+        for (int band = 0; band < bands; band++)
         {
-            using SKPaint fill = PictureStyle.Fill(At(High - (y - strip.Top) / strip.Height * (High - Low)));
+            using SKPaint fill = PictureStyle.Fill(At(High - (band + 0.5) / bands * (High - Low)));
             fill.IsAntialias = false;
-            canvas.DrawRect(strip.Left, y, strip.Width, Math.Min(1, strip.Bottom - y), fill);
+            canvas.DrawRect(strip.Left, strip.Top + strip.Height * band / bands, strip.Width, strip.Height / bands, fill);
         }
         var axis = new PictureAxis(null, [Low, High], halfStep: false, includeZero: false, padding: 0) { Start = strip.Bottom, End = strip.Top };
         foreach ((double at, string label) in axis.Ticks((int)(strip.Height / 40)))
