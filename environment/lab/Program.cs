@@ -10,6 +10,8 @@ internal static class Program
     {
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
+            RunCommand.Create(),
+            RunNotebookCommand.Create(),
             PretrainCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();

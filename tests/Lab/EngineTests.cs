@@ -172,6 +172,16 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reference_added_late_leaves_earlier_names_unambiguous()
+    {
+        // lab itself depends on Plotly.NET: seen with and without it, the compiler must not take lab for two assemblies.
+        await Succeeds("#r \"nuget: UnetResnet.Helpers\"\nvar history = new UnetResnet.Training.TrainingHistory(); var shown = display(1);");
+        await Succeeds("#r \"nuget: Plotly.NET\"\n#r \"nuget: Plotly.NET.CSharp\"");
+        await Succeeds("#r \"nuget: TorchSharp\"");
+        await Succeeds("HTML(\"x\").Display(); shown.Update(2); UnetResnet.Training.TrainingHistory same = history; DisplayedValue handle = shown;");
+    }
+
+    [Fact]
     public async Task Load_and_import_are_relative_to_the_notebook()
     {
         folder.Write("tools.csx", "int Triple(int n) => 3 * n;");

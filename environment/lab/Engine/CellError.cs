@@ -15,6 +15,9 @@ internal sealed record CellError(
     string? SourceLine,
     IReadOnlyList<string> Traceback)
 {
+    /// <summary>Name of the error of a cell that took too long.</summary>
+    public const string TimeLimitExceeded = nameof(TimeLimitExceeded);
+
     /// <summary>An error that is not about a line of C#, such as an unknown magic command.</summary>
     public static CellError Plain(string name, string message, string? place = null, int? line = null, string? sourceLine = null)
     {

@@ -20,7 +20,7 @@ internal sealed class CellReferenceResolver(string baseFolder) : MetadataReferen
         string? path = ProgramAssemblies.Current.Find(name) ?? chosen.GetValueOrDefault(name);
         if (path is null && definition is PortableExecutableReference { FilePath: { } neighbour })
             path = Existing(Path.Combine(Path.GetDirectoryName(neighbour)!, name + ".dll"));
-        return path is null ? null : MetadataReference.CreateFromFile(path);
+        return path is null ? null : References.ToFile(path);
     }
 
     public override ImmutableArray<PortableExecutableReference> ResolveReference(string reference, string? baseFilePath, MetadataReferenceProperties properties)
@@ -31,7 +31,7 @@ internal sealed class CellReferenceResolver(string baseFolder) : MetadataReferen
         if (path is null) return [];
 
         chosen.TryAdd(name, path);
-        return [MetadataReference.CreateFromFile(path, properties)];
+        return [References.ToFile(path, properties)];
     }
 
     private string? FindFile(string reference, string? baseFilePath)

@@ -31,7 +31,7 @@ internal sealed class NotebookEngine : IDisposable
             .Append(typeof(NotebookEngine).Assembly.Location)
             .Append(typeof(Formatter).Assembly.Location)
             .Append(typeof(HtmlString).Assembly.Location)
-            .Select(path => MetadataReference.CreateFromFile(path)),
+            .Select(path => References.ToFile(path)),
     ]);
 
     private readonly string folder;
@@ -52,7 +52,7 @@ internal sealed class NotebookEngine : IDisposable
         references = new CellReferenceResolver(this.folder);
         ConsoleCapture.Install();
 
-        warm = Task.Run(() => CSharpScript.RunAsync<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value)));
+        warm = Task.Run(() => CSharpScript.RunAsync<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value).WithImports(DefaultUsings)));
     }
 
     /// <summary>Number of cells executed so far; what Jupyter shows in brackets.</summary>
@@ -83,7 +83,7 @@ internal sealed class NotebookEngine : IDisposable
         catch (Exception e) when (e is OperationCanceledException or CellAbandonedException && !interrupt.IsCancellationRequested && timeLimit is not null && watch.Elapsed >= timeLimit)
         {
             string cure = e is CellAbandonedException ? " It is inside a native call, which cannot be cut." : "";
-            error = CellError.Plain("TimeLimitExceeded", $"The cell took longer than its {timeLimit.Value.TotalSeconds:0.###} s.{cure} Give it less work or raise the limit.", label);
+            error = CellError.Plain(CellError.TimeLimitExceeded, $"The cell took longer than its {timeLimit.Value.TotalSeconds:0.###} s.{cure} Give it less work or raise the limit.", label);
         }
         catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {
@@ -205,7 +205,7 @@ internal sealed class NotebookEngine : IDisposable
         .WithReferences(Array.Empty<MetadataReference>())
         .WithMetadataResolver(references)
         .WithSourceResolver(new CellSourceResolver(folder))
-        .WithImports(DefaultUsings)
+        .WithImports() // those of the first submission hold for all
         .WithLanguageVersion(LanguageVersion.Latest)
         .WithOptimizationLevel(OptimizationLevel.Release)
         .WithEmitDebugInformation(true)
@@ -218,7 +218,7 @@ internal sealed class NotebookEngine : IDisposable
             "PackageNotSupported",
             $"{package.Name}: packages outside this kit cannot be fetched yet. Refer to the assembly itself, #r \"path/{package.Name}.dll\", or add the package to environment/lab/lab.csproj.",
             label, package.Line + 1, package.Text));
-        return paths.Select(path => MetadataReference.CreateFromFile(path));
+        return paths.Select(path => References.ToFile(path));
     }
 
     private static JsonObject Show(TextPiece piece) => piece.Language switch
