@@ -43,13 +43,17 @@ public class ChartsTests
     }
 
     [Fact]
-    public void A_long_title_takes_two_lines_of_about_equal_length()
+    public void A_long_title_is_broken_into_lines_of_about_equal_length()
     {
-        string title = (string)ChartFigure.Of(Charts.Loss(Histories.Of(2), "Training loss falls while validation loss rises, even on the training images"))["layout"]!["title"]!["text"]!;
-        string[] lines = title.Split("<br>");
-        Assert.Equal(2, lines.Length);
-        Assert.All(lines, line => Assert.InRange(line.Length, 30, 45));
-        Assert.DoesNotContain("<br>", (string)ChartFigure.Of(Charts.Loss(Histories.Of(2), "Training loss falls"))["layout"]!["title"]!["text"]!);
+        static string[] Lines(string title) => ((string)ChartFigure.Of(Charts.Loss(Histories.Of(2), title))["layout"]!["title"]!["text"]!).Split("<br>");
+        string[] two = Lines("Training loss falls while validation loss rises, even on the training images");
+        Assert.Equal(2, two.Length);
+        Assert.All(two, line => Assert.InRange(line.Length, 30, 46));
+        Assert.Equal(["Training loss falls"], Lines("Training loss falls"));
+        Assert.Equal(["my own", "break"], Lines("my own<br>break"));
+        string[] many = Lines(string.Join(' ', Enumerable.Repeat("epoch", 30)));
+        Assert.All(many, line => Assert.InRange(line.Length, 1, 46));
+        Assert.Equal(30, many.Sum(line => line.Split(' ').Length));
     }
 
     [Fact]
