@@ -13,7 +13,9 @@ internal static class Program
             RunCommand.Create(),
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
+            BenchCommand.Create(),
             PretrainCommand.Create(),
+            DataCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();
     }

@@ -3,6 +3,7 @@ using System.Text;
 using SkiaSharp;
 using TorchSharp;
 using UnetResnet.Lab.Running;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Doctor;
 
@@ -67,20 +68,16 @@ internal static class MachineChecks
     {
         try
         {
+            RuntimeStamp stamp = TorchRuntime.Initialize();
             using torch.Tensor sum = torch.ones(3, 4).sum();
             return sum.item<float>() == 12
-                ? new Finding("libtorch", Health.Ok, $"{torch.__version__}, {torch.get_num_threads()} threads")
+                ? new Finding("libtorch", Health.Ok, $"{stamp.LibTorch}, {stamp.Threads} threads")
                 : new Finding("libtorch", Health.Failure, "adds wrongly: 12 ones do not give 12", "Delete artifacts/ and build again.");
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (TorchLoadException e)
         {
-            Exception cause = e.GetBaseException();
-            bool standardLibrary = e.ToString().Contains("GLIBCXX", StringComparison.Ordinal);
-            return new Finding(
-                "libtorch", Health.Failure, cause.Message.Split('\n')[0].Trim(),
-                standardLibrary
-                    ? "libstdc++ is too old: run `dotnet build environment/lab` here, which repairs the copy in artifacts/, or use Ubuntu 24.04 or Debian 13."
-                    : "Delete artifacts/ and build again; the native package must be that of this system.");
+            string[] causeAndCure = e.Message.Split(": ", 2);
+            return new Finding("libtorch", Health.Failure, causeAndCure[0], causeAndCure.Length > 1 ? causeAndCure[1] : null);
         }
     }
 

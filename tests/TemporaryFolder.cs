@@ -1,13 +1,17 @@
-namespace UnetResnet.Tests.Lab;
+namespace UnetResnet.Tests;
 
-/// <summary>A folder that vanishes after the test.</summary>
+/// <summary>A folder that is gone when the test is.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("unetresnet-").FullName;
 
+    public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
+
+    /// <summary>Writes a text file, and the folders on its way.</summary>
+    /// <returns>Its path.</returns>
     public string Write(string name, string text)
     {
-        string path = System.IO.Path.Combine(Path, name);
+        string path = this[name];
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         File.WriteAllText(path, text);
         return path;

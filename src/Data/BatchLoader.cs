@@ -1,0 +1,159 @@
+using static TorchSharp.torch;
+
+namespace UnetResnet.Data;
+
+/// <summary>
+/// Cuts a dataset into batches. Augmentation and copying happen on one background thread, a few batches ahead; tensors are made on the
+/// consumer's thread, because dispose scopes belong to threads.
+/// </summary>
+public sealed class BatchLoader
+{
+    private readonly Func<int, IEnumerable<Batch>> epochs;
+    private readonly Func<BatchLoader> inOrder;
+
+    /// <summary>Makes batches of a dataset.</summary>
+    /// <param name="dataset">At least one sample, all of one size.</param>
+    /// <param name="options">Batch size, preprocessing, order.</param>
+    /// <exception cref="ArgumentException">The dataset is empty, its samples differ in size, or an option is out of range.</exception>
+    public BatchLoader(SegmentationDataset dataset, BatchLoaderOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        CheckSamples(dataset, options);
+        (SampleCount, BatchSize) = (dataset.Count, options.BatchSize);
+        BatchCount = options.DropLast ? SampleCount / BatchSize : (SampleCount + BatchSize - 1) / BatchSize;
+        if (BatchCount == 0)
+            throw new ArgumentException($"With DropLast, {SampleCount} samples make no batch of {BatchSize}. Take smaller batches or keep the last.", nameof(options));
+        epochs = epoch => Load(dataset, options, epoch);
+        inOrder = () => new BatchLoader(dataset, options with { Shuffle = false, Augmentation = null, DropLast = false });
+    }
+
+    private BatchLoader(Tensor images, Tensor masks, int batchSize)
+    {
+        (SampleCount, BatchSize) = ((int)images.shape[0], batchSize);
+        BatchCount = (SampleCount + batchSize - 1) / batchSize;
+        epochs = _ => Slice(images, masks);
+        inOrder = () => this;
+    }
+
+    /// <summary>Number of samples in the dataset.</summary>
+    public int SampleCount { get; }
+
+    /// <summary>Samples in a full batch.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Batches in an epoch.</summary>
+    public int BatchCount { get; }
+
+    /// <summary>Makes batches of tensors, always in their order.</summary>
+    /// <param name="images">Preprocessed images (N, 3, H, W), N at least 1. They stay the caller's and must outlive the loader; batches are copies.</param>
+    /// <param name="masks">Masks (N, 1, H, W) of 0 and 1, likewise.</param>
+    /// <param name="batchSize">Samples in a batch, at least 1.</param>
+    /// <exception cref="ArgumentException">Shapes that do not fit.</exception>
+    public static BatchLoader FromTensors(Tensor images, Tensor masks, int batchSize)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(masks);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        bool fits = images.dim() == 4 && masks.dim() == 4 && images.shape[0] > 0 && images.shape[1] == 3 && masks.shape[1] == 1
+            && images.shape[0] == masks.shape[0] && images.shape[2] == masks.shape[2] && images.shape[3] == masks.shape[3];
+        if (!fits)
+            throw new ArgumentException(
+                $"Expected images (N, 3, H, W) and masks (N, 1, H, W) with N > 0, got ({string.Join(", ", images.shape)}) and ({string.Join(", ", masks.shape)}).",
+                nameof(images));
+        return new BatchLoader(images, masks, batchSize);
+    }
+
+    /// <summary>
+    /// The batches of one epoch. They depend on seed and epoch only. Every enumeration starts anew; leaving it early stops the background thread,
+    /// and an error there is thrown here, after the batches before it.
+    /// </summary>
+    /// <param name="epoch">Number of the epoch; decides order and augmentation.</param>
+    /// <returns>Batches that the consumer disposes, each one when it is done with.</returns>
+    public IEnumerable<Batch> Epoch(int epoch = 0) => epochs(epoch);
+
+    /// <summary>The same samples for judging: each once, in the dataset's order, without augmentation.</summary>
+    public BatchLoader InOrder() => inOrder();
+
+    /// <summary>The images of one epoch without their masks, for what only looks at images. Each tensor is freed when the next one is asked for.</summary>
+    /// <param name="epoch">Number of the epoch, see <see cref="Epoch"/>.</param>
+    /// <returns>Preprocessed (N, 3, H, W).</returns>
+    public IEnumerable<Tensor> Images(int epoch = 0)
+    {
+        foreach (Batch batch in Epoch(epoch))
+        {
+            using (batch) yield return batch.Images;
+        }
+    }
+
+    private static IEnumerable<Batch> Load(SegmentationDataset dataset, BatchLoaderOptions options, int epoch)
+    {
+        var order = Enumerable.Range(0, dataset.Count).ToArray();
+        if (options.Shuffle) new SplitMix64(options.Seed, epoch).Shuffle<int>(order);
+        IEnumerable<int[]> groups = order.Chunk(options.BatchSize);
+        if (options.DropLast) groups = groups.Where(group => group.Length == options.BatchSize);
+        return groups.Select(group => Collect(dataset, options, epoch, group)).Prefetch(options.Prefetch).Select(batch => ToBatch(batch, options));
+    }
+
+    private static Arrays Collect(SegmentationDataset dataset, BatchLoaderOptions options, int epoch, int[] places)
+    {
+        (int width, int height) = (dataset[0].Image.Width, dataset[0].Image.Height);
+        int area = width * height;
+        var (images, masks, names) = (new float[places.Length * 3 * area], new float[places.Length * area], new string[places.Length]);
+        for (int i = 0; i < places.Length; i++)
+        {
+            SegmentationSample sample = dataset[places[i]];
+            if (options.Augmentation is { } augmentation) sample = augmentation.Apply(sample, options.Seed, epoch, places[i]);
+            sample.Image.CopyPlanesTo(images.AsSpan(i * 3 * area, 3 * area), planes: 3);
+            ReadOnlySpan<byte> mask = sample.Mask.Pixels;
+            for (int k = 0; k < area; k++) masks[i * area + k] = SegmentationSample.IsForeground(mask[k]) ? 1 : 0;
+            names[i] = sample.Name;
+        }
+
+        return new Arrays(images, masks, names, width, height);
+    }
+
+    private static Batch ToBatch(Arrays batch, BatchLoaderOptions options)
+    {
+        using IDisposable scope = NewDisposeScope();
+        Device device = options.Device ?? CPU;
+        Tensor rgb = tensor(batch.Images, [batch.Names.Length, 3, batch.Height, batch.Width]).to(device);
+        Tensor masks = tensor(batch.Masks, [batch.Names.Length, 1, batch.Height, batch.Width]).to(device);
+        return new Batch(options.Preprocessing.Apply(rgb), masks, batch.Names);
+    }
+
+    private IEnumerable<Batch> Slice(Tensor images, Tensor masks)
+    {
+        for (int first = 0; first < SampleCount; first += BatchSize)
+        {
+            int count = Math.Min(BatchSize, SampleCount - first);
+            string[] names = [.. Enumerable.Range(first, count).Select(place => place.ToString())];
+            yield return new Batch(Copy(images, first, count), Copy(masks, first, count), names);
+        }
+    }
+
+    private static Tensor Copy(Tensor source, int first, int count)
+    {
+        using Tensor view = source.narrow(0, first, count);
+        return view.clone();
+    }
+
+    private static void CheckSamples(SegmentationDataset dataset, BatchLoaderOptions options)
+    {
+        if (dataset.Count == 0) throw new ArgumentException("The dataset is empty: there is nothing to make batches of.", nameof(dataset));
+        PixelImage first = dataset[0].Image;
+        foreach (SegmentationSample sample in dataset)
+        {
+            if ((sample.Image.Width, sample.Image.Height) != (first.Width, first.Height))
+                throw new ArgumentException(
+                    $"All images of a batch have one size, but '{dataset[0].Name}' is {first.Width}×{first.Height} and '{sample.Name}' "
+                    + $"{sample.Image.Width}×{sample.Image.Height}. Call Resize(side) on the dataset first.", nameof(dataset));
+        }
+
+        if (options.Augmentation is { QuarterTurns: true } && first.Width != first.Height)
+            throw new ArgumentException($"Quarter turns need square images, but these are {first.Width}×{first.Height}. Resize them or set QuarterTurns = false.", nameof(options));
+    }
+
+    private sealed record Arrays(float[] Images, float[] Masks, string[] Names, int Width, int Height);
+}

@@ -1,0 +1,57 @@
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
+
+namespace UnetResnet.Data;
+
+// Compiled instead of ImageCodec.Skia.cs in a build with -p:UseImageSharp=true.
+public static partial class ImageCodec
+{
+    public static partial PixelImage Decode(byte[] encoded, string name)
+    {
+        ArgumentNullException.ThrowIfNull(encoded);
+        try
+        {
+            using Image<Rgba32> image = Image.Load<Rgba32>(encoded);
+            bool grey = image.Metadata.DecodedImageFormat switch
+            {
+                PngFormat => image.Metadata.GetPngMetadata().ColorType == PngColorType.Grayscale,
+                JpegFormat => image.Metadata.GetJpegMetadata().ColorType == JpegEncodingColor.Luminance,
+                _ => throw Corrupt(name, "is not a readable PNG or JPEG image"),
+            };
+            image.Mutate(context => context.AutoOrient());
+            var rgba = new byte[image.Width * image.Height * 4];
+            image.CopyPixelDataTo(rgba);
+            int channels = grey ? 1 : 3;
+            var pixels = new byte[image.Width * image.Height * channels];
+            for (int i = 0; i < pixels.Length; i++)
+            {
+                int at = i / channels * 4;
+                pixels[i] = (byte)((rgba[at + i % channels] * rgba[at + 3] + 127) / 255);
+            }
+
+            return new PixelImage(image.Width, image.Height, channels, pixels);
+        }
+        catch (ImageFormatException e)
+        {
+            throw Corrupt(name, "is corrupt, cut short or not a PNG or JPEG image", e);
+        }
+    }
+
+    public static partial byte[] EncodePng(PixelImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var stream = new MemoryStream();
+        using Image encoded = image.Channels == 1
+            ? Image.LoadPixelData<L8>(image.Pixels, image.Width, image.Height)
+            : Image.LoadPixelData<Rgb24>(image.Pixels, image.Width, image.Height);
+        encoded.SaveAsPng(stream, new PngEncoder
+        {
+            ColorType = image.Channels == 1 ? PngColorType.Grayscale : PngColorType.Rgb,
+            BitDepth = PngBitDepth.Bit8,
+        });
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,183 @@
+using TorchSharp.Modules;
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>
+/// ResNet50 as Keras 2.1 built it, layer name for layer name: <c>conv1</c>, <c>bn_conv1</c>, <c>res2a_branch2a</c>, <c>bn2a_branch2a</c> …,
+/// <c>activation_1</c> to <c>activation_49</c>, optionally <c>fc1000</c>. Convolutions have biases, ε is 1e-3, the stride sits on the first 1×1 of a stage,
+/// and padding is 'same'.
+/// </summary>
+/// <remarks>
+/// Contract of <see cref="Features"/> for images (N, 3, H, W), H and W divisible by 32, and width w (64 for ResNet50):
+/// <list type="bullet">
+/// <item><c>activation_1</c>: (N, w, H/2, W/2)</item>
+/// <item><c>activation_10</c>: (N, 4w, H/4, W/4)</item>
+/// <item><c>activation_22</c>: (N, 8w, H/8, W/8)</item>
+/// <item><c>activation_40</c>: (N, 16w, H/16, W/16)</item>
+/// <item><c>activation_49</c>: (N, 32w, H/32, W/32)</item>
+/// </list>
+/// State keys are Keras's layer names with PyTorch's parameter names: <c>res2a_branch2a.weight</c>, <c>bn2a_branch2a.running_mean</c>.
+/// </remarks>
+public sealed class ResNet50Encoder : Module<Tensor, Tensor>
+{
+    /// <summary>The activations after which the U-Net takes its skips, from the first (largest) to the last.</summary>
+    public static IReadOnlyList<string> SkipTaps { get; } = ["activation_1", "activation_10", "activation_22", "activation_40", "activation_49"];
+
+    private static readonly int[] BlocksPerStage = [3, 4, 6, 3];
+
+    private readonly Conv2d conv1;
+    private readonly ModalBatchNorm2d bnConv1;
+    private readonly ReLU activation1;
+    private readonly List<ResidualBlock[]> stages = [];
+    private readonly Linear? top;
+    private int activations;
+
+    /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases). Weights named in the options are not loaded here.</summary>
+    /// <param name="options">Checked on entry; null for the defaults.</param>
+    /// <exception cref="ArgumentException">The options are not valid.</exception>
+    public ResNet50Encoder(ResNet50Options? options = null) : base(nameof(ResNet50Encoder))
+    {
+        Options = (options ?? new ResNet50Options()).Validate();
+        int width = Options.Width;
+        conv1 = Convolution("conv1", 3, width, 7, stride: 2);
+        bnConv1 = BatchNorm("bn_conv1", width);
+        activation1 = Activation();
+
+        long channels = width;
+        for (int stage = 0; stage < BlocksPerStage.Length; stage++)
+        {
+            int inner = width << stage;
+            var blocks = new ResidualBlock[BlocksPerStage[stage]];
+            for (int block = 0; block < blocks.Length; block++)
+            {
+                blocks[block] = Block($"{stage + 2}{(char)('a' + block)}", channels, inner, projects: block == 0, subsamples: block == 0 && stage > 0);
+                channels = 4L * inner;
+            }
+
+            stages.Add(blocks);
+        }
+
+        if (Options.IncludeTop)
+        {
+            top = Linear(channels, Options.Classes);
+            init.xavier_uniform_(top.weight!);
+            init.zeros_(top.bias!);
+            register_module("fc1000", top);
+        }
+    }
+
+    /// <summary>What the network was built from.</summary>
+    public ResNet50Options Options { get; }
+
+    /// <summary>Channels of the five feature maps, from the largest map to the smallest.</summary>
+    public IReadOnlyList<long> FeatureChannels => FeatureChannelsOf(Options.Width);
+
+    internal static long[] FeatureChannelsOf(int width) => [width, 4L * width, 8L * width, 16L * width, 32L * width];
+
+    /// <summary>The five feature maps of the contract above.</summary>
+    /// <param name="images">Preprocessed (N, 3, H, W); sides need not be divisible by 32 here, maps are then rounded up.</param>
+    /// <returns>Five tensors, owned by the caller.</returns>
+    /// <exception cref="ArgumentException">The images are not (N, 3, H, W).</exception>
+    public Tensor[] Features(Tensor images)
+    {
+        if (images.dim() != 4 || images.shape[1] != 3)
+            throw new ArgumentException($"The encoder expects images (N, 3, H, W) and got ({string.Join(", ", images.shape)}).", nameof(images));
+
+        using var scope = NewDisposeScope();
+        var features = new List<Tensor>();
+        Tensor x = StridedWindows.Pad(images, 7, Options.Padding, value: 0);
+        x = activation1.call(bnConv1.call(conv1.call(x)));
+        features.Add(x);
+        x = StridedWindows.Pad(x, 3, Options.Padding, value: double.NegativeInfinity);
+        x = functional.max_pool2d(x, 3, stride: 2);
+        foreach (ResidualBlock[] blocks in stages)
+        {
+            foreach (ResidualBlock block in blocks) x = block.Apply(x);
+            features.Add(x);
+        }
+
+        return [.. features.Select(f => f.MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>
+    /// The last feature map (N, 32w, H/32, W/32); with <c>pooling</c> one vector (N, 32w) per image; with a top the class logits (N, classes),
+    /// whose softmax is Keras's <c>fc1000</c>.
+    /// </summary>
+    /// <param name="images">Preprocessed (N, 3, H, W).</param>
+    /// <returns>Owned by the caller.</returns>
+    public override Tensor forward(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Features(images)[^1];
+        if (top is not null) x = top.call(x.mean([2, 3]));
+        else if (Options.Pooling == "avg") x = x.mean([2, 3]);
+        else if (Options.Pooling == "max") x = x.amax([2, 3]);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    private ResidualBlock Block(string name, long inputs, int inner, bool projects, bool subsamples)
+    {
+        // Registered in Keras's order: the main branch with its activations, then the shortcut, then the activation after the sum.
+        var branch2a = Branch(name, "2a", inputs, inner, 1);
+        var activation2a = Activation();
+        var branch2b = Branch(name, "2b", inner, inner, 3);
+        var activation2b = Activation();
+        var branch2c = Branch(name, "2c", inner, 4L * inner, 1);
+        var shortcut = projects ? Branch(name, "1", inputs, 4L * inner, 1) : null;
+        return new ResidualBlock(subsamples, branch2a, activation2a, branch2b, activation2b, branch2c, shortcut, Activation());
+    }
+
+    private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size) =>
+        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size), BatchNorm($"bn{block}_branch{branch}", outputs));
+
+    private Conv2d Convolution(string name, long inputs, long outputs, int size, int stride = 1)
+    {
+        Conv2d convolution = Conv2d(inputs, outputs, size, stride: stride, padding: size == 3 ? 1 : 0);
+        init.xavier_uniform_(convolution.weight!);
+        init.zeros_(convolution.bias!);
+        register_module(name, convolution);
+        return convolution;
+    }
+
+    private ModalBatchNorm2d BatchNorm(string name, long channels)
+    {
+        var layer = new ModalBatchNorm2d(channels, Options.BatchNorm);
+        register_module(name, layer);
+        return layer;
+    }
+
+    private ReLU Activation()
+    {
+        var activation = ReLU();
+        register_module($"activation_{++activations}", activation);
+        return activation;
+    }
+
+    /// <summary>A convolution and the batch norm after it.</summary>
+    private sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d Norm)
+    {
+        internal Tensor Apply(Tensor x) => Norm.call(Convolution.call(x));
+    }
+
+    /// <summary>Keras's <c>conv_block</c> (with a projected shortcut) and <c>identity_block</c> (without). The layers belong to the encoder.</summary>
+    private sealed record ResidualBlock(
+        bool Subsamples,
+        ConvolutionWithNorm Branch2a, ReLU Activation2a,
+        ConvolutionWithNorm Branch2b, ReLU Activation2b,
+        ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut, ReLU ActivationOfSum)
+    {
+        internal Tensor Apply(Tensor x)
+        {
+            using var scope = NewDisposeScope();
+            Tensor input = Subsamples ? StridedWindows.EverySecond(x) : x;
+            Tensor y = Activation2a.call(Branch2a.Apply(input));
+            y = Activation2b.call(Branch2b.Apply(y));
+            y = Branch2c.Apply(y);
+            y = y + (Shortcut?.Apply(input) ?? input);
+            return ActivationOfSum.call(y).MoveToOuterDisposeScope();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using UnetResnet.Normalization;
+
+namespace UnetResnet.Models;
+
+/// <summary>
+/// What <c>keras.applications.ResNet50(include_top, weights, input_shape, pooling, classes)</c> took, and what this kit adds: width, padding, batch norm.
+/// </summary>
+public sealed record ResNet50Options
+{
+    /// <summary>The value of <see cref="Weights"/> for the weights trained on ImageNet.</summary>
+    public const string ImageNet = "imagenet";
+
+    /// <summary>The value of <see cref="Weights"/> for the quarter-width weights that come with the kit.</summary>
+    public const string Bundled = "bundled";
+
+    /// <summary>Channels of the first convolution: 64 is ResNet50; 16 is the same 53 convolutions at a quarter of the channels, for two cores. A multiple of 16.</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Whether the fully connected classifier is on top.</summary>
+    public bool IncludeTop { get; init; }
+
+    /// <summary><c>null</c> (random), <see cref="ImageNet"/>, <see cref="Bundled"/>, or the path of a weights file.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>Without a top: <c>null</c> (feature maps), <c>"avg"</c> or <c>"max"</c> (global pooling to one vector per image).</summary>
+    public string? Pooling { get; init; }
+
+    /// <summary>Classes of the top, at least 1.</summary>
+    public int Classes { get; init; } = 1000;
+
+    /// <summary>How the strided windows are padded.</summary>
+    public ConvolutionPadding Padding { get; init; } = ConvolutionPadding.Same;
+
+    /// <summary>ε and moving averages of the batch-norm layers.</summary>
+    public BatchNormOptions BatchNorm { get; init; } = BatchNormOptions.Keras213;
+
+    /// <summary>Checks the options as the original function did.</summary>
+    /// <returns>This record.</returns>
+    /// <exception cref="ArgumentException">A value or a combination is not allowed; the message names both and the cure.</exception>
+    public ResNet50Options Validate()
+    {
+        ChannelCounts.CheckInner(Width, nameof(Width));
+        if (Classes < 1) throw new ArgumentOutOfRangeException(nameof(Classes), Classes, "There must be at least 1 class.");
+        if (Weights is not (null or ImageNet or Bundled) && !File.Exists(Weights))
+            throw new ArgumentException(
+                $"Weights is '{Weights}', and there is no such file. It must be null (random initialisation), \"{ImageNet}\" (pre-trained on ImageNet), \"{Bundled}\" (the kit's own, width 16), or the path of a weights file.", nameof(Weights));
+        if (Weights == ImageNet && IncludeTop && Classes != 1000)
+            throw new ArgumentException($"With the weights of ImageNet and the top included, Classes must be 1000, not {Classes}: that is what they were trained for. Set IncludeTop to false for other classes.", nameof(Classes));
+        if (Weights == ImageNet && Width != 64)
+            throw new ArgumentException($"The weights of ImageNet are those of width 64, not {Width}. Use \"{Bundled}\" for width 16.", nameof(Width));
+        if (Weights == Bundled && (Width != 16 || IncludeTop))
+            throw new ArgumentException($"The bundled weights are those of width 16 without top, and the options say width {Width}{(IncludeTop ? " with top" : "")}.", nameof(Weights));
+        if (Pooling is not (null or "avg" or "max"))
+            throw new ArgumentException($"Pooling is '{Pooling}'. It must be null (feature maps), \"avg\" or \"max\".", nameof(Pooling));
+        if (Pooling is not null && IncludeTop)
+            throw new ArgumentException("Pooling is for a network without top: the top pools by itself. Set IncludeTop to false or Pooling to null.", nameof(Pooling));
+        return this;
+    }
+}

@@ -1,0 +1,41 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>Padding and subsampling as TensorFlow does them.</summary>
+internal static class StridedWindows
+{
+    /// <summary>
+    /// Pads (N, C, H, W) so that a window of <paramref name="size"/> with stride 2 and no further padding gives ⌈H/2⌉ × ⌈W/2⌉. The caller owns the result.
+    /// </summary>
+    internal static Tensor Pad(Tensor x, int size, ConvolutionPadding padding, double value)
+    {
+        if (padding == ConvolutionPadding.Symmetric)
+        {
+            long p = size / 2;
+            return functional.pad(x, [p, p, p, p], PaddingModes.Constant, value);
+        }
+
+        (long top, long bottom) = Same(x.shape[2], size);
+        (long left, long right) = Same(x.shape[3], size);
+        return functional.pad(x, [left, right, top, bottom], PaddingModes.Constant, value);
+    }
+
+    /// <summary>
+    /// Every second row and column. Followed by a 1×1 convolution of stride 1 it is exactly the 1×1 convolution of stride 2, whose backward pass divides by
+    /// zero (SIGFPE) inside oneDNN on some CPUs. A view; the caller owns it.
+    /// </summary>
+    internal static Tensor EverySecond(Tensor x)
+    {
+        using Tensor rows = x.slice(2, 0, x.shape[2], 2);
+        return rows.slice(3, 0, x.shape[3], 2);
+    }
+
+    private static (long Before, long After) Same(long side, int size)
+    {
+        long total = Math.Max(((side + 1) / 2 - 1) * 2 + size - side, 0);
+        return (total / 2, total - total / 2);
+    }
+}

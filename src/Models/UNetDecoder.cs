@@ -1,0 +1,95 @@
+using TorchSharp.Modules;
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>
+/// The seed's decoder, name for name: five times nearest upsampling by 2, <c>concatenate</c> with the encoder's skip (the last stage has none), two
+/// blocks of 3×3 convolution, batch norm and ReLU (<c>conv6_1_conv</c>, <c>conv6_1_bn</c>, <c>conv6_1_activation</c> …), then
+/// <c>SpatialDropout2D</c> and the 1×1 convolution <c>prediction</c>.
+/// </summary>
+/// <remarks>
+/// Gives logits: Keras's <c>prediction</c> has a sigmoid inside, which losses that take logits compute more precisely themselves.
+/// Kernels are He-normal (truncated at two standard deviations, as Keras does), that of <c>prediction</c> Glorot-uniform, biases zero.
+/// </remarks>
+public sealed class UNetDecoder : Module<Tensor[], Tensor>
+{
+    private readonly List<Module<Tensor, Tensor>[]> stages = [];
+    private readonly Dropout2d spatialDropout;
+    private readonly Conv2d prediction;
+    private readonly long[] featureChannels;
+
+    /// <summary>Builds the decoder for the encoder that the options describe.</summary>
+    /// <param name="options">Checked on entry.</param>
+    /// <exception cref="ArgumentException">The options are not valid.</exception>
+    public UNetDecoder(UNetOptions options) : base(nameof(UNetDecoder))
+    {
+        options.Validate();
+        featureChannels = ResNet50Encoder.FeatureChannelsOf(options.Encoder.Width);
+        IReadOnlyList<int> filters = options.DecoderFilters;
+        long channels = featureChannels[^1];
+        for (int stage = 0; stage < filters.Count; stage++)
+        {
+            int skip = featureChannels.Length - 2 - stage;
+            long inputs = channels + (skip >= 0 ? featureChannels[skip] : 0);
+            stages.Add([
+                .. Block($"conv{stage + 6}_1", inputs, filters[stage], options),
+                .. Block($"conv{stage + 6}_2", filters[stage], filters[stage], options)]);
+            channels = filters[stage];
+        }
+
+        spatialDropout = Dropout2d(options.SpatialDropout);
+        register_module("spatial_dropout2d", spatialDropout);
+        prediction = Conv2d(channels, 1, 1);
+        init.xavier_uniform_(prediction.weight!);
+        init.zeros_(prediction.bias!);
+        register_module("prediction", prediction);
+    }
+
+    /// <summary>Decodes.</summary>
+    /// <param name="features">The encoder's five feature maps, from the largest to the smallest.</param>
+    /// <returns>Logits (N, 1, H, W), owned by the caller.</returns>
+    /// <exception cref="ArgumentException">Not five maps, or not the channels that the decoder was built for.</exception>
+    public override Tensor forward(Tensor[] features)
+    {
+        if (features.Length != featureChannels.Length || features.Where((f, i) => f.shape[1] != featureChannels[i]).Any())
+            throw new ArgumentException($"The decoder expects feature maps of {string.Join(", ", featureChannels)} channels and got {string.Join(", ", features.Select(f => f.shape[1]))}.", nameof(features));
+
+        using var scope = NewDisposeScope();
+        Tensor x = features[^1];
+        for (int stage = 0; stage < stages.Count; stage++)
+        {
+            int skip = features.Length - 2 - stage;
+            x = functional.upsample_nearest2d(x, [x.shape[2] * 2, x.shape[3] * 2]);
+            if (skip >= 0) x = cat([x, features[skip]], dim: 1);
+            foreach (var layer in stages[stage]) x = layer.call(x);
+        }
+
+        return prediction.call(spatialDropout.call(x)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><c>conv_block_simple</c>, or <c>conv_block_simple_no_bn</c> without its batch norm.</summary>
+    private Module<Tensor, Tensor>[] Block(string prefix, long inputs, long filters, UNetOptions options)
+    {
+        ChannelCounts.CheckInner(filters, nameof(filters));
+        Conv2d convolution = Conv2d(inputs, filters, 3, padding: 1);
+        double deviation = Math.Sqrt(2.0 / (inputs * 9));
+        init.trunc_normal_(convolution.weight!, std: deviation, a: -2 * deviation, b: 2 * deviation);
+        init.zeros_(convolution.bias!);
+        register_module($"{prefix}_conv", convolution);
+        var layers = new List<Module<Tensor, Tensor>> { convolution };
+        if (options.DecoderBatchNorm)
+        {
+            var norm = new ModalBatchNorm2d(filters, options.BatchNorm);
+            register_module($"{prefix}_bn", norm);
+            layers.Add(norm);
+        }
+
+        ReLU activation = ReLU();
+        register_module($"{prefix}_activation", activation);
+        layers.Add(activation);
+        return [.. layers];
+    }
+}

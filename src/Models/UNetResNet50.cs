@@ -1,0 +1,69 @@
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>The network of the question: a U-Net decoder on a ResNet50 encoder. (N, 3, H, W) with sides divisible by 32 becomes logits (N, 1, H, W).</summary>
+public sealed class UNetResNet50 : Module<Tensor, Tensor>
+{
+#pragma warning disable IDE1006 // Field names are the prefixes of the state keys.
+    private readonly ResNet50Encoder encoder;
+    private readonly UNetDecoder decoder;
+#pragma warning restore IDE1006
+
+    /// <summary>Builds the network, randomly initialised and trainable throughout.</summary>
+    /// <param name="options">Checked on entry; null for the seed's (width 64, decoder with batch norm, dropout 0.2).</param>
+    /// <exception cref="ArgumentException">The options are not valid.</exception>
+    public UNetResNet50(UNetOptions? options = null) : base(nameof(UNetResNet50))
+    {
+        Options = (options ?? new UNetOptions()).Validate();
+        encoder = new ResNet50Encoder(Options.Encoder);
+        decoder = new UNetDecoder(Options);
+        RegisterComponents();
+    }
+
+    /// <summary>What the network was built from.</summary>
+    public UNetOptions Options { get; }
+
+    /// <summary>The encoder. <c>Encoder.Freeze(mode)</c> freezes it.</summary>
+    public ResNet50Encoder Encoder => encoder;
+
+    /// <summary>The decoder.</summary>
+    public UNetDecoder Decoder => decoder;
+
+    /// <summary>Segments.</summary>
+    /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
+    /// <returns>Logits (N, 1, H, W), owned by the caller.</returns>
+    /// <exception cref="ArgumentException">Wrong shape; the message names the next sizes that fit.</exception>
+    public override Tensor forward(Tensor images)
+    {
+        if (images.dim() == 4)
+        {
+            CheckSide(images.shape[2], "height");
+            CheckSide(images.shape[3], "width");
+        }
+
+        using var scope = NewDisposeScope();
+        return decoder.call(encoder.Features(images)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Probability of the foreground, as Keras's <c>model.predict</c>: inference mode, no gradients; modes are put back afterwards.</summary>
+    /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
+    /// <returns>(N, 1, H, W) in 0 to 1, owned by the caller.</returns>
+    public Tensor Predict(Tensor images)
+    {
+        using var modes = new ModeSnapshot(this);
+        using var noGrad = no_grad();
+        eval();
+        using Tensor logits = call(images);
+        return logits.sigmoid();
+    }
+
+    private static void CheckSide(long side, string name)
+    {
+        if (side < 32 || side % 32 != 0)
+            throw new ArgumentException(
+                $"The image {name} is {side}, and a U-Net on ResNet50 halves it five times: it must be divisible by 32. Resize or pad to {(side < 32 ? "32" : $"{side / 32 * 32} or {(side / 32 + 1) * 32}")}.", "images");
+    }
+}

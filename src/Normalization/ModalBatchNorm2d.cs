@@ -1,0 +1,143 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Normalization;
+
+/// <summary>
+/// Batch normalisation over (N, C, H, W) whose behaviour is a <see cref="BatchNormMode"/>: every way in which Keras and PyTorch have treated a frozen
+/// layer, switchable at run time. Freezing by mode survives <c>train()</c>, because the mode is asked at every call and <c>train()</c> never changes it.
+/// </summary>
+/// <remarks>
+/// State keys are PyTorch's: <c>weight</c> (γ), <c>bias</c> (β), <c>running_mean</c>, <c>running_var</c>. The accumulators of
+/// <see cref="BatchNormOptions.ZeroDebias"/> are no part of the state, as in Keras, where they are lost when weights are saved.
+/// </remarks>
+public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
+{
+#pragma warning disable IDE1006 // Field names are the state keys of PyTorch's BatchNorm2d.
+    private readonly Parameter weight;
+    private readonly Parameter bias;
+    private readonly Tensor running_mean;
+    private readonly Tensor running_var;
+#pragma warning restore IDE1006
+    private readonly ZeroDebiasedAverage debiasedMean = new();
+    private readonly ZeroDebiasedAverage debiasedVar = new();
+    private BatchNormMode mode;
+
+    /// <summary>Creates a layer with γ = 1, β = 0, running mean 0 and running variance 1.</summary>
+    /// <param name="channels">Number of channels C, at least 1.</param>
+    /// <param name="options">ε, momentum and their history; null for Keras 2.1.3's.</param>
+    /// <param name="mode">What the layer does.</param>
+    public ModalBatchNorm2d(long channels, BatchNormOptions? options = null, BatchNormMode mode = BatchNormMode.Trainable)
+        : base(nameof(ModalBatchNorm2d))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
+        Options = options ?? BatchNormOptions.Keras213;
+        weight = Parameter(ones(channels));
+        bias = Parameter(zeros(channels));
+        running_mean = zeros(channels);
+        running_var = ones(channels);
+        RegisterComponents();
+        Mode = mode;
+    }
+
+    /// <summary>ε, momentum and how running statistics move. May be exchanged at any time.</summary>
+    public BatchNormOptions Options { get; set; }
+
+    /// <summary>What the layer does. Setting it also sets whether γ and β receive gradients.</summary>
+    public BatchNormMode Mode
+    {
+        get => mode;
+        set
+        {
+            bool trains = value.TrainsAffine();
+            mode = value;
+            weight.requires_grad_(trains);
+            bias.requires_grad_(trains);
+        }
+    }
+
+    /// <summary>γ, shape (C). Owned by the layer.</summary>
+    public Parameter Weight => weight;
+
+    /// <summary>β, shape (C). Owned by the layer.</summary>
+    public Parameter Bias => bias;
+
+    /// <summary>Running mean, shape (C). Owned by the layer; write to it with <c>copy_</c> under <c>no_grad</c>.</summary>
+    public Tensor RunningMean => running_mean;
+
+    /// <summary>Running variance, shape (C). Owned by the layer; write to it with <c>copy_</c> under <c>no_grad</c>.</summary>
+    public Tensor RunningVar => running_var;
+
+    /// <summary>Number of channels C.</summary>
+    public long Channels => weight.shape[0];
+
+    /// <summary>Normalises.</summary>
+    /// <param name="input">(N, C, H, W).</param>
+    /// <returns>(N, C, H, W), owned by the caller.</returns>
+    /// <exception cref="ArgumentException">Wrong shape, or batch statistics of a single value per channel, which have no variance.</exception>
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dim() != 4 || input.shape[1] != Channels)
+            throw new ArgumentException($"ModalBatchNorm2d expects (N, {Channels}, H, W) and got ({string.Join(", ", input.shape)}).", nameof(input));
+
+        if (!Mode.UsesBatchStatistics(training))
+            return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: Options.Eps);
+
+        long count = input.shape[0] * input.shape[2] * input.shape[3];
+        if (count < 2)
+            throw new ArgumentException(
+                $"Batch statistics of one value per channel have no variance: the input is ({string.Join(", ", input.shape)}). Use more images per batch, larger images, or BatchNormMode.Inference.", nameof(input));
+
+        if (!training || !Mode.UpdatesStatistics())
+            return functional.batch_norm(input, null!, null!, weight, bias, training: true, momentum: 0, eps: Options.Eps);
+
+        // With momentum 1 the kernel leaves this batch's mean and unbiased variance in the buffers it is given: statistics without a second pass.
+        using Tensor mean = zeros_like(running_mean), variance = zeros_like(running_var);
+        Tensor output = functional.batch_norm(input, mean, variance, weight, bias, training: true, momentum: 1, eps: Options.Eps);
+        Update(mean, variance, count);
+        return output;
+    }
+
+    /// <summary>Moves the running statistics towards those of a batch of <paramref name="count"/> values per channel.</summary>
+    private void Update(Tensor mean, Tensor unbiasedVariance, long count)
+    {
+        using var noGrad = no_grad();
+        double n = count;
+        double correction = Options.MovingVariance switch
+        {
+            VarianceEstimator.Biased => (n - 1) / n,
+            VarianceEstimator.Unbiased => 1,
+            VarianceEstimator.KerasTwiceCorrected => n / (n - 1.001),
+            _ => throw new InvalidOperationException($"Unknown variance estimator {Options.MovingVariance}."),
+        };
+        // Not in place: autograd has saved the tensor that the kernel wrote to.
+        using Tensor movingVariance = unbiasedVariance * correction;
+        if (Options.ZeroDebias)
+        {
+            debiasedMean.Update(mean, Options.Momentum, running_mean);
+            debiasedVar.Update(movingVariance, Options.Momentum, running_var);
+        }
+        else
+        {
+            running_mean.mul_(1 - Options.Momentum).add_(mean, alpha: Options.Momentum);
+            running_var.mul_(1 - Options.Momentum).add_(movingVariance, alpha: Options.Momentum);
+        }
+    }
+
+    /// <summary>Frees the layer's tensors.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            weight.Dispose();
+            bias.Dispose();
+            running_mean.Dispose();
+            running_var.Dispose();
+            debiasedMean.Dispose();
+            debiasedVar.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

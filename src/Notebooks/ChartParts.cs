@@ -1,0 +1,64 @@
+using Microsoft.FSharp.Collections;
+using Plotly.NET;
+
+namespace UnetResnet.Notebooks;
+
+/// <summary>Puts plotly traces and layouts together. Attribute names are plotly.js's own (https://plotly.com/javascript/reference/).</summary>
+internal static class ChartParts
+{
+    private const int LongestTitleLine = 56;
+
+    /// <summary>A JSON object of named attributes.</summary>
+    internal static Dictionary<string, object> Map(params IEnumerable<(string Name, object Value)> attributes) =>
+        attributes.ToDictionary(a => a.Name, a => a.Value);
+
+    /// <summary>A trace of a plotly type, such as <c>scatter</c>.</summary>
+    internal static Trace Trace(string type, params IEnumerable<(string Name, object Value)> attributes)
+    {
+        var trace = new Trace(type);
+        foreach ((string name, object value) in attributes) trace.SetProperty(name, value);
+        return trace;
+    }
+
+    /// <summary>A line with markers where there is room for them.</summary>
+    internal static Trace Line(
+        string name, IReadOnlyList<double> x, IReadOnlyList<double> y, string color, string dash = "solid", params IEnumerable<(string, object)> more) =>
+        Trace("scatter", [
+            ("name", name),
+            ("mode", x.Count <= 40 ? "lines+markers" : "lines"),
+            ("x", x),
+            ("y", y),
+            ("line", Map(("color", color), ("width", 2), ("dash", dash))),
+            ("marker", Map(("size", 6))),
+            .. more]);
+
+    /// <summary>A chart of traces with a title that may take two lines.</summary>
+    internal static GenericChart Chart(string title, IEnumerable<Trace> traces, params IEnumerable<(string Name, object Value)> attributes)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(title);
+        string[] lines = TitleLines(title);
+        var layout = new Layout();
+        layout.SetProperty("title", Map(("text", string.Join("<br>", lines))));
+        layout.SetProperty("height", 400);
+        layout.SetProperty("margin", Map(("l", 56), ("r", 16), ("t", 34 + 22 * lines.Length), ("b", 48)));
+        foreach ((string name, object value) in attributes) layout.SetProperty(name, value);
+        return GenericChart.NewMultiChart(ListModule.OfSeq(traces), layout, new Config(), new DisplayOptions());
+    }
+
+    /// <summary>An axis with a title.</summary>
+    internal static Dictionary<string, object> Axis(string title, params IEnumerable<(string, object)> more) =>
+        Map([("title", Map(("text", title))), .. more]);
+
+    /// <summary>The axis of epochs: whole numbers only.</summary>
+    internal static Dictionary<string, object> EpochAxis(int epochs, params IEnumerable<(string, object)> more) =>
+        Axis("epoch", epochs <= 12 ? [("dtick", 1), .. more] : more);
+
+    // A phone shows about fifty letters on a line: a longer title is broken near its middle.
+    private static string[] TitleLines(string title)
+    {
+        if (title.Length <= LongestTitleLine || title.Contains("<br>", StringComparison.Ordinal)) return title.Split("<br>");
+        int middle = title.Length / 2;
+        int cut = Enumerable.Range(1, title.Length - 2).Where(i => title[i] == ' ').OrderBy(i => Math.Abs(i - middle)).FirstOrDefault();
+        return cut == 0 ? [title] : [title[..cut], title[(cut + 1)..]];
+    }
+}

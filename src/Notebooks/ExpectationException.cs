@@ -1,0 +1,24 @@
+using System.Globalization;
+
+namespace UnetResnet.Notebooks;
+
+/// <summary>A measured value lies outside the band that the prose promises.</summary>
+public sealed class ExpectationException : Exception
+{
+    internal ExpectationException(string name, double value, string band)
+        : base($"✗ {name}: {(double.IsFinite(value) ? value.ToString("G7", CultureInfo.InvariantCulture) : NumberText.Short(value))}, expected {band}. " + (double.IsNaN(value)
+            ? "Not a number: look for a division by zero or a loss that was no longer finite."
+            : "The text around this cell no longer describes what it computes: see what changed (data, seed, versions, options) before you change the band."))
+    {
+        (Name, Value, Band) = (name, value, band);
+    }
+
+    /// <summary>What the value is.</summary>
+    public string Name { get; }
+
+    /// <summary>The measured value.</summary>
+    public double Value { get; }
+
+    /// <summary>The band, in words.</summary>
+    public string Band { get; }
+}

@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.DotNet.Interactive.Formatting;
+using UnetResnet.Data;
+using UnetResnet.Notebooks.Drawing;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Notebooks;
+
+/// <summary>A grid of pictures with captions, for notebooks (HTML), GitHub (one PNG) and terminals (text).</summary>
+/// <remarks>The pixels are copied when the gallery is made; the tensors stay the caller's.</remarks>
+[TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html", "image/png", "text/plain"])]
+public sealed class ImageGallery
+{
+    private const string Style = """
+        <style>.ur-gallery{display:grid;gap:.5em;margin:.5em 0}.ur-gallery figure{margin:0;min-width:0}.ur-gallery img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:3px}.ur-gallery figcaption{font-size:.85em;line-height:1.3;padding:.2em 0;overflow-wrap:anywhere}.ur-key span{display:inline-block;margin-right:1.2em}.ur-key i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}</style>
+        """;
+
+    private readonly List<(PixelImage Picture, string Caption)> cells = [];
+
+    private ImageGallery(string title, int columns, bool hasKey)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(title);
+        if (columns is < 1 or > 12) throw new ArgumentOutOfRangeException(nameof(columns), columns, "Expected 1 to 12 columns.");
+        (Title, Columns, HasKey) = (title, columns, hasKey);
+    }
+
+    /// <summary>What the pictures show.</summary>
+    public string Title { get; }
+
+    /// <summary>Pictures per row.</summary>
+    public int Columns { get; }
+
+    /// <summary>How many pictures there are.</summary>
+    public int Count => cells.Count;
+
+    internal bool HasKey { get; }
+
+    internal IReadOnlyList<(PixelImage Picture, string Caption)> Cells => cells;
+
+    /// <summary>A gallery of images.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="images">Float or byte <c>(N, 3, H, W)</c> in red, green, blue or <c>(N, 1, H, W)</c> in grey, 0 to 255.</param>
+    /// <param name="captions">One per image, or nothing for none.</param>
+    /// <param name="columns">Images per row, 1 to 12.</param>
+    /// <returns>The gallery.</returns>
+    /// <exception cref="ArgumentException">The tensor has another shape or range, or the captions another number.</exception>
+    public static ImageGallery Of(string title, Tensor images, IReadOnlyList<string>? captions = null, int columns = 6) =>
+        Of(title, GalleryPixels.Images(images), captions, columns);
+
+    /// <summary>A gallery of pictures, which may differ in size.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="pictures">At least one.</param>
+    /// <param name="captions">One per picture, or nothing for none.</param>
+    /// <param name="columns">Pictures per row, 1 to 12.</param>
+    /// <returns>The gallery.</returns>
+    /// <exception cref="ArgumentException">There is no picture, or the captions have another number.</exception>
+    public static ImageGallery Of(string title, IReadOnlyList<PixelImage> pictures, IReadOnlyList<string>? captions = null, int columns = 6)
+    {
+        if (pictures.Count == 0) throw new ArgumentException("Expected at least one picture, got none.", nameof(pictures));
+        CheckCount(captions, pictures.Count, nameof(captions));
+        var gallery = new ImageGallery(title, columns, hasKey: false);
+        foreach ((int i, PixelImage picture) in pictures.Index()) gallery.cells.Add((GalleryPixels.Slim(picture), captions?[i] ?? ""));
+        return gallery;
+    }
+
+    /// <summary>Images with their masks beside them.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="samples">At least one.</param>
+    /// <param name="pairs">Pairs per row, 1 to 6.</param>
+    /// <returns>The gallery.</returns>
+    /// <exception cref="ArgumentException">There is no sample.</exception>
+    public static ImageGallery Samples(string title, IEnumerable<SegmentationSample> samples, int pairs = 3)
+    {
+        SegmentationSample[] all = [.. samples];
+        return Of(title, [.. all.SelectMany(s => new[] { s.Image, s.Mask })], [.. all.SelectMany(s => new[] { s.Name, "mask" })], 2 * pairs);
+    }
+
+    /// <summary>A row per sample: image, mask, prediction and difference.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="samples">At least one, all of one size.</param>
+    /// <param name="predictions">Probabilities <c>(N, 1, H, W)</c>, 0 to 1.</param>
+    /// <param name="threshold">The prediction is where a probability exceeds this.</param>
+    /// <returns>The gallery. The caption of a difference tells its intersection over union.</returns>
+    /// <exception cref="ArgumentException">There is no sample, or the predictions have another shape or range.</exception>
+    public static ImageGallery Segmentation(string title, IReadOnlyList<SegmentationSample> samples, Tensor predictions, double threshold = 0.5)
+    {
+        if (samples.Count == 0) throw new ArgumentException("Expected at least one sample, got none.", nameof(samples));
+        PixelImage[] images = [.. samples.Select(s => s.Image)];
+        float[][] masks = [.. samples.Select(s => s.Mask.Pixels.ToArray().Select(v => v / 255f).ToArray())];
+        return Rows(title, images, masks, GalleryPixels.Shares(predictions, images, nameof(predictions)), [.. samples.Select(s => s.Name)], threshold);
+    }
+
+    /// <summary>A row per image: image, mask, prediction and difference.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="images">Float or byte <c>(N, 3, H, W)</c> in red, green, blue, 0 to 255.</param>
+    /// <param name="masks"><c>(N, 1, H, W)</c>, 0 to 1; the object is where a value exceeds 0.5.</param>
+    /// <param name="predictions">Probabilities <c>(N, 1, H, W)</c>, 0 to 1.</param>
+    /// <param name="names">Name of each image, or nothing for its number.</param>
+    /// <param name="threshold">The prediction is where a probability exceeds this.</param>
+    /// <returns>The gallery. The caption of a difference tells its intersection over union.</returns>
+    /// <exception cref="ArgumentException">A tensor has another shape or range, or the names another number.</exception>
+    public static ImageGallery Segmentation(
+        string title, Tensor images, Tensor masks, Tensor predictions, IReadOnlyList<string>? names = null, double threshold = 0.5)
+    {
+        PixelImage[] pictures = GalleryPixels.Images(images);
+        CheckCount(names, pictures.Length, nameof(names));
+        return Rows(
+            title, pictures, GalleryPixels.Shares(masks, pictures, nameof(masks)), GalleryPixels.Shares(predictions, pictures, nameof(predictions)),
+            names ?? [.. pictures.Select((_, i) => $"image {i}")], threshold);
+    }
+
+    private static ImageGallery Rows(
+        string title, PixelImage[] images, float[][] masks, float[][] predictions, IReadOnlyList<string> names, double threshold)
+    {
+        var gallery = new ImageGallery(title, 4, hasKey: true);
+        foreach ((int i, PixelImage image) in images.Index())
+        {
+            bool[] mask = [.. masks[i].Select(v => v > 0.5f)];
+            bool[] predicted = [.. predictions[i].Select(v => v > threshold)];
+            string iou = GalleryPixels.IoU(mask, predicted).ToString("F3", CultureInfo.InvariantCulture);
+            gallery.cells.AddRange(
+                (GalleryPixels.Slim(image), names[i]),
+                (GalleryPixels.Grey(masks[i], image.Width), "mask"),
+                (GalleryPixels.Grey(predictions[i], image.Width), "prediction"),
+                (SegmentationOverlay.Draw(image, mask, predicted), $"IoU {iou}"));
+        }
+        return gallery;
+    }
+
+    private static void CheckCount(IReadOnlyList<string>? texts, int count, string name)
+    {
+        if (texts is not null && texts.Count != count)
+            throw new ArgumentException($"Expected one of the {name} for each of the {count} images, got {texts.Count}.", name);
+    }
+
+    /// <summary>The gallery as a fragment of HTML that needs nothing else: the pictures are PNG data in it.</summary>
+    /// <returns>HTML; title and captions are escaped.</returns>
+    public string ToHtml()
+    {
+        int widest = cells.Max(cell => cell.Picture.Width);
+        int cell = Math.Clamp(widest, 96, 180);
+        var html = new StringBuilder("<div>").Append(Style)
+            .Append("<div><strong>").Append(WebUtility.HtmlEncode(Title)).Append("</strong></div>")
+            .Append(CultureInfo.InvariantCulture, $"<div class=\"ur-gallery\" style=\"grid-template-columns:repeat({Columns},minmax(0,1fr));max-width:{Columns * (cell + 8)}px\">");
+        foreach ((PixelImage picture, string caption) in cells)
+        {
+            string text = WebUtility.HtmlEncode(caption);
+            html.Append(CultureInfo.InvariantCulture, $"<figure><img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"{text}\" src=\"data:image/png;base64,")
+                .Append(Convert.ToBase64String(ImageCodec.EncodePng(picture))).Append("\">");
+            if (caption.Length > 0) html.Append("<figcaption>").Append(text).Append("</figcaption>");
+            html.Append("</figure>");
+        }
+        html.Append("</div>");
+        if (HasKey)
+        {
+            html.Append("<div class=\"ur-key\">");
+            foreach ((string color, string meaning) in SegmentationOverlay.Key) html.Append($"<span><i style=\"background:{color}\"></i>{meaning}</span>");
+            html.Append("</div>");
+        }
+        return html.Append("</div>").ToString();
+    }
+
+    /// <summary>The gallery as one picture.</summary>
+    /// <returns>A PNG on white paper.</returns>
+    public byte[] ToPng() => ContactSheet.Png(this);
+
+    /// <summary>The gallery in words.</summary>
+    /// <returns>Title, number of pictures, and the captions.</returns>
+    public override string ToString()
+    {
+        string captions = string.Join(", ", cells.Select(cell => cell.Caption).Where(caption => caption.Length > 0 && caption is not "mask" and not "prediction"));
+        return $"Gallery: {Title}. {cells.Count} pictures{(captions.Length > 0 ? ": " + captions : "")}.";
+    }
+}

@@ -1,0 +1,47 @@
+using UnetResnet.Models;
+using UnetResnet.Runtime;
+
+namespace UnetResnet.Weights;
+
+/// <summary>Puts pre-trained weights into an encoder.</summary>
+public static class PretrainedEncoder
+{
+    private const string BundledFile = "weights/resnet50-w16-shapes.safetensors";
+
+    /// <summary>Path of the bundled weights: width 16, trained on <c>ProceduralSourceDomain</c>; their card lies beside them.</summary>
+    /// <exception cref="FileNotFoundException">The kit's data folder is not found.</exception>
+    public static string BundledPath => BundledFiles.Find(BundledFile);
+
+    /// <summary>Builds an encoder and loads the weights that its options name.</summary>
+    /// <param name="options">The encoder; <c>Weights</c> is <c>null</c>, <c>"bundled"</c> or the path of a safetensors file.</param>
+    /// <returns>The encoder, owned by the caller.</returns>
+    /// <exception cref="ArgumentException">The options are not valid.</exception>
+    /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
+    public static ResNet50Encoder Create(ResNet50Options options)
+    {
+        var encoder = new ResNet50Encoder(options);
+        Load(encoder);
+        return encoder;
+    }
+
+    /// <summary>Loads the weights that the encoder's options name; does nothing where they name none.</summary>
+    /// <param name="encoder">The encoder, for example of a U-Net.</param>
+    /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
+    public static void Load(ResNet50Encoder encoder)
+    {
+        switch (encoder.Options.Weights)
+        {
+            case null:
+                return;
+            case ResNet50Options.Bundled:
+                ModuleWeights.Load(encoder, BundledPath);
+                return;
+            case ResNet50Options.ImageNet:
+                throw new WeightsException(
+                    "The weights of ImageNet (width 64, 95 MB) do not come with the kit. Save them as safetensors under the encoder's own names and give the path of that file as Weights, or use \"bundled\" at width 16.");
+            case string path:
+                ModuleWeights.Load(encoder, path);
+                return;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Weights;
+
+/// <summary>Reads and writes safetensors files: tensors by name, no code, nothing to execute.</summary>
+public static class Safetensors
+{
+    private static readonly Dictionary<string, ScalarType> Types = new()
+    {
+        ["BOOL"] = ScalarType.Bool,
+        ["U8"] = ScalarType.Byte,
+        ["I8"] = ScalarType.Int8,
+        ["I16"] = ScalarType.Int16,
+        ["I32"] = ScalarType.Int32,
+        ["I64"] = ScalarType.Int64,
+        ["F16"] = ScalarType.Float16,
+        ["BF16"] = ScalarType.BFloat16,
+        ["F32"] = ScalarType.Float32,
+        ["F64"] = ScalarType.Float64,
+    };
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The tensors on the CPU, in the file's order, owned by the caller, and the file's metadata.</returns>
+    /// <exception cref="WeightsException">The file is missing, truncated, or not valid; nothing is allocated from what it claims before that is checked.</exception>
+    public static (IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Read(string path)
+    {
+        if (!File.Exists(path)) throw new WeightsException($"There is no weights file {path}.");
+        using FileStream file = File.OpenRead(path);
+        SafetensorsHeader header = SafetensorsHeader.Read(file, path);
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (SafetensorsEntry entry in header.Entries)
+        {
+            Tensor tensor = empty(entry.Shape, Types[entry.Type]);
+            var bytes = new byte[entry.End - entry.Begin];
+            file.Position = header.DataStart + entry.Begin;
+            file.ReadExactly(bytes);
+            if (bytes.Length > 0) tensor.bytes = bytes;
+            tensors.Add(entry.Name, tensor);
+        }
+
+        return (tensors, header.Metadata);
+    }
+
+    /// <summary>Writes a file: first a temporary one beside it, then a rename, so that a reader never sees half of it.</summary>
+    /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="tensors">The tensors; any device. The caller keeps them.</param>
+    /// <param name="metadata">Text by name, or null.</param>
+    /// <exception cref="ArgumentException">A tensor has an element type that the format does not know.</exception>
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        // Largest elements first keeps every tensor aligned to its element size, as the reference implementation does.
+        var ordered = tensors.OrderByDescending(t => t.Value.element_size()).ThenBy(t => t.Key, StringComparer.Ordinal).ToList();
+        byte[] header = Header(ordered, metadata);
+        AtomicFile.Write(path, stream =>
+        {
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach ((_, Tensor tensor) in ordered)
+            {
+                using Tensor contiguous = tensor.detach().cpu().contiguous();
+                stream.Write(contiguous.bytes);
+            }
+        });
+    }
+
+    private static byte[] Header(List<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject("__metadata__");
+                foreach ((string key, string value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+
+            long position = 0;
+            foreach ((string name, Tensor tensor) in tensors)
+            {
+                string type = Types.FirstOrDefault(t => t.Value == tensor.dtype).Key
+                    ?? throw new ArgumentException($"Tensor '{name}' is {tensor.dtype}, which safetensors does not know. Convert it to one of {string.Join(", ", Types.Values)}.", nameof(tensors));
+                long bytes = tensor.numel() * tensor.element_size();
+                json.WriteStartObject(name);
+                json.WriteString("dtype", type);
+                json.WriteStartArray("shape");
+                foreach (long d in tensor.shape) json.WriteNumberValue(d);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(position);
+                json.WriteNumberValue(position + bytes);
+                json.WriteEndArray();
+                json.WriteEndObject();
+                position += bytes;
+            }
+
+            json.WriteEndObject();
+        }
+
+        // Spaces up to a multiple of 8, so that the tensors are aligned.
+        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        return buffer.ToArray();
+    }
+}

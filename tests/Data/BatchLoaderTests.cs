@@ -1,0 +1,179 @@
+using CsCheck;
+using TorchSharp;
+using UnetResnet.Data;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Data;
+
+public class BatchLoaderTests
+{
+    private static readonly BatchLoaderOptions Plain = new() { BatchSize = 4, Preprocessing = Preprocessing.None };
+
+    [Fact]
+    public void Every_sample_comes_once_and_the_last_batch_may_be_small()
+    {
+        var loader = new BatchLoader(Pictures.Dataset(9), Plain);
+        Assert.Equal((9, 4, 3), (loader.SampleCount, loader.BatchSize, loader.BatchCount));
+
+        var sizes = new List<int>();
+        var names = new List<string>();
+        foreach (Batch batch in loader.Epoch())
+        {
+            using (batch)
+            {
+                sizes.Add(batch.Size);
+                names.AddRange(batch.Names);
+                Assert.Equal([batch.Size, 3, 32, 32], batch.Images.shape);
+                Assert.Equal([batch.Size, 1, 32, 32], batch.Masks.shape);
+                Assert.Equal((ScalarType.Float32, ScalarType.Float32), (batch.Images.dtype, batch.Masks.dtype));
+            }
+        }
+
+        Assert.Equal([4, 4, 1], sizes);
+        Assert.Equal(Enumerable.Range(0, 9).Select(i => $"s{i}"), names);
+    }
+
+    [Fact]
+    public void A_last_batch_that_is_not_full_can_be_dropped()
+    {
+        var loader = new BatchLoader(Pictures.Dataset(9), Plain with { DropLast = true });
+        Assert.Equal(2, loader.BatchCount);
+        Assert.Equal(2, Read(loader).Count);
+        Assert.Contains("no batch of 4", Assert.Throws<ArgumentException>(() => new BatchLoader(Pictures.Dataset(3), Plain with { DropLast = true })).Message);
+    }
+
+    [Fact]
+    public void Pixels_come_in_planes_and_masks_as_zero_and_one()
+    {
+        PixelImage colour = Pictures.Colour(32, 32), mask = Pictures.Grey(32, 32, (y, x) => y == 3 && x == 5 ? 255 : 0);
+        var dataset = new SegmentationDataset([new SegmentationSample("a", colour, mask), new SegmentationSample("b", colour.ToGrey(), mask)]);
+        foreach (Batch batch in new BatchLoader(dataset, Plain).Epoch())
+        {
+            using (batch)
+            {
+                Assert.Equal(colour[7, 9, 2], batch.Images[0, 2, 7, 9].item<float>());
+                Assert.Equal(colour.ToGrey()[7, 9], batch.Images[1, 2, 7, 9].item<float>());
+                Assert.Equal(1, batch.Masks[0, 0, 3, 5].item<float>());
+                Assert.Equal(2, batch.Masks.sum().item<float>());
+            }
+        }
+    }
+
+    [Fact]
+    public void Images_are_preprocessed()
+    {
+        var loader = new BatchLoader(Pictures.Dataset(1), new BatchLoaderOptions());
+        using Batch batch = loader.Epoch().Single();
+        Assert.Equal(10 - 103.939, batch.Images[0, 0, 0, 0].item<float>(), 1e-4);
+        Assert.Equal(10 - 123.68, batch.Images[0, 2, 0, 0].item<float>(), 1e-4);
+    }
+
+    [Fact]
+    public void Batches_depend_on_seed_and_epoch_but_not_on_prefetching() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[1, 5], Gen.Int[0, 100], Gen.Int[0, 5]).Sample((count, batchSize, seed, epoch) =>
+        {
+            BatchLoaderOptions options = Plain with { BatchSize = batchSize, Shuffle = true, Seed = seed, Augmentation = Augmentation.Gentle, Prefetch = 0 };
+            List<(string Names, float[] Images)> reference = Read(new BatchLoader(Pictures.Dataset(count), options), epoch);
+            foreach (int prefetch in new[] { 1, 3 })
+            {
+                List<(string Names, float[] Images)> other = Read(new BatchLoader(Pictures.Dataset(count), options with { Prefetch = prefetch }), epoch);
+                Assert.Equal(reference.Select(batch => batch.Names), other.Select(batch => batch.Names));
+                Assert.All(reference.Zip(other), pair => Assert.Equal(pair.First.Images, pair.Second.Images));
+            }
+        }, iter: 10, threads: 1);
+
+    [Fact]
+    public void Shuffling_changes_with_seed_and_epoch_and_loses_nothing()
+    {
+        string Order(int seed, int epoch) =>
+            string.Join(' ', Read(new BatchLoader(Pictures.Dataset(20), Plain with { Shuffle = true, Seed = seed }), epoch).Select(batch => batch.Names));
+
+        Assert.Equal(Order(1, 1), Order(1, 1));
+        Assert.NotEqual(Order(1, 1), Order(1, 2));
+        Assert.NotEqual(Order(1, 1), Order(2, 1));
+        Assert.NotEqual(Order(1, 2), Order(2, 1));
+        Assert.Equal(20, Order(1, 1).Split(' ').Distinct().Count());
+    }
+
+    [Fact]
+    public void No_tensor_is_left_behind()
+    {
+        var loader = new BatchLoader(Pictures.Dataset(9), new BatchLoaderOptions { BatchSize = 2, Augmentation = Augmentation.Gentle });
+        Read(loader);
+        long total = Tensor.TotalCount, live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (int epoch = 0; epoch < 5; epoch++) Read(loader, epoch);
+        foreach (Batch batch in loader.Epoch())
+        {
+            batch.Dispose();
+            break;
+        }
+
+        Assert.Equal(total, Tensor.TotalCount);
+        Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void A_batch_outlives_the_consumers_dispose_scope()
+    {
+        using IEnumerator<Batch> batches = new BatchLoader(Pictures.Dataset(4), Plain).Epoch().GetEnumerator();
+        using (NewDisposeScope())
+        {
+            Assert.True(batches.MoveNext());
+        }
+
+        using Batch batch = batches.Current;
+        Assert.False(batch.Images.IsInvalid);
+        Assert.Equal(10, batch.Images[0, 0, 0, 0].item<float>());
+    }
+
+    [Fact]
+    public void Tensors_can_be_batched_and_are_copied()
+    {
+        using Tensor images = arange(5 * 3 * 2 * 2, dtype: float32).reshape(5, 3, 2, 2), masks = ones(5, 1, 2, 2);
+        BatchLoader loader = BatchLoader.FromTensors(images, masks, 2);
+        Assert.Equal((5, 2, 3), (loader.SampleCount, loader.BatchSize, loader.BatchCount));
+        int first = 0;
+        long before = Tensor.TotalCount;
+        foreach (Batch batch in loader.Epoch())
+        {
+            using (batch)
+            {
+                Assert.Equal(first * 12, batch.Images.data<float>().First());
+                using Tensor overwritten = batch.Images.zero_();
+                first += batch.Size;
+            }
+        }
+
+        Assert.Equal(5, first);
+        Assert.Equal(before, Tensor.TotalCount);
+        Assert.Equal(59, images.max().item<float>());
+        using Tensor fewer = masks.narrow(0, 0, 4);
+        Assert.Contains("(4, 1, 2, 2)", Assert.Throws<ArgumentException>(() => BatchLoader.FromTensors(images, fewer, 2)).Message);
+    }
+
+    [Fact]
+    public void Datasets_that_make_no_batches_are_refused()
+    {
+        Assert.Contains("empty", Assert.Throws<ArgumentException>(() => new BatchLoader(Pictures.Dataset(0), Plain)).Message);
+        var mixed = new SegmentationDataset([Pictures.Sample("small", 32), Pictures.Sample("large", 64)]);
+        string message = Assert.Throws<ArgumentException>(() => new BatchLoader(mixed, Plain)).Message;
+        Assert.Contains("'large' 64×64", message);
+        Assert.Contains("Resize(side)", message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { BatchSize = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { Prefetch = -1 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { Augmentation = new Augmentation { Zoom = 9 } }));
+        var oblong = new SegmentationDataset([new SegmentationSample("o", Pictures.Grey(64, 32, (_, _) => 0), Pictures.Grey(64, 32, (_, _) => 0))]);
+        Assert.Throws<ArgumentException>(() => new BatchLoader(oblong, Plain with { Augmentation = new Augmentation { QuarterTurns = true } }));
+    }
+
+    private static List<(string Names, float[] Images)> Read(BatchLoader loader, int epoch = 0)
+    {
+        var batches = new List<(string, float[])>();
+        foreach (Batch batch in loader.Epoch(epoch))
+        {
+            using (batch) batches.Add((string.Join(' ', batch.Names), batch.Images.data<float>().ToArray()));
+        }
+
+        return batches;
+    }
+}

@@ -1,0 +1,50 @@
+using UnetResnet.Data;
+
+namespace UnetResnet.Tests.Data;
+
+public class SegmentationDatasetTests
+{
+    [Theory]
+    [InlineData(100, "96 or 128")]
+    [InlineData(97, "96 or 128")]
+    [InlineData(127, "96 or 128")]
+    [InlineData(20, "32 or more")]
+    [InlineData(0, "32 or more")]
+    [InlineData(-64, "32 or more")]
+    public void A_side_that_does_not_fit_is_refused_with_the_next_ones(int side, string cure)
+    {
+        var e = Assert.Throws<ArgumentOutOfRangeException>(() => Pictures.Dataset(1).Resize(side));
+        Assert.Contains("multiple of 32", e.Message);
+        Assert.Contains(cure, e.Message);
+    }
+
+    [Fact]
+    public void Resizing_smooths_the_image_and_keeps_the_mask_sharp()
+    {
+        PixelImage stripes = Pictures.Grey(64, 64, (_, x) => x % 2 * 255);
+        SegmentationSample resized = new SegmentationDataset([new SegmentationSample("stripes", stripes, stripes)]).Resize(32)[0];
+
+        Assert.All(resized.Image.Pixels.ToArray(), value => Assert.Equal(128, value));
+        Assert.All(resized.Mask.Pixels.ToArray(), value => Assert.Equal(255, value));
+        Assert.Equal(32, resized.Mask.Width);
+    }
+
+    [Fact]
+    public void Parts_keep_their_order()
+    {
+        SegmentationDataset dataset = Pictures.Dataset(7);
+        Assert.Equal(["s4", "s0"], dataset.Subset([4, 0]).Select(sample => sample.Name));
+        Assert.Equal(["s0", "s1"], dataset.Take(2).Select(sample => sample.Name));
+        Assert.Equal(["s0", "s3", "s6"], dataset.Every(3).Select(sample => sample.Name));
+        Assert.Equal(9, dataset.Concat(dataset.Take(2)).Count);
+        Assert.Contains("0 to 6", Assert.Throws<ArgumentOutOfRangeException>(() => dataset.Subset([7])).Message);
+    }
+
+    [Fact]
+    public void A_sample_needs_a_mask_of_its_size()
+    {
+        PixelImage image = Pictures.Colour(4, 4);
+        Assert.Contains("4×4, its mask 4×3", Assert.Throws<ArgumentException>(() => new SegmentationSample("cat", image, Pictures.Grey(4, 3, (_, _) => 0))).Message);
+        Assert.Contains("3 channels", Assert.Throws<ArgumentException>(() => new SegmentationSample("cat", image, image)).Message);
+    }
+}
