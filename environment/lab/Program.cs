@@ -12,6 +12,7 @@ internal static class Program
         {
             RunCommand.Create(),
             RunNotebookCommand.Create(),
+            DoctorCommand.Create(),
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),

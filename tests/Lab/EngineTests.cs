@@ -269,6 +269,19 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_native_call_cannot_be_cut_and_the_engine_says_so()
+    {
+        using var impatient = new NotebookEngine(folder.Path, grace: TimeSpan.FromSeconds(0.1));
+        // The product takes seconds inside libtorch.
+        const string setup = "#r \"nuget: TorchSharp\"\nusing static TorchSharp.torch;\nvar square = ones(5000, 5000); ones(2, 2).matmul(ones(2, 2));";
+        Assert.Null((await impatient.ExecuteAsync(setup, "cell 1", _ => { })).Error);
+        CellResult result = await impatient.ExecuteAsync("square.matmul(square);", "cell 2", _ => { }, TimeSpan.FromSeconds(0.3));
+        Assert.Equal("TimeLimitExceeded", result.Error?.Name);
+        Assert.Contains("native call", result.Error!.Message);
+        Assert.Contains("restart", (await impatient.ExecuteAsync("1", "cell 3", _ => { })).Error?.Message);
+    }
+
+    [Fact]
     public async Task An_interrupt_stops_the_cell()
     {
         using var stop = new CancellationTokenSource();

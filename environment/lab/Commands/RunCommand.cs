@@ -31,6 +31,11 @@ internal static class RunCommand
                 IReadOnlyList<NotebookResult> results = await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel);
                 return results.All(r => r.Succeeded) ? 0 : 1;
             }
+            catch (OperationCanceledException)
+            {
+                Console.Error.WriteLine("Interrupted.");
+                return 130; // as shells have it: ended by Ctrl+C
+            }
             catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
             {
                 Console.Error.WriteLine(e.Message);

@@ -35,7 +35,7 @@ internal sealed class NotebookEngine : IDisposable
     ]);
 
     private readonly string folder;
-    private readonly CellThread thread = new(TimeSpan.FromSeconds(2));
+    private readonly CellThread thread;
     private readonly Dictionary<string, string> sources = [];
     private readonly HashSet<string> importing = [];
     private readonly SemaphoreSlim oneAtATime = new(1);
@@ -46,8 +46,10 @@ internal sealed class NotebookEngine : IDisposable
 
     /// <summary>Creates an engine and warms the compiler up in the background.</summary>
     /// <param name="folder">The notebook's folder: paths in <c>#r</c>, <c>#load</c> and <c>#!import</c> are relative to it.</param>
-    public NotebookEngine(string folder)
+    /// <param name="grace">How long a cell that should stop is waited for; two seconds by default.</param>
+    public NotebookEngine(string folder, TimeSpan? grace = null)
     {
+        thread = new CellThread(grace ?? TimeSpan.FromSeconds(2));
         this.folder = Path.GetFullPath(folder);
         references = new CellReferenceResolver(this.folder);
         ConsoleCapture.Install();
@@ -71,19 +73,19 @@ internal sealed class NotebookEngine : IDisposable
         var watch = Stopwatch.StartNew();
         using CellScope scope = new CellScope(emit).Enter();
         CellError? error = null;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         try
         {
             await warm; // its 1.3 s are not the cell's
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
             if (timeLimit is { } limit) stop.CancelAfter(limit);
             ExecutionCount++;
             object? value = await RunCellAsync(code, label, stop.Token);
             if (value is not DisplayedValue and not null) scope.Emit(new ResultOutput(MimeBundle.Of(value is NullResult ? null : value), ExecutionCount));
         }
-        catch (Exception e) when (e is OperationCanceledException or CellAbandonedException && !interrupt.IsCancellationRequested && timeLimit is not null && watch.Elapsed >= timeLimit)
+        catch (Exception e) when (e is OperationCanceledException or CellAbandonedException && stop.IsCancellationRequested && !interrupt.IsCancellationRequested)
         {
             string cure = e is CellAbandonedException ? " It is inside a native call, which cannot be cut." : "";
-            error = CellError.Plain(CellError.TimeLimitExceeded, $"The cell took longer than its {timeLimit.Value.TotalSeconds:0.###} s.{cure} Give it less work or raise the limit.", label);
+            error = CellError.Plain(CellError.TimeLimitExceeded, $"The cell took longer than its {timeLimit?.TotalSeconds:0.###} s.{cure} Give it less work or raise the limit.", label);
         }
         catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
         {

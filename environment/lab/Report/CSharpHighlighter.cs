@@ -57,12 +57,18 @@ internal static class CSharpHighlighter
     private static string? ClassOfName(SyntaxToken name) => name.Parent switch
     {
         IdentifierNameSyntax { Identifier.Text: "var", Parent: VariableDeclarationSyntax or ForEachStatementSyntax or DeclarationExpressionSyntax } => "c-keyword",
-        BaseTypeDeclarationSyntax or GenericNameSyntax { Parent: not (MemberAccessExpressionSyntax or InvocationExpressionSyntax) } => "c-type",
-        SimpleNameSyntax { Parent: ObjectCreationExpressionSyntax or VariableDeclarationSyntax or ParameterSyntax or TypeArgumentListSyntax
-            or BaseTypeSyntax or CastExpressionSyntax or TypeOfExpressionSyntax or NullableTypeSyntax or ArrayTypeSyntax } => "c-type",
-        SimpleNameSyntax { Parent: InvocationExpressionSyntax } => "c-call",
-        SimpleNameSyntax { Parent: MemberAccessExpressionSyntax { Parent: InvocationExpressionSyntax } member } node when member.Name == node => "c-call",
+        BaseTypeDeclarationSyntax => "c-type",
         MethodDeclarationSyntax or LocalFunctionStatementSyntax => "c-call",
+        SimpleNameSyntax simple => ClassOfUse(simple),
+        _ => null,
+    };
+
+    private static string? ClassOfUse(SimpleNameSyntax name) => name.Parent switch
+    {
+        ObjectCreationExpressionSyntax or VariableDeclarationSyntax or ParameterSyntax or TypeArgumentListSyntax or BaseTypeSyntax => "c-type",
+        CastExpressionSyntax or TypeOfExpressionSyntax or NullableTypeSyntax or ArrayTypeSyntax => "c-type",
+        InvocationExpressionSyntax => "c-call",
+        MemberAccessExpressionSyntax { Parent: InvocationExpressionSyntax } member when member.Name == name => "c-call",
         _ => null,
     };
 }

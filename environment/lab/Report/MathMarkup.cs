@@ -8,22 +8,15 @@ namespace UnetResnet.Lab.Report;
 /// </summary>
 internal sealed class MathMarkup
 {
-    private static readonly Dictionary<string, string> Names = new()
-    {
-        ["alpha"] = "α", ["beta"] = "β", ["gamma"] = "γ", ["delta"] = "δ", ["epsilon"] = "ε", ["varepsilon"] = "ε", ["eta"] = "η", ["theta"] = "θ",
-        ["kappa"] = "κ", ["lambda"] = "λ", ["mu"] = "μ", ["nu"] = "ν", ["pi"] = "π", ["rho"] = "ρ", ["sigma"] = "σ", ["tau"] = "τ", ["phi"] = "φ",
-        ["chi"] = "χ", ["psi"] = "ψ", ["omega"] = "ω", ["Delta"] = "Δ", ["Sigma"] = "Σ", ["Omega"] = "Ω", ["infty"] = "∞", ["ell"] = "ℓ",
-        ["partial"] = "∂", ["nabla"] = "∇",
-    };
+    private static readonly Dictionary<string, string> Names = Table(
+        "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε eta η theta θ kappa κ lambda λ mu μ nu ν pi π rho ρ sigma σ tau τ phi φ chi χ psi ψ "
+        + "omega ω Delta Δ Sigma Σ Omega Ω infty ∞ ell ℓ partial ∂ nabla ∇");
 
-    private static readonly Dictionary<string, string> Operators = new()
-    {
-        ["cdot"] = "·", ["times"] = "×", ["div"] = "÷", ["pm"] = "±", ["le"] = "≤", ["leq"] = "≤", ["ge"] = "≥", ["geq"] = "≥", ["ne"] = "≠", ["neq"] = "≠",
-        ["approx"] = "≈", ["sim"] = "∼", ["in"] = "∈", ["to"] = "→", ["rightarrow"] = "→", ["leftarrow"] = "←", ["mapsto"] = "↦", ["sum"] = "∑", ["prod"] = "∏",
-        ["ldots"] = "…", ["dots"] = "…", ["cdots"] = "⋯", ["mid"] = "|", ["cap"] = "∩", ["cup"] = "∪", ["{"] = "{", ["}"] = "}", ["|"] = "‖", ["odot"] = "⊙", ["%"] = "%",
-    };
+    private static readonly Dictionary<string, string> Operators = Table(
+        "cdot · times × div ÷ pm ± le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ approx ≈ sim ∼ in ∈ to → rightarrow → leftarrow ← mapsto ↦ sum ∑ prod ∏ "
+        + "ldots … dots … cdots ⋯ mid | cap ∩ cup ∪ odot ⊙ { { } } | ‖ % %");
 
-    private static readonly Dictionary<string, string> Accents = new() { ["hat"] = "^", ["bar"] = "¯", ["tilde"] = "~", ["vec"] = "→", ["overline"] = "¯" };
+    private static readonly Dictionary<string, string> Accents = Table("hat ^ bar ¯ tilde ~ vec → overline ¯");
 
     private static readonly HashSet<string> Functions = ["log", "exp", "min", "max", "var", "mean", "lim", "sin", "cos", "tanh"];
 
@@ -173,4 +166,7 @@ internal sealed class MathMarkup
     {
         while (at < tex.Length && char.IsWhiteSpace(tex[at])) at++;
     }
+
+    /// <summary>Names and signs in turn, separated by blanks.</summary>
+    private static Dictionary<string, string> Table(string text) => text.Split(' ').Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
 }
