@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Notebooks;
 
@@ -93,7 +94,7 @@ internal sealed partial class NotebookDocument
     }
 
     /// <summary>Writes the notebook: whole or not at all.</summary>
-    public void Save(string path) => AtomicFile.WriteAllText(path, ToString());
+    public void Save(string path) => AtomicFile.WriteText(path, ToString());
 
     /// <summary>The text of the file.</summary>
     public override string ToString() => SurrogatePair().Replace(root.ToJsonString(Format), m => m.Groups[1].Value + Unescape(m.Groups[2].Value) + Unescape(m.Groups[3].Value)) + "\n";

@@ -1,5 +1,5 @@
 using System.Reflection;
-using UnetResnet.Lab.Notebooks;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Report;
 
@@ -28,10 +28,6 @@ internal static class ReportAssets
     private static void Copy(Assembly assembly, string resource, string path)
     {
         using Stream source = assembly.GetManifestResourceStream(resource)!;
-        AtomicFile.Write(path, temporary =>
-        {
-            using FileStream target = File.Create(temporary);
-            source.CopyTo(target);
-        });
+        AtomicFile.Write(path, source.CopyTo);
     }
 }

@@ -1,4 +1,4 @@
-using UnetResnet.Lab.Notebooks;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Report;
 
@@ -14,11 +14,11 @@ internal static class ReportWriter
         for (int i = 0; i < entries.Count; i++)
         {
             string page = NotebookPage.ToHtml(entries[i], i > 0 ? entries[i - 1] : null, i + 1 < entries.Count ? entries[i + 1] : null);
-            AtomicFile.WriteAllText(Path.Combine(folder, entries[i].Page), page);
+            AtomicFile.WriteText(Path.Combine(folder, entries[i].Page), page);
         }
 
         string index = Path.Combine(folder, "index.html");
-        AtomicFile.WriteAllText(index, IndexPage.ToHtml(entries, DateTimeOffset.Now));
+        AtomicFile.WriteText(index, IndexPage.ToHtml(entries, DateTimeOffset.Now));
         return index;
     }
 }

@@ -1,5 +1,6 @@
 using UnetResnet.Lab.Notebooks;
 using UnetResnet.Lab.Report;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;
 
@@ -27,7 +28,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
             results.Add(result);
             if (File.Exists(copy)) pages.Add(new ReportEntry(NotebookDocument.Load(copy), result, Path.GetDirectoryName(Path.GetFullPath(path))!));
             if (!result.Succeeded) break;
-            if (options.InPlace) AtomicFile.WriteAllText(path, File.ReadAllText(copy));
+            if (options.InPlace) AtomicFile.WriteText(path, File.ReadAllText(copy));
         }
 
         string report = ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages);
