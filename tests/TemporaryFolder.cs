@@ -7,5 +7,15 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
 
+    /// <summary>Writes a text file, and the folders on its way.</summary>
+    /// <returns>Its path.</returns>
+    public string Write(string name, string text)
+    {
+        string path = this[name];
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

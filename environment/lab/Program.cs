@@ -10,9 +10,12 @@ internal static class Program
     {
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
-            DataCommand.Create(),
-            PretrainCommand.Create(),
+            RunCommand.Create(),
+            RunNotebookCommand.Create(),
+            DoctorCommand.Create(),
             BenchCommand.Create(),
+            PretrainCommand.Create(),
+            DataCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();
     }

@@ -28,12 +28,8 @@ internal static class ChartFigure
             layout.Remove("height");
         }
         layout["template"] = Template();
-        figure["config"] = new JsonObject
-        {
-            ["responsive"] = true,
-            ["displaylogo"] = false,
-            ["modeBarButtonsToRemove"] = new JsonArray("select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"),
-        };
+        // No row of buttons: on a phone it would lie on the title. Dragging zooms, a double click shows everything again.
+        figure["config"] = new JsonObject { ["responsive"] = true, ["displayModeBar"] = false };
         foreach (JsonNode? trace in figure["data"]!.AsArray()) ReplaceNonFinite(trace!.AsObject());
         return figure;
     }
@@ -59,16 +55,14 @@ internal static class ChartFigure
                 ["font"] = new JsonObject { ["family"] = "system-ui, sans-serif", ["size"] = 13, ["color"] = ChartPalette.Neutral },
                 ["title"] = new JsonObject
                 {
-                    ["x"] = 0,
-                    ["xref"] = "paper",
+                    ["x"] = 0.02,
                     ["xanchor"] = "left",
                     ["y"] = 0.96,
                     ["yanchor"] = "top",
-                    ["font"] = new JsonObject { ["size"] = 16 },
+                    ["font"] = new JsonObject { ["size"] = 15 },
                 },
                 ["margin"] = new JsonObject { ["l"] = 56, ["r"] = 16, ["t"] = 56, ["b"] = 48 },
                 ["legend"] = new JsonObject { ["orientation"] = "h", ["x"] = 0, ["y"] = -0.2, ["yanchor"] = "top" },
-                ["modebar"] = new JsonObject { ["bgcolor"] = "rgba(0,0,0,0)", ["color"] = ChartPalette.Neutral },
                 ["xaxis"] = Axis(),
                 ["yaxis"] = Axis(),
             },

@@ -6,7 +6,7 @@ namespace UnetResnet.Notebooks;
 /// <summary>Puts plotly traces and layouts together. Attribute names are plotly.js's own (https://plotly.com/javascript/reference/).</summary>
 internal static class ChartParts
 {
-    private const int LongestTitleLine = 56;
+    private const int LongestTitleLine = 46;
 
     /// <summary>A JSON object of named attributes.</summary>
     internal static Dictionary<string, object> Map(params IEnumerable<(string Name, object Value)> attributes) =>
@@ -32,7 +32,7 @@ internal static class ChartParts
             ("marker", Map(("size", 6))),
             .. more]);
 
-    /// <summary>A chart of traces with a title that may take two lines.</summary>
+    /// <summary>A chart of traces with a title that may take several lines.</summary>
     internal static GenericChart Chart(string title, IEnumerable<Trace> traces, params IEnumerable<(string Name, object Value)> attributes)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(title);
@@ -49,16 +49,24 @@ internal static class ChartParts
     internal static Dictionary<string, object> Axis(string title, params IEnumerable<(string, object)> more) =>
         Map([("title", Map(("text", title))), .. more]);
 
-    /// <summary>The axis of epochs: whole numbers only.</summary>
-    internal static Dictionary<string, object> EpochAxis(int epochs, params IEnumerable<(string, object)> more) =>
-        Axis("epoch", epochs <= 12 ? [("dtick", 1), .. more] : more);
+    /// <summary>The axis of epochs: each is labelled where there is room for that.</summary>
+    internal static Dictionary<string, object> EpochAxis(int labels, params IEnumerable<(string, object)> more) =>
+        Axis("epoch", labels <= 12 ? [("dtick", 1), .. more] : more);
 
-    // A phone shows about fifty letters on a line: a longer title is broken near its middle.
+    // A phone shows hardly fifty letters on a line: a longer title is broken into as few lines as possible, of about one length.
     private static string[] TitleLines(string title)
     {
-        if (title.Length <= LongestTitleLine || title.Contains("<br>", StringComparison.Ordinal)) return title.Split("<br>");
-        int middle = title.Length / 2;
-        int cut = Enumerable.Range(1, title.Length - 2).Where(i => title[i] == ' ').OrderBy(i => Math.Abs(i - middle)).FirstOrDefault();
-        return cut == 0 ? [title] : [title[..cut], title[(cut + 1)..]];
+        if (title.Contains("<br>", StringComparison.Ordinal)) return title.Split("<br>");
+        int count = (title.Length + LongestTitleLine - 1) / LongestTitleLine;
+        int aim = (title.Length + count - 1) / count;
+        var lines = new List<string> { "" };
+        foreach (string word in title.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            // A word goes where more than half of it fits.
+            if (lines[^1].Length == 0) lines[^1] = word;
+            else if (lines[^1].Length + 1 + word.Length / 2 <= aim && lines[^1].Length + 1 + word.Length <= LongestTitleLine) lines[^1] += " " + word;
+            else lines.Add(word);
+        }
+        return [.. lines];
     }
 }

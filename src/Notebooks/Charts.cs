@@ -70,7 +70,7 @@ public static class Charts
             string axis = i == 0 ? "" : $"{i + 1}";
             double left = i * (width + gap);
             traces.AddRange(CurvesOf(history, metric, ("xaxis", "x" + axis), ("yaxis", "y" + axis), ("showlegend", i == 0)));
-            layout.Add(("xaxis" + axis, ChartParts.EpochAxis(longest, ("domain", new[] { left, left + width }), ("anchor", "y" + axis))));
+            layout.Add(("xaxis" + axis, ChartParts.EpochAxis(longest * runs.Count, ("domain", new[] { left, left + width }), ("anchor", "y" + axis))));
             layout.Add(("yaxis" + axis, i == 0
                 ? ChartParts.Axis(metric.Title(), [("anchor", "x"), .. RangeOf(metric)])
                 : ChartParts.Map([("anchor", "x" + axis), ("matches", "y"), ("showticklabels", false), .. RangeOf(metric)])));

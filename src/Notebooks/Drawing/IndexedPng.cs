@@ -13,7 +13,8 @@ namespace UnetResnet.Notebooks.Drawing;
 /// <remarks>Format: PNG specification, https://www.w3.org/TR/png-3/, colour type 3.</remarks>
 internal static class IndexedPng
 {
-    private const int PaletteSize = 256;
+    // Beyond the most frequent colours, one that the eye cannot tell from another (5 of 255 levels in a channel) is not worth a place.
+    private const int PaletteSize = 256, AlwaysKept = 48, TooNear = 25;
     private static readonly byte[] Signature = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>Encodes an opaque drawing.</summary>
@@ -23,8 +24,7 @@ internal static class IndexedPng
         ReadOnlySpan<uint> pixels = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
         var counts = new Dictionary<uint, int>();
         foreach (uint pixel in pixels) CollectionsMarshal.GetValueRefOrAddDefault(counts, pixel, out _)++;
-        // Ties are broken by value, so that a drawing always gives the same bytes.
-        uint[] palette = [.. counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key).Take(PaletteSize).Select(c => c.Key)];
+        uint[] palette = PaletteOf(counts);
         Dictionary<uint, byte> places = counts.Keys.ToDictionary(color => color, color => Nearest(palette, color));
 
         byte[] rows = new byte[bitmap.Height * (bitmap.Width + 1)];
@@ -44,6 +44,18 @@ internal static class IndexedPng
         WriteChunk(png, "IDAT", packed.ToArray());
         WriteChunk(png, "IEND", []);
         return png.ToArray();
+    }
+
+    private static uint[] PaletteOf(Dictionary<uint, int> counts)
+    {
+        var palette = new List<uint>(PaletteSize);
+        // Ties are broken by value, so that a drawing always gives the same bytes.
+        foreach ((uint color, _) in counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key))
+        {
+            if (palette.Count == PaletteSize) break;
+            if (palette.Count < AlwaysKept || palette.TrueForAll(taken => Distance(taken, color) > TooNear)) palette.Add(color);
+        }
+        return [.. palette];
     }
 
     private static byte Nearest(uint[] palette, uint color)

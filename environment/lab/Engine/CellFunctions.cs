@@ -1,0 +1,49 @@
+using Microsoft.AspNetCore.Html;
+
+namespace UnetResnet.Lab.Engine;
+
+/// <summary>Functions every cell can call by name; those of .NET Interactive.</summary>
+public static class CellFunctions
+{
+    /// <summary>Shows a value below the cell, at once.</summary>
+    /// <param name="value">Any value; formatted by <c>Microsoft.DotNet.Interactive.Formatting</c>.</param>
+    /// <param name="mimeTypes">The MIME types to give; the preferred ones of the value's type where none are named.</param>
+    /// <returns>A handle that can replace what is shown.</returns>
+    /// <exception cref="InvalidOperationException">No cell is running.</exception>
+    public static DisplayedValue display(object? value, params string[] mimeTypes)
+    {
+        string id = Guid.NewGuid().ToString("N");
+        DisplayedValue.Running().Emit(new DisplayOutput(MimeBundle.Of(value, mimeTypes), id));
+        return new DisplayedValue(id, mimeTypes);
+    }
+
+    /// <summary>Marks text as HTML, to be displayed as it is.</summary>
+    public static IHtmlContent HTML(string content) => new HtmlString(content);
+
+    /// <summary>Runs a script in the page that shows the notebook.</summary>
+    /// <exception cref="InvalidOperationException">No cell is running.</exception>
+    public static void Javascript(string script) => display(HTML($"<script type=\"text/javascript\">{script}</script>"), "text/html");
+}
+
+/// <summary>A value that is on display and can be replaced, also by a later cell.</summary>
+public sealed class DisplayedValue
+{
+    private readonly string id;
+    private readonly string[] mimeTypes;
+
+    internal DisplayedValue(string id, string[] mimeTypes) => (this.id, this.mimeTypes) = (id, mimeTypes);
+
+    /// <summary>Shows another value in the same place.</summary>
+    /// <exception cref="InvalidOperationException">No cell is running.</exception>
+    public void Update(object? value) => Running().Emit(new DisplayUpdate(MimeBundle.Of(value, mimeTypes), id));
+
+    internal static CellScope Running() => CellScope.Current
+        ?? throw new InvalidOperationException("Nothing can be displayed now: no cell is running.");
+}
+
+/// <summary>The method forms of <see cref="CellFunctions"/>.</summary>
+public static class DisplayExtensions
+{
+    /// <inheritdoc cref="CellFunctions.display"/>
+    public static DisplayedValue Display(this object? value, params string[] mimeTypes) => CellFunctions.display(value, mimeTypes);
+}

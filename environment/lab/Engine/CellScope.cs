@@ -1,0 +1,40 @@
+namespace UnetResnet.Lab.Engine;
+
+/// <summary>
+/// The running cell as its code sees it: where outputs go. It flows with the execution context, so that a task or thread
+/// started by a cell still writes to that cell.
+/// </summary>
+internal sealed class CellScope(Action<CellOutput> emit) : IDisposable
+{
+    private static readonly AsyncLocal<CellScope?> Flowing = new();
+    private static volatile CellScope? latest;
+
+    private readonly Lock gate = new();
+    private bool closed;
+
+    /// <summary>The cell this code belongs to; code without one (a native thread, a task of a finished cell) belongs to the cell now running.</summary>
+    public static CellScope? Current => Flowing.Value is { closed: false } own ? own : latest;
+
+    /// <summary>Makes this the current cell of the calling asynchronous flow, until disposed.</summary>
+    public CellScope Enter()
+    {
+        Flowing.Value = this;
+        latest = this;
+        return this;
+    }
+
+    /// <summary>Gives out one output. Safe from any thread; outputs arrive in the order of the calls.</summary>
+    public void Emit(CellOutput output)
+    {
+        lock (gate)
+        {
+            if (!closed) emit(output);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate) closed = true;
+        if (ReferenceEquals(latest, this)) latest = null;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Runtime;
+
+namespace UnetResnet.Lab.Engine;
+
+/// <summary>
+/// The thread that cells run on, one for all cells (so that thread-bound state such as torch's gradient mode survives from cell
+/// to cell), until a cell must be cut: then the thread is given up and the next cell gets a new one.
+/// </summary>
+/// <remarks>
+/// Managed code is cut by <see cref="ControlledExecution"/>, blocking waits by <see cref="Thread.Interrupt"/>. Two things cannot be
+/// cut: a native call, and code after an <c>await</c>, which runs on the thread pool. The caller is told, and they go on alone.
+/// </remarks>
+internal sealed class CellThread(TimeSpan grace) : IDisposable
+{
+    private Worker? worker;
+
+    /// <summary>Runs the body on the cell thread and waits for the task it gives.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled and the body has stopped.</exception>
+    /// <exception cref="CellAbandonedException">The token was cancelled and the body has not stopped within the grace period.</exception>
+    public async Task RunAsync(Func<Task> body, CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        Worker current = worker ??= new Worker();
+        var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var cut = new CancellationTokenSource();
+        current.Post(() => RunHere(body, finished, token, cut.Token));
+
+        try
+        {
+            await finished.Task.WaitAsync(token);
+            return;
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        {
+            worker = null;
+        }
+
+        // On a thread of its own: cancelling waits until the thread has been aborted, which a blocked one is not before it is interrupted.
+        _ = Task.Run(cut.Cancel, CancellationToken.None);
+        DateTime end = DateTime.UtcNow + grace;
+        while (!finished.Task.IsCompleted && DateTime.UtcNow < end)
+        {
+            current.Interrupt();
+            await Task.WhenAny(finished.Task, Task.Delay(50, CancellationToken.None));
+        }
+
+        current.Dispose();
+        if (!finished.Task.IsCompleted) throw new CellAbandonedException();
+        _ = finished.Task.Exception; // observed: how the body ended no longer matters
+        throw new OperationCanceledException(token);
+    }
+
+    public void Dispose() => worker?.Dispose();
+
+    private static void RunHere(Func<Task> body, TaskCompletionSource finished, CancellationToken token, CancellationToken cut)
+    {
+        try
+        {
+            // Obsolete as a warning that an abort may leave shared state behind; here the state is a notebook's that is about to fail.
+#pragma warning disable SYSLIB0046
+            ControlledExecution.Run(
+                () =>
+                {
+                    Task task = body();
+                    Task.WaitAny([task], token);
+                    task.GetAwaiter().GetResult();
+                },
+                cut);
+#pragma warning restore SYSLIB0046
+            finished.TrySetResult();
+        }
+        catch (Exception e)
+        {
+            finished.TrySetException(e);
+        }
+    }
+
+    private sealed class Worker : IDisposable
+    {
+        private readonly BlockingCollection<(ExecutionContext? Context, Action Work)> queue = [];
+        private readonly Thread thread;
+
+        public Worker()
+        {
+            thread = new Thread(Loop) { IsBackground = true, Name = "notebook cells" };
+            thread.Start();
+        }
+
+        public void Post(Action work) => queue.Add((ExecutionContext.Capture(), work));
+
+        public void Interrupt() => thread.Interrupt();
+
+        public void Dispose() => queue.CompleteAdding();
+
+        private void Loop()
+        {
+            try
+            {
+                foreach ((ExecutionContext? context, Action work) in queue.GetConsumingEnumerable())
+                {
+                    if (context is null) work();
+                    else ExecutionContext.Run(context, static state => ((Action)state!)(), work);
+                }
+            }
+            catch (ThreadInterruptedException)
+            {
+                // An interrupt that came after the work had ended: this thread was being given up anyway.
+            }
+        }
+    }
+}
+
+/// <summary>The cell did not stop: it is inside a native call, which cannot be cut from outside.</summary>
+internal sealed class CellAbandonedException() : Exception("The cell did not stop: it is inside a native call, which cannot be cut from outside.");

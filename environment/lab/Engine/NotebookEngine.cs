@@ -1,0 +1,253 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Html;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Scripting;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Scripting;
+using Microsoft.DotNet.Interactive.Formatting;
+
+namespace UnetResnet.Lab.Engine;
+
+/// <summary>
+/// Executes the cells of one notebook, in order, with the conventions of .NET Interactive: top-level <c>await</c>, the last expression
+/// displayed, names redeclared at will, <c>#r</c>, <c>#load</c>, <c>#!import</c>, <c>display</c>. Knows nothing of who shows the outputs.
+/// </summary>
+internal sealed class NotebookEngine : IDisposable
+{
+    private static readonly string[] DefaultUsings =
+    [
+        "System", "System.Collections", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http", "System.Text",
+        "System.Threading", "System.Threading.Tasks", "Microsoft.DotNet.Interactive.Formatting",
+        typeof(CellFunctions).Namespace!, typeof(CellFunctions).FullName!,
+    ];
+
+    /// <summary>What a cell can use without <c>#r</c>. Shared by the engines of a process, since the compiler keeps what it has read of them.</summary>
+    private static readonly Lazy<IReadOnlyList<MetadataReference>> StartReferences = new(() =>
+    [
+        .. ProgramAssemblies.Current.FrameworkPaths
+            .Append(typeof(NotebookEngine).Assembly.Location)
+            .Append(typeof(Formatter).Assembly.Location)
+            .Append(typeof(HtmlString).Assembly.Location)
+            .Select(path => References.ToFile(path)),
+    ]);
+
+    private readonly string folder;
+    private readonly CellThread thread;
+    private readonly Dictionary<string, string> sources = [];
+    private readonly HashSet<string> importing = [];
+    private readonly SemaphoreSlim oneAtATime = new(1);
+    private readonly CellReferenceResolver references;
+    private readonly Task<ScriptState<object>> warm;
+    private ScriptState<object>? state;
+    private bool abandoned;
+
+    /// <summary>Creates an engine and warms the compiler up in the background.</summary>
+    /// <param name="folder">The notebook's folder: paths in <c>#r</c>, <c>#load</c> and <c>#!import</c> are relative to it.</param>
+    /// <param name="grace">How long a cell that should stop is waited for; two seconds by default.</param>
+    public NotebookEngine(string folder, TimeSpan? grace = null)
+    {
+        thread = new CellThread(grace ?? TimeSpan.FromSeconds(2));
+        this.folder = Path.GetFullPath(folder);
+        references = new CellReferenceResolver(this.folder);
+        ConsoleCapture.Install();
+
+        warm = Task.Run(() => CSharpScript.RunAsync<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value).WithImports(DefaultUsings)));
+    }
+
+    /// <summary>Number of cells executed so far; what Jupyter shows in brackets.</summary>
+    public int ExecutionCount { get; private set; }
+
+    /// <summary>Executes one cell.</summary>
+    /// <param name="code">The cell's text.</param>
+    /// <param name="label">What error messages and stack traces call the cell, for example <c>cell 3</c>.</param>
+    /// <param name="emit">Takes the outputs as they come, one at a time, from any thread. An error is also the last output.</param>
+    /// <param name="timeLimit">The cell is stopped and fails after this time; null for no limit.</param>
+    /// <param name="interrupt">Stops the cell, which then fails; the state of earlier cells stays.</param>
+    public async Task<CellResult> ExecuteAsync(
+        string code, string label, Action<CellOutput> emit, TimeSpan? timeLimit = null, CancellationToken interrupt = default)
+    {
+        await oneAtATime.WaitAsync(interrupt);
+        var watch = Stopwatch.StartNew();
+        using CellScope scope = new CellScope(emit).Enter();
+        CellError? error = null;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        try
+        {
+            await warm; // its 1.3 s are not the cell's
+            if (timeLimit is { } limit) stop.CancelAfter(limit);
+            ExecutionCount++;
+            object? value = await RunCellAsync(code, label, stop.Token);
+            if (value is not DisplayedValue and not null) scope.Emit(new ResultOutput(MimeBundle.Of(value is NullResult ? null : value), ExecutionCount));
+        }
+        catch (Exception e) when (e is OperationCanceledException or CellAbandonedException && stop.IsCancellationRequested && !interrupt.IsCancellationRequested)
+        {
+            string cure = e is CellAbandonedException ? " It is inside a native call, which cannot be cut." : "";
+            error = CellError.Plain(CellError.TimeLimitExceeded, $"The cell took longer than its {timeLimit?.TotalSeconds:0.###} s.{cure} Give it less work or raise the limit.", label);
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        {
+            error = CellError.Plain("Interrupted", "The cell was interrupted.", label);
+        }
+        catch (Exception e)
+        {
+            error = CellErrors.FromException(e, sources.GetValueOrDefault);
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
+
+        if (error is not null) scope.Emit(new ErrorOutput(error));
+        return new CellResult(error, watch.Elapsed);
+    }
+
+    public void Dispose()
+    {
+        thread.Dispose();
+        oneAtATime.Dispose();
+    }
+
+    /// <summary>Runs the pieces of a cell; the value of the last piece of code is the cell's.</summary>
+    private async Task<object?> RunCellAsync(string code, string label, CancellationToken token)
+    {
+        if (abandoned) throw new InvalidOperationException("An earlier cell is still running and cannot be stopped: restart.");
+        sources[label] = code;
+        object? value = null;
+        var watch = Stopwatch.StartNew();
+        bool timed = false;
+        foreach (CellPiece piece in CellParser.Split(code))
+        {
+            switch (piece)
+            {
+                case CodePiece source:
+                    value = await RunCodeAsync(source, label, token);
+                    break;
+                case TextPiece text:
+                    CellScope.Current?.Emit(new DisplayOutput(Show(text), Guid.NewGuid().ToString("N")));
+                    break;
+                case MagicPiece { Name: Magic.Import } import:
+                    await ImportAsync(import, label, token);
+                    break;
+                case MagicPiece { Name: Magic.Time }:
+                    timed = true;
+                    break;
+                case MagicPiece { Name: Magic.List }:
+                    Console.WriteLine(string.Join('\n', Magic.Known.Select(m => $"#!{m.Key,-12}{m.Value}")));
+                    break;
+                case MagicPiece { Name: Magic.Variables or "who" }:
+                    foreach (ScriptVariable variable in (state?.Variables ?? []).Reverse().DistinctBy(v => v.Name).Reverse())
+                        Console.WriteLine($"{variable.Name,-20}{variable.Type.Name,-24}{Formatter.ToDisplayString(variable.Value, PlainTextFormatter.MimeType)}");
+                    break;
+                case MagicPiece magic:
+                    throw new CellFailedException(CellError.Plain("UnknownMagicCommand", Magic.Unknown(magic.Name), label, magic.FirstLine + 1, magic.Text));
+            }
+        }
+
+        if (timed) CellFunctions.display($"Wall time: {watch.Elapsed.TotalMilliseconds:0.0} ms");
+        return value;
+    }
+
+    private async Task<object?> RunCodeAsync(CodePiece piece, string label, CancellationToken token)
+    {
+        ScriptState<object> previous = state ?? await warm;
+        ScriptOptions options = Options(label).WithReferences(piece.Packages.SelectMany(p => PackageReferences(p, label)));
+        Script<object> script = previous.Script.ContinueWith<object>(piece.Code, options);
+
+        Diagnostic[] errors = [.. script.Compile(token).Where(d => d.Severity == DiagnosticSeverity.Error).OrderBy(d => d.Location.SourceSpan.Start)];
+        if (errors.Length > 0) throw new CellFailedException(CellErrors.FromDiagnostics(errors));
+
+        ScriptState<object>? next = null;
+        try
+        {
+            await thread.RunAsync(async () => next = await script.RunFromAsync(previous, static _ => true, CancellationToken.None).ConfigureAwait(false), token);
+        }
+        catch (CellAbandonedException)
+        {
+            abandoned = true;
+            throw;
+        }
+
+        state = next!; // what a failing cell has declared before it failed stays, as in every notebook
+        if (state.Exception is { } exception) throw new CellFailedException(CellErrors.FromException(exception, sources.GetValueOrDefault));
+        return state.ReturnValue ?? (EndsWithExpression(script) ? NullResult.Instance : null);
+    }
+
+    private async Task ImportAsync(MagicPiece import, string label, CancellationToken token)
+    {
+        string path = Path.GetFullPath(Path.Combine(folder, import.Argument));
+        if (!importing.Add(path))
+            throw new CellFailedException(CellError.Plain("ImportFailed", $"{import.Argument} imports itself.", label, import.FirstLine + 1, import.Text));
+        try
+        {
+            foreach ((string cell, string source) in ImportedFile.Read(path)) await RunCellAsync(source, cell, token);
+        }
+        catch (CellFailedException e)
+        {
+            string place = e.Error is { Place: { } p, Line: { } line } ? $" at {p}, line {line}" : "";
+            throw new CellFailedException(CellError.Plain(
+                "ImportFailed", $"{import.Argument} failed{place}: {e.Error.Name}: {e.Error.Message}", label, import.FirstLine + 1, import.Text) with
+            {
+                Traceback = [$"{import.Text} (line {import.FirstLine + 1} of {label}) failed:", .. e.Error.Traceback],
+            });
+        }
+        catch (Exception e) when (e is IOException or NotSupportedException or UnauthorizedAccessException or FormatException)
+        {
+            throw new CellFailedException(CellError.Plain("ImportFailed", e.Message, label, import.FirstLine + 1, import.Text));
+        }
+        finally
+        {
+            importing.Remove(path);
+        }
+    }
+
+    private ScriptOptions Options(string label) => ScriptOptions.Default
+        .WithReferences(Array.Empty<MetadataReference>())
+        .WithMetadataResolver(references)
+        .WithSourceResolver(new CellSourceResolver(folder))
+        .WithImports() // those of the first submission hold for all
+        .WithLanguageVersion(LanguageVersion.Latest)
+        .WithOptimizationLevel(OptimizationLevel.Release)
+        .WithEmitDebugInformation(true)
+        .WithFilePath(label)
+        .WithFileEncoding(Encoding.UTF8);
+
+    private static IEnumerable<MetadataReference> PackageReferences(PackageLine package, string label)
+    {
+        IReadOnlyList<string> paths = ProgramAssemblies.Current.FindPackage(package.Name) ?? throw new CellFailedException(CellError.Plain(
+            "PackageNotSupported",
+            $"{package.Name}: packages outside this kit cannot be fetched yet. Refer to the assembly itself, #r \"path/{package.Name}.dll\", or add the package to environment/lab/lab.csproj.",
+            label, package.Line + 1, package.Text));
+        return paths.Select(path => References.ToFile(path));
+    }
+
+    private static JsonObject Show(TextPiece piece) => piece.Language switch
+    {
+        "markdown" => MimeBundle.OfText("text/markdown", piece.Text),
+        "html" => MimeBundle.OfText("text/html", piece.Text),
+        _ => MimeBundle.OfText("text/html", $"<script type=\"text/javascript\">\n{piece.Text}\n</script>"),
+    };
+
+    /// <summary>Whether the code ends in an expression with a value, which then was null.</summary>
+    private static bool EndsWithExpression(Script script)
+    {
+        Compilation compilation = script.GetCompilation();
+        SyntaxTree tree = compilation.SyntaxTrees.Last();
+        return tree.GetRoot() is CompilationUnitSyntax { Members: [.., GlobalStatementSyntax { Statement: ExpressionStatementSyntax { SemicolonToken.IsMissing: true } last }] }
+            && compilation.GetSemanticModel(tree).GetTypeInfo(last.Expression).Type is { SpecialType: not SpecialType.System_Void };
+    }
+
+    /// <summary>Finds files for <c>#load</c>, and leaves the labels of cells alone where the base class would make paths of them.</summary>
+    private sealed class CellSourceResolver(string folder) : SourceFileResolver([], folder)
+    {
+        public override string NormalizePath(string path, string? baseFilePath) => path;
+    }
+
+    /// <summary>Stands for a null that is to be shown, as opposed to no value.</summary>
+    private sealed class NullResult
+    {
+        public static readonly NullResult Instance = new();
+    }
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using UnetResnet.Lab.Notebooks;
+using UnetResnet.Lab.Running;
+
+namespace UnetResnet.Lab.Report;
+
+/// <summary>The page of one notebook.</summary>
+internal static class NotebookPage
+{
+    /// <summary>Renders the page.</summary>
+    /// <param name="entry">The notebook.</param>
+    /// <param name="previous">The notebook before it, or null.</param>
+    /// <param name="next">The notebook after it, or null.</param>
+    public static string ToHtml(ReportEntry entry, ReportEntry? previous, ReportEntry? next)
+    {
+        var prose = new Prose(entry.Folder);
+        var outputs = new OutputHtml(prose);
+        var cells = new StringBuilder();
+        foreach (NotebookCell cell in entry.Notebook.Cells)
+        {
+            if (cell.Kind == CellKind.Markdown) cells.AppendLine($"<section class=\"prose\">{prose.ToHtml(cell.Source, cell.Attachments)}</section>");
+            else if (cell.IsCode && !cell.IsBlank) cells.AppendLine(Code(cell, outputs));
+        }
+
+        string body = $"""
+            <header class="bar">
+            <a class="brand" href="index.html">All notebooks</a>
+            <span class="here">{Html.Escape(entry.Notebook.Title)}</span>
+            <button type="button" data-action="code">Hide code</button>
+            <button type="button" data-action="theme" aria-label="Light or dark">◐</button>
+            </header>
+            <div class="frame">
+            <nav class="contents" aria-label="Contents"><details open><summary>Contents</summary>
+            {Contents(prose.Headings)}
+            </details></nav>
+            <main>
+            {Failure(entry.Result)}
+            {cells}
+            {Turn(previous, next)}
+            {Footer(entry)}
+            </main>
+            </div>
+            """;
+        return Html.Page(entry.Notebook.Title, "notebook", outputs.HasCharts, body);
+    }
+
+    private static string Code(NotebookCell cell, OutputHtml outputs)
+    {
+        string firstLine = cell.Source.Split('\n').Select(l => l.Trim()).First(l => l.Length > 0);
+        string number = cell.ExecutionCount is { } count ? $"[{count}]" : "[ ]";
+        var html = new StringBuilder();
+        html.Append(CultureInfo.InvariantCulture, $"<section class=\"cell\" id=\"cell-{cell.Number}\"><details class=\"code\" open><summary><span class=\"count\">{number}</span>");
+        html.Append(CultureInfo.InvariantCulture, $"<code class=\"first\">{Html.Escape(firstLine)}</code><span class=\"time\">{Time(cell)}</span></summary>");
+        html.Append(CultureInfo.InvariantCulture, $"<pre class=\"source\"><code>{CSharpHighlighter.ToHtml(cell.Source)}</code></pre></details>");
+        foreach (JsonNode? output in cell.Outputs)
+        {
+            if (output is JsonObject fields) html.Append("<div class=\"output\">").Append(outputs.ToHtml(fields)).Append("</div>");
+        }
+
+        return html.Append("</section>").ToString();
+    }
+
+    private static string Time(NotebookCell cell)
+    {
+        if (cell.HasTag("skip-execution")) return "skipped";
+        if (NotebookDocument.Text(cell.Metadata["execution"]?["iopub.execute_input"]) is not { } begin
+            || NotebookDocument.Text(cell.Metadata["execution"]?["shell.execute_reply"]) is not { } end) return "";
+        double seconds = (DateTimeOffset.Parse(end, CultureInfo.InvariantCulture) - DateTimeOffset.Parse(begin, CultureInfo.InvariantCulture)).TotalSeconds;
+        return seconds < 0.095 ? "" : seconds < 9.95 ? $"{seconds:0.0} s" : $"{seconds:0} s";
+    }
+
+    private static string Contents(IReadOnlyList<Heading> headings)
+    {
+        var list = new StringBuilder("<ul>");
+        foreach (Heading heading in headings.Where(h => h.Level <= 3))
+            list.Append(CultureInfo.InvariantCulture, $"<li class=\"level-{heading.Level}\"><a href=\"#{Html.Escape(heading.Id)}\">{Html.Escape(heading.Text)}</a></li>");
+        return list.Append("</ul>").ToString();
+    }
+
+    private static string Failure(NotebookResult result)
+    {
+        if (result.Failure is not { } failure) return "";
+        string place = failure.Cell is { } cell ? $" in <a href=\"#cell-{cell}\">cell {cell}</a>" : "";
+        return $"<div class=\"error summary\"><strong>This run failed{place}.</strong><pre>{Html.Escape($"{failure.Name}: {failure.Message}")}</pre></div>";
+    }
+
+    private static string Turn(ReportEntry? previous, ReportEntry? next)
+    {
+        string back = previous is null ? "<span></span>" : $"<a rel=\"prev\" href=\"{Html.Escape(Uri.EscapeDataString(previous.Page))}\"><small>Previous</small>{Html.Escape(previous.Notebook.Title)}</a>";
+        string forth = next is null ? "<span></span>" : $"<a rel=\"next\" href=\"{Html.Escape(Uri.EscapeDataString(next.Page))}\"><small>Next</small>{Html.Escape(next.Notebook.Title)}</a>";
+        return previous is null && next is null ? "" : $"<nav class=\"turn\">{back}{forth}</nav>";
+    }
+
+    private static string Footer(ReportEntry entry)
+    {
+        string rows = string.Concat(entry.Stamp().Select(s => $"<dt>{Html.Escape(s.Name)}</dt><dd>{Html.Escape(s.Value)}</dd>"));
+        return $"<footer><details><summary>{Html.Escape(entry.Figures)} · {Html.Escape(Machine.Current.Cpu)}, {Machine.Current.Cores} cores</summary><dl>{rows}</dl></details></footer>";
+    }
+}

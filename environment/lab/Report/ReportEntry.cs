@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using UnetResnet.Lab.Notebooks;
+using UnetResnet.Lab.Running;
+
+namespace UnetResnet.Lab.Report;
+
+/// <summary>One executed notebook of the report.</summary>
+/// <param name="Notebook">The executed copy.</param>
+/// <param name="Result">How it ran.</param>
+/// <param name="Folder">The original's folder, which relative paths start from.</param>
+internal sealed record ReportEntry(NotebookDocument Notebook, NotebookResult Result, string Folder)
+{
+    /// <summary>File name of its page.</summary>
+    public string Page => Notebook.Name + ".html";
+
+    /// <summary>The stamp of the run, such as "52 s · 1.4 GiB · 2 cores of …", as text.</summary>
+    public string Figures
+    {
+        get
+        {
+            string memory = Result.PeakMemoryBytes > 0 ? $" · {Result.PeakMemoryBytes / (double)(1 << 30):0.0} GiB" : "";
+            return $"{Result.Seconds:0} s{memory} · {Result.Executed} cells";
+        }
+    }
+
+    /// <summary>Where and with what it ran, as name and value, as text.</summary>
+    public IEnumerable<(string Name, string Value)> Stamp()
+    {
+        if (Notebook.Metadata[RunStamp.Key] is not JsonObject stamp) yield break;
+        foreach ((string name, JsonNode? value) in stamp)
+        {
+            if (value is JsonObject packages)
+            {
+                foreach ((string package, JsonNode? version) in packages) yield return (package, version?.ToString() ?? "");
+            }
+            else
+            {
+                yield return (name.Replace('_', ' '), value?.ToString() ?? "");
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using UnetResnet.Lab.Notebooks;
+
+namespace UnetResnet.Lab.Running;
+
+/// <summary>What a notebook's metadata say about its last run: when, how long, where, with what.</summary>
+internal static class RunStamp
+{
+    /// <summary>Key in the notebook's metadata.</summary>
+    public const string Key = "unetresnet";
+
+    public static void Write(NotebookDocument notebook, NotebookResult result, DateTimeOffset date)
+    {
+        Machine machine = Machine.Current;
+        notebook.Metadata[Key] = new JsonObject
+        {
+            ["result"] = result.Succeeded ? "ok" : "failed",
+            ["date"] = date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+            ["seconds"] = Math.Round(result.Seconds, 1),
+            ["peak_memory_mib"] = result.PeakMemoryBytes >> 20,
+            ["cpu"] = machine.Cpu,
+            ["cores"] = machine.Cores,
+            ["memory_gib"] = Math.Round(machine.MemoryBytes / (double)(1 << 30), 1),
+            ["system"] = machine.System,
+            ["dotnet"] = machine.DotNet,
+            ["packages"] = new JsonObject(Machine.PackageVersions.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+        };
+    }
+}

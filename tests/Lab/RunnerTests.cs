@@ -1,0 +1,201 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+using UnetResnet.Lab.Commands;
+using UnetResnet.Lab.Notebooks;
+using UnetResnet.Lab.Running;
+
+namespace UnetResnet.Tests.Lab;
+
+/// <summary>Whole runs, each notebook in a process of its own.</summary>
+public sealed class RunnerTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly StringWriter printed = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private string Output => Path.Combine(folder.Path, "out");
+
+    private RunOptions Options => new() { NotebookFolder = folder.Path, OutputFolder = Output };
+
+    private async Task<IReadOnlyList<NotebookResult>> Run(RunOptions? options = null)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(printed), Ansi = AnsiSupport.No, Interactive = InteractionSupport.No });
+        return await new NotebookRunner(options ?? Options, new RunDisplay(console)).RunAsync(CancellationToken.None);
+    }
+
+    private NotebookDocument Copy(string name) => NotebookDocument.Load(Path.Combine(Output, "notebooks", name + ".ipynb"));
+
+    [Fact]
+    public async Task Notebooks_run_in_name_order_each_afresh_in_its_own_folder()
+    {
+        folder.Write("beside.txt", "read me");
+        string second = folder.Write("02.ipynb", Notebook.Text(Notebook.Code("string x = File.ReadAllText(\"beside.txt\");\nx")));
+        folder.Write("01.ipynb", Notebook.Text(Notebook.Markdown("# One"), Notebook.Code("int x = 1; Console.WriteLine(\"hello\");"), Notebook.Code(" "), Notebook.Code("x + 1")));
+        string original = File.ReadAllText(second);
+
+        IReadOnlyList<NotebookResult> results = await Run();
+
+        Assert.Equal(["01", "02"], results.Select(r => r.Notebook));
+        Assert.All(results, r => Assert.True(r.Succeeded));
+        Assert.Equal((2, 2), (results[0].Cells, results[0].Executed));
+        Assert.All(results, r => Assert.InRange(r.PeakMemoryBytes, 20L << 20, 4L << 30));
+        Assert.Equal(original, File.ReadAllText(second));
+
+        NotebookDocument copy = Copy("01");
+        Assert.Equal([1, null, 2], copy.Cells.Where(c => c.IsCode).Select(c => c.ExecutionCount));
+        Assert.Equal("hello\n", NotebookCell.Joined(copy.Cells[1].Outputs[0]!["text"]));
+        Assert.Contains("read me", Copy("02").Cells[0].Outputs[0]!.ToJsonString());
+
+        JsonNode stamp = copy.Metadata[RunStamp.Key]!;
+        Assert.Equal("ok", stamp["result"]!.GetValue<string>());
+        Assert.Equal(Environment.ProcessorCount, stamp["cores"]!.GetValue<int>());
+        Assert.Equal("0.107.0", stamp["packages"]!["TorchSharp"]!.GetValue<string>());
+        Assert.True(File.Exists(Path.Combine(Output, "report", "01.html")));
+        Assert.Contains("01: cell 2 of 2 done", printed.ToString());
+        Assert.Contains("peak memory", printed.ToString());
+    }
+
+    [Fact]
+    public async Task The_run_stops_at_the_first_failing_cell_and_tells_where()
+    {
+        string failing = folder.Write("01-fails.ipynb", Notebook.Text(
+            Notebook.Markdown("prose"), Notebook.Code("int x = 0;"), Notebook.Code("// divide\nConsole.Write(1 / x);"), Notebook.Code("Console.Write(\"never\");")));
+        folder.Write("02-later.ipynb", Notebook.Text(Notebook.Code("1")));
+        string original = File.ReadAllText(failing);
+
+        NotebookResult result = Assert.Single(await Run(Options with { InPlace = true }));
+
+        Assert.Equal((2, 2, "System.DivideByZeroException"), (result.Failure!.Cell, result.Failure.Line, result.Failure.Name));
+        Assert.Equal((3, 2), (result.Cells, result.Executed));
+        string text = printed.ToString();
+        Assert.Contains("01-fails, cell 2, line 2", text);
+        Assert.Contains("Console.Write(1 / x);", text);
+        Assert.Contains("System.DivideByZeroException: Attempted to divide by zero.", text);
+        Assert.Contains("not run", text);
+        NotebookDocument copy = Copy("01-fails");
+        Assert.Equal("error", copy.Cells[2].Outputs[0]!["output_type"]!.GetValue<string>());
+        Assert.Null(copy.Cells[3].ExecutionCount);
+        Assert.Contains("This run failed", File.ReadAllText(Path.Combine(Output, "report", "01-fails.html")));
+        Assert.Equal(original, File.ReadAllText(failing));
+    }
+
+    [Fact]
+    public async Task Exit_code_is_0_for_success_and_1_for_failure()
+    {
+        string good = folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
+        string bad = folder.Write("bad.ipynb", Notebook.Text(Notebook.Code("missing")));
+        Assert.Equal(0, await RunCommand.Create().Parse([good, "--output", Output]).InvokeAsync());
+        Assert.Equal(1, await RunCommand.Create().Parse([bad, "--output", Output]).InvokeAsync());
+        Assert.Equal(1, await RunCommand.Create().Parse([good, "--output", Output, "--timeout", "0"]).InvokeAsync());
+        Assert.Equal(1, await RunCommand.Create().Parse(["no-such-notebook", "--output", Output]).InvokeAsync());
+    }
+
+    [Fact]
+    public async Task Tags_skip_cells_and_allow_exceptions()
+    {
+        folder.Write("tags.ipynb", Notebook.Text(
+            Notebook.Code("throw new Exception(\"never run\");", "skip-execution"),
+            Notebook.Code("throw new Exception(\"allowed\");", "raises-exception"),
+            Notebook.Code("2 + 3")));
+        NotebookResult result = Assert.Single(await Run());
+        Assert.True(result.Succeeded);
+        Assert.Equal((2, 2, 1), (result.Cells, result.Executed, result.Skipped));
+        NotebookDocument copy = Copy("tags");
+        Assert.Null(copy.Cells[0].ExecutionCount);
+        Assert.Equal("allowed", copy.Cells[1].Outputs[0]!["evalue"]!.GetValue<string>());
+        Assert.Contains("5", copy.Cells[2].Outputs[0]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task A_cell_over_its_time_limit_fails_even_where_exceptions_are_allowed()
+    {
+        folder.Write("slow.ipynb", Notebook.Text(Notebook.Code("while (true) { }", "raises-exception")));
+        NotebookResult result = Assert.Single(await Run(Options with { CellTimeLimit = TimeSpan.FromSeconds(1) }));
+        Assert.Equal(("TimeLimitExceeded", 1), (result.Failure!.Name, result.Failure.Cell));
+    }
+
+    [Fact]
+    public async Task A_dying_process_is_blamed_on_its_cell()
+    {
+        folder.Write("dies.ipynb", Notebook.Text(Notebook.Code("int before = 1;"), Notebook.Code("Environment.Exit(3);")));
+        NotebookResult result = Assert.Single(await Run());
+        Assert.Equal(("ProcessDied", 2), (result.Failure!.Name, result.Failure.Cell));
+        Assert.Contains("exit code 3", result.Failure.Message);
+        Assert.Equal(1, Copy("dies").Cells[0].ExecutionCount);
+    }
+
+    [Fact]
+    public async Task A_broken_notebook_is_named()
+    {
+        folder.Write("broken.ipynb", "{\"cells\": [");
+        NotebookResult result = Assert.Single(await Run());
+        Assert.Contains("broken.ipynb: not a notebook", result.Failure!.Message);
+        Assert.Contains("broken.ipynb: not a notebook", printed.ToString());
+    }
+
+    [Fact]
+    public async Task A_notebook_for_another_kernel_does_not_pass()
+    {
+        folder.Write("python.ipynb", Notebook.Text(Notebook.Code("1")).Replace(".net-csharp", "python3").Replace("\"C#\"", "\"python\""));
+        Assert.Contains("python3", Assert.Single(await Run()).Failure!.Message);
+    }
+
+    [Fact]
+    public async Task A_notebook_none_of_whose_cells_ran_does_not_pass()
+    {
+        folder.Write("empty.ipynb", Notebook.Text(Notebook.Markdown("prose"), Notebook.Code("1", "skip-execution")));
+        Assert.Equal("CellsDidNotRun", Assert.Single(await Run()).Failure!.Name);
+    }
+
+    [Fact]
+    public void Cells_that_silently_did_not_run_are_noticed()
+    {
+        NotebookDocument Executed(params int?[] counts) => NotebookDocument.Parse(Notebook.Text([.. counts.Select((count, i) =>
+        {
+            JsonObject cell = Notebook.Code($"int x{i};");
+            cell["execution_count"] = count;
+            if (count is not null) cell["metadata"]!["execution"] = new JsonObject();
+            return cell;
+        })]), "x");
+        NotebookDocument original = Executed(null, null);
+
+        Assert.Null(RunCheck.Verify(original, Executed(1, 2)));
+        Assert.Equal(2, RunCheck.Verify(original, Executed(1, null))!.Cell);
+        Assert.Equal(2, RunCheck.Verify(original, Executed(2, 1))!.Cell);
+        Assert.Contains("3 code cells", RunCheck.Verify(original, Executed(1, 2, 3))!.Message);
+    }
+
+    [Fact]
+    public async Task In_place_writes_the_outputs_back()
+    {
+        string path = folder.Write("kept.ipynb", Notebook.Text(Notebook.Code("6 * 7")));
+        await Run(Options with { InPlace = true });
+        Assert.Equal(File.ReadAllText(Path.Combine(Output, "notebooks", "kept.ipynb")), File.ReadAllText(path));
+        Assert.Contains("42", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void Notebooks_are_found_by_the_beginning_of_their_names()
+    {
+        string first = folder.Write("01-question.ipynb", "");
+        string second = folder.Write("02-cure.ipynb", "");
+        Assert.Equal([first, second], Options.FindNotebooks());
+        Assert.Equal([second], (Options with { Notebooks = ["02"] }).FindNotebooks());
+        Assert.Equal([first], (Options with { Notebooks = [first] }).FindNotebooks());
+        Assert.Contains("write more of the name", Assert.Throws<ArgumentException>(() => (Options with { Notebooks = ["0"] }).FindNotebooks()).Message);
+        Assert.Contains("no notebook 9", Assert.Throws<ArgumentException>(() => (Options with { Notebooks = ["9"] }).FindNotebooks()).Message);
+        string twin = folder.Write("sub/01-question.ipynb", "");
+        Assert.Contains("overwrite each other", Assert.Throws<ArgumentException>(() => (Options with { Notebooks = [first, twin] }).FindNotebooks()).Message);
+        Assert.Contains("no notebook (*.ipynb)", Assert.Throws<ArgumentException>(() => (Options with { NotebookFolder = Output }).FindNotebooks()).Message);
+    }
+
+    [Fact]
+    public void Messages_of_the_process_are_told_from_what_native_code_prints()
+    {
+        var message = new WorkerMessage { Cell = 3, Index = 2, Count = 9, Done = true };
+        Assert.Equal(message, WorkerMessage.FromLine("[W NNPACK.cpp] " + message.ToLine()));
+        Assert.Null(WorkerMessage.FromLine("{\"Cell\":1}"));
+    }
+}
