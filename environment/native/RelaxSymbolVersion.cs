@@ -49,6 +49,11 @@ public sealed class RelaxSymbolVersion : Task
                 Path.GetFileName(Library), provider, SymbolVersion);
             return true;
         }
+        catch (Exception e) when (e is ArgumentException || e is IndexOutOfRangeException || e is OverflowException)
+        {
+            Log.LogError("{0}: could not relax {1}: the file is truncated or damaged; clear the package from the NuGet cache and restore again", Library, SymbolVersion);
+            return false;
+        }
         catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException)
         {
             Log.LogError("{0}: could not relax {1}: {2}", Library, SymbolVersion, e.Message);
@@ -117,7 +122,7 @@ public sealed class RelaxSymbolVersion : Task
                 }
 
                 int next = BitConverter.ToInt32(image, need + 12);
-                if (next == 0) break;
+                if (next <= 0) break;
                 need += next;
             }
         }

@@ -9,8 +9,9 @@ internal static class ChannelCounts
     /// </summary>
     internal static void CheckInner(long channels, string parameter)
     {
-        if (channels < 16 || channels % 16 != 0)
-            throw new ArgumentOutOfRangeException(parameter, channels,
-                $"Inner channel counts must be positive multiples of 16: others make libtorch's CPU convolutions read uninitialised memory and return NaN now and then. Take {Math.Max(16, channels / 16 * 16)} or {Math.Max(16, (channels / 16 + 1) * 16)}.");
+        if (channels >= 16 && channels % 16 == 0) return;
+        string cure = channels < 16 ? "16" : $"{channels / 16 * 16} or {channels / 16 * 16 + 16}";
+        throw new ArgumentOutOfRangeException(parameter, channels,
+            $"Inner channel counts must be positive multiples of 16: others make libtorch's CPU convolutions read uninitialised memory and return NaN now and then. Take {cure}.");
     }
 }

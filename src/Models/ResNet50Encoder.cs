@@ -28,11 +28,13 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
     private static readonly int[] BlocksPerStage = [3, 4, 6, 3];
 
+#pragma warning disable IDE1006 // Field names are the state keys: a parent that registers this module registers its fields once more.
     private readonly Conv2d conv1;
-    private readonly ModalBatchNorm2d bnConv1;
-    private readonly ReLU activation1;
+    private readonly ModalBatchNorm2d bn_conv1;
+    private readonly ReLU activation_1;
+    private readonly Linear? fc1000;
+#pragma warning restore IDE1006
     private readonly List<ResidualBlock[]> stages = [];
-    private readonly Linear? top;
     private int activations;
 
     /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases). Weights named in the options are not loaded here.</summary>
@@ -43,8 +45,8 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         Options = (options ?? new ResNet50Options()).Validate();
         int width = Options.Width;
         conv1 = Convolution("conv1", 3, width, 7, stride: 2);
-        bnConv1 = BatchNorm("bn_conv1", width);
-        activation1 = Activation();
+        bn_conv1 = BatchNorm("bn_conv1", width);
+        activation_1 = Activation();
 
         long channels = width;
         for (int stage = 0; stage < BlocksPerStage.Length; stage++)
@@ -62,10 +64,10 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
         if (Options.IncludeTop)
         {
-            top = Linear(channels, Options.Classes);
-            init.xavier_uniform_(top.weight!);
-            init.zeros_(top.bias!);
-            register_module("fc1000", top);
+            fc1000 = Linear(channels, Options.Classes);
+            init.xavier_uniform_(fc1000.weight!);
+            init.zeros_(fc1000.bias!);
+            register_module("fc1000", fc1000);
         }
     }
 
@@ -89,7 +91,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
         Tensor x = StridedWindows.Pad(images, 7, Options.Padding, value: 0);
-        x = activation1.call(bnConv1.call(conv1.call(x)));
+        x = activation_1.call(bn_conv1.call(conv1.call(x)));
         features.Add(x);
         x = StridedWindows.Pad(x, 3, Options.Padding, value: double.NegativeInfinity);
         x = functional.max_pool2d(x, 3, stride: 2);
@@ -112,7 +114,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         Tensor x = Features(images)[^1];
-        if (top is not null) x = top.call(x.mean([2, 3]));
+        if (fc1000 is not null) x = fc1000.call(x.mean([2, 3]));
         else if (Options.Pooling == "avg") x = x.mean([2, 3]);
         else if (Options.Pooling == "max") x = x.amax([2, 3]);
         return x.MoveToOuterDisposeScope();

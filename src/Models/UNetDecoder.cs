@@ -17,8 +17,10 @@ namespace UnetResnet.Models;
 public sealed class UNetDecoder : Module<Tensor[], Tensor>
 {
     private readonly List<Module<Tensor, Tensor>[]> stages = [];
-    private readonly Dropout2d spatialDropout;
+#pragma warning disable IDE1006 // Field names are the state keys: a parent that registers this module registers its fields once more.
+    private readonly Dropout2d spatial_dropout2d;
     private readonly Conv2d prediction;
+#pragma warning restore IDE1006
     private readonly long[] featureChannels;
 
     /// <summary>Builds the decoder for the encoder that the options describe.</summary>
@@ -40,8 +42,8 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             channels = filters[stage];
         }
 
-        spatialDropout = Dropout2d(options.SpatialDropout);
-        register_module("spatial_dropout2d", spatialDropout);
+        spatial_dropout2d = Dropout2d(options.SpatialDropout);
+        register_module("spatial_dropout2d", spatial_dropout2d);
         prediction = Conv2d(channels, 1, 1);
         init.xavier_uniform_(prediction.weight!);
         init.zeros_(prediction.bias!);
@@ -67,7 +69,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             foreach (var layer in stages[stage]) x = layer.call(x);
         }
 
-        return prediction.call(spatialDropout.call(x)).MoveToOuterDisposeScope();
+        return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
     }
 
     /// <summary><c>conv_block_simple</c>, or <c>conv_block_simple_no_bn</c> without its batch norm.</summary>
@@ -75,8 +77,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     {
         ChannelCounts.CheckInner(filters, nameof(filters));
         Conv2d convolution = Conv2d(inputs, filters, 3, padding: 1);
-        double deviation = Math.Sqrt(2.0 / (inputs * 9));
-        init.trunc_normal_(convolution.weight!, std: deviation, a: -2 * deviation, b: 2 * deviation);
+        FillHeNormal(convolution.weight!, fanIn: inputs * 9);
         init.zeros_(convolution.bias!);
         register_module($"{prefix}_conv", convolution);
         var layers = new List<Module<Tensor, Tensor>> { convolution };
@@ -91,5 +92,17 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         register_module($"{prefix}_activation", activation);
         layers.Add(activation);
         return [.. layers];
+    }
+
+    /// <summary>
+    /// Normal with σ = √(2 / fan-in), cut at 2σ: the inverse of the distribution function over the uniform numbers between its values at the cuts.
+    /// TorchSharp 0.107.0's <c>trunc_normal_</c> exchanges mean and σ in its last step and fills the kernel with the one number σ.
+    /// </summary>
+    private static void FillHeNormal(Tensor kernel, long fanIn)
+    {
+        const double ErfOfRootTwo = 0.9544997361036416;
+        using var noGrad = no_grad();
+        double deviation = Math.Sqrt(2.0 / fanIn);
+        kernel.uniform_(-ErfOfRootTwo, ErfOfRootTwo).erfinv_().mul_(deviation * Math.Sqrt(2)).clamp_(-2 * deviation, 2 * deviation);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,7 +30,8 @@ public static class TorchRuntime
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException or EntryPointNotFoundException)
         {
-            throw new TorchLoadException(ExplainLoadFailure(Path.GetDirectoryName(typeof(torch).Assembly.Location)!), e);
+            string folder = Path.GetDirectoryName(typeof(torch).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
+            throw new TorchLoadException(ExplainLoadFailure(folder), e);
         }
     }
 
@@ -44,19 +46,17 @@ public static class TorchRuntime
     /// <exception cref="InvalidOperationException">CUDA was asked for and is not there; the message says what is missing.</exception>
     public static Device Device(string name = "auto")
     {
-        string kind = name.Split(':')[0];
-        switch (kind)
-        {
-            case "cpu" when name == "cpu": return CPU;
-            case "auto" when name == "auto": return cuda_is_available() ? CUDA : CPU;
-            case "cuda":
-                if (!cuda_is_available())
-                    throw new InvalidOperationException(
-                        $"Device '{name}' was asked for, but libtorch sees no CUDA device. Build with -p:Torch=cuda on a machine with an NVIDIA GPU and driver, or use \"cpu\".");
-                return device(name);
-            default:
-                throw new ArgumentException($"Device '{name}' is not known. Use \"auto\", \"cpu\", \"cuda\" or \"cuda:N\".", nameof(name));
-        }
+        if (name == "auto") return cuda_is_available() ? CUDA : CPU;
+        if (name == "cpu") return CPU;
+        int index = 0;
+        if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw new ArgumentException($"Device '{name}' is not known. Use \"auto\", \"cpu\", \"cuda\" or \"cuda:N\".", nameof(name));
+        if (!cuda_is_available())
+            throw new InvalidOperationException(
+                $"Device '{name}' was asked for, but libtorch sees no CUDA device. Build with -p:Torch=cuda on a machine with an NVIDIA GPU and driver, or use \"cpu\".");
+        if (index >= cuda.device_count())
+            throw new InvalidOperationException($"Device '{name}' was asked for, but this machine has {cuda.device_count()}, counted from 0. Use \"cuda:{cuda.device_count() - 1}\" or below.");
+        return name == "cuda" ? CUDA : device(DeviceType.CUDA, index);
     }
 
     /// <summary>One sentence: why libtorch does not load from this folder, and what to do.</summary>

@@ -8,6 +8,9 @@ namespace UnetResnet.Weights;
 /// <summary>Reads and writes safetensors files: tensors by name, no code, nothing to execute.</summary>
 public static class Safetensors
 {
+    /// <summary>The name under which a header keeps its metadata.</summary>
+    internal const string Metadata = "__metadata__";
+
     private static readonly Dictionary<string, ScalarType> Types = new()
     {
         ["BOOL"] = ScalarType.Bool,
@@ -29,31 +32,46 @@ public static class Safetensors
     public static (IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Read(string path)
     {
         if (!File.Exists(path)) throw new WeightsException($"There is no weights file {path}.");
-        using FileStream file = File.OpenRead(path);
-        SafetensorsHeader header = SafetensorsHeader.Read(file, path);
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (SafetensorsEntry entry in header.Entries)
+        try
         {
-            Tensor tensor = empty(entry.Shape, Types[entry.Type]);
-            var bytes = new byte[entry.End - entry.Begin];
-            file.Position = header.DataStart + entry.Begin;
-            file.ReadExactly(bytes);
-            if (bytes.Length > 0) tensor.bytes = bytes;
-            tensors.Add(entry.Name, tensor);
+            using FileStream file = File.OpenRead(path);
+            using var scope = NewDisposeScope();
+            SafetensorsHeader header = SafetensorsHeader.Read(file, path);
+            var tensors = new Dictionary<string, Tensor>();
+            foreach (SafetensorsEntry entry in header.Entries) tensors.Add(entry.Name, Read(file, header.DataStart, entry, path));
+            foreach (Tensor tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
+            return (tensors, header.Metadata);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WeightsException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
 
-        return (tensors, header.Metadata);
+    private static Tensor Read(FileStream file, long dataStart, SafetensorsEntry entry, string path)
+    {
+        Tensor tensor = empty(entry.Shape, Types[entry.Type]);
+        var bytes = new byte[entry.End - entry.Begin];
+        file.Position = dataStart + entry.Begin;
+        file.ReadExactly(bytes);
+        // Any other byte in a bool is undefined behaviour in native code.
+        if (entry.Type == "BOOL" && bytes.AsSpan().ContainsAnyExceptInRange((byte)0, (byte)1))
+            throw new WeightsException($"{path} is not a valid safetensors file: tensor '{entry.Name}' is BOOL and holds bytes other than 0 and 1. Download or write it again.");
+        if (bytes.Length > 0) tensor.bytes = bytes;
+        return tensor;
     }
 
     /// <summary>Writes a file: first a temporary one beside it, then a rename, so that a reader never sees half of it.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="tensors">The tensors; any device. The caller keeps them.</param>
     /// <param name="metadata">Text by name, or null.</param>
-    /// <exception cref="ArgumentException">A tensor has an element type that the format does not know.</exception>
+    /// <exception cref="ArgumentException">A tensor has an element type that the format does not know, or two have the same name, or one the format's own.</exception>
     public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         // Largest elements first keeps every tensor aligned to its element size, as the reference implementation does.
         var ordered = tensors.OrderByDescending(t => t.Value.element_size()).ThenBy(t => t.Key, StringComparer.Ordinal).ToList();
+        string? taken = ordered.GroupBy(t => t.Key).FirstOrDefault(name => name.Count() > 1 || name.Key == Metadata)?.Key;
+        if (taken is not null) throw new ArgumentException($"Tensor name '{taken}' is taken: names must be unique, and {Metadata} is the format's own. Rename it.", nameof(tensors));
         byte[] header = Header(ordered, metadata);
         AtomicFile.Write(path, stream =>
         {
@@ -77,7 +95,7 @@ public static class Safetensors
             json.WriteStartObject();
             if (metadata is { Count: > 0 })
             {
-                json.WriteStartObject("__metadata__");
+                json.WriteStartObject(Metadata);
                 foreach ((string key, string value) in metadata) json.WriteString(key, value);
                 json.WriteEndObject();
             }

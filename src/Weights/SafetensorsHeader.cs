@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Json;
 
 namespace UnetResnet.Weights;
@@ -21,6 +20,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
 {
     /// <summary>safetensors' own limit.</summary>
     private const long MaximumHeader = 100_000_000;
+
+    /// <summary>libtorch's own limit: kernels refuse tensors of more dimensions.</summary>
+    private const int MaximumRank = 64;
 
     internal static IReadOnlyDictionary<string, int> ElementSizes { get; } = new Dictionary<string, int>
     {
@@ -53,14 +55,12 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
         long dataLength = file.Length - 8 - (long)declared;
         var entries = new List<SafetensorsEntry>();
         var metadata = new Dictionary<string, string>();
-        var names = new HashSet<string>();
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8 });
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
-                if (!names.Add(property.Name)) throw Bad($"'{property.Name}' appears twice in its header");
-                if (property.Name == "__metadata__")
+                if (property.Name == Safetensors.Metadata)
                 {
                     foreach (JsonProperty item in property.Value.EnumerateObject()) metadata[item.Name] = item.Value.GetString() ?? throw Bad("its metadata holds something other than text");
                 }
@@ -70,7 +70,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
                 }
             }
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or DecoderFallbackException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             throw Bad($"its header is not the JSON that the format asks for ({e.Message})");
         }
@@ -96,10 +96,14 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
         if (offsets.Length != 2) throw bad($"tensor '{name}' has {offsets.Length} offsets instead of 2");
         (long begin, long end) = (offsets[0], offsets[1]);
         if (begin < 0 || end < begin || end > dataLength) throw bad($"tensor '{name}' claims bytes {begin} to {end} of {dataLength}");
+        if (end - begin > Array.MaxLength) throw bad($"tensor '{name}' has {end - begin} bytes, and {Array.MaxLength} is the most that this reader takes");
+        if (shape.Length > MaximumRank) throw bad($"tensor '{name}' has {shape.Length} dimensions, and {MaximumRank} is the most that libtorch takes");
         if (shape.Any(d => d < 0)) throw bad($"tensor '{name}' has a negative dimension");
         try
         {
-            long bytes = shape.Aggregate((long)size, (product, d) => checked(product * d));
+            // An empty dimension hides nothing: libtorch multiplies the others for the strides.
+            long extent = shape.Aggregate((long)size, (product, d) => checked(product * Math.Max(d, 1)));
+            long bytes = shape.Contains(0) ? 0 : extent;
             if (bytes != end - begin) throw bad($"tensor '{name}' of shape ({string.Join(", ", shape)}) takes {bytes} bytes and its offsets give {end - begin}");
         }
         catch (OverflowException)
