@@ -6,6 +6,7 @@ public sealed record BatchNormOptions
 {
     private readonly double eps = 1e-3;
     private readonly double momentum = 0.01;
+    private readonly VarianceEstimator movingVariance = VarianceEstimator.Unbiased;
 
     /// <summary>Keras 1.2 to 2.1.2: ε 1e-3, plain moving average with 0.99.</summary>
     public static BatchNormOptions Keras212 { get; } = new();
@@ -51,5 +52,12 @@ public sealed record BatchNormOptions
     public bool ZeroDebias { get; init; }
 
     /// <summary>Which estimate of the batch's variance the running variance averages.</summary>
-    public VarianceEstimator MovingVariance { get; init; } = VarianceEstimator.Unbiased;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such estimator.</exception>
+    public VarianceEstimator MovingVariance
+    {
+        get => movingVariance;
+        init => movingVariance = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(MovingVariance), value, $"Unknown variance estimator. Known: {string.Join(", ", Enum.GetNames<VarianceEstimator>())}.");
+    }
 }

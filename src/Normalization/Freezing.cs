@@ -11,12 +11,14 @@ public static class Freezing
     /// </summary>
     /// <param name="module">The module, for example <c>unet.Encoder</c>.</param>
     /// <param name="mode">What a frozen batch-norm layer does. <see cref="BatchNormMode.Inference"/> is the cure, <see cref="BatchNormMode.Keras213"/> the bug.</param>
-    /// <exception cref="ArgumentException">The mode is <see cref="BatchNormMode.Trainable"/>, or a layer below is a batch-norm layer that has no modes.</exception>
+    /// <exception cref="ArgumentException">The mode is <see cref="BatchNormMode.Trainable"/>, or there is a batch-norm layer that has no modes. Nothing is changed then.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such mode. Nothing is changed then.</exception>
     public static void Freeze(this Module module, BatchNormMode mode)
     {
         if (mode == BatchNormMode.Trainable)
             throw new ArgumentException("A frozen module cannot have trainable batch norm. Use Unfreeze(), or AffineOnly to train γ and β alone.", nameof(mode));
-        foreach ((string name, Module layer) in module.named_modules())
+        _ = mode.TrainsAffine(); // throws if there is no such mode
+        foreach ((string name, Module layer) in module.named_modules().Prepend((module.GetName(), module)))
         {
             if (layer is TorchSharp.Modules.BatchNorm)
                 throw new ArgumentException($"'{name}' is a {layer.GetType().Name} of TorchSharp: train() would set it back to batch statistics. Use ModalBatchNorm2d or FrozenBatchNorm2d in its place.", nameof(module));

@@ -37,10 +37,10 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
                 throw new ArgumentException($"FrozenBatchNorm2d expects four tensors of shape (C), and one has shape ({string.Join(", ", t.shape)}) beside ({string.Join(", ", weight.shape)}).");
         }
 
-        this.weight = weight.detach().clone();
-        this.bias = bias.detach().clone();
-        running_mean = runningMean.detach().clone();
-        running_var = runningVar.detach().clone();
+        this.weight = Copy(weight);
+        this.bias = Copy(bias);
+        running_mean = Copy(runningMean);
+        running_var = Copy(runningVar);
         this.eps = eps;
         RegisterComponents();
     }
@@ -61,8 +61,13 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
     /// <summary>Normalises with the frozen numbers.</summary>
     /// <param name="input">(N, C, H, W).</param>
     /// <returns>(N, C, H, W), owned by the caller.</returns>
-    public override Tensor forward(Tensor input) =>
-        functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: eps);
+    /// <exception cref="ArgumentException">Wrong shape.</exception>
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dim() != 4 || input.shape[1] != weight.shape[0])
+            throw new ArgumentException($"FrozenBatchNorm2d expects (N, {weight.shape[0]}, H, W) and got ({string.Join(", ", input.shape)}).", nameof(input));
+        return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: eps);
+    }
 
     /// <summary>Frees the buffers.</summary>
     protected override void Dispose(bool disposing)
@@ -76,5 +81,11 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
         }
 
         base.Dispose(disposing);
+    }
+
+    private static Tensor Copy(Tensor source)
+    {
+        using Tensor detached = source.detach();
+        return detached.clone().DetachFromDisposeScope();
     }
 }

@@ -37,6 +37,8 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         bias = Parameter(zeros(channels));
         running_mean = zeros(channels);
         running_var = ones(channels);
+        // The layer owns its tensors, whatever scope it is made in.
+        foreach (Tensor owned in new[] { weight, bias, running_mean, running_var }) owned.DetachFromDisposeScope();
         RegisterComponents();
         Mode = mode;
     }
@@ -102,6 +104,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <summary>Moves the running statistics towards those of a batch of <paramref name="count"/> values per channel.</summary>
     private void Update(Tensor mean, Tensor unbiasedVariance, long count)
     {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         double n = count;
         double correction = Options.MovingVariance switch
@@ -112,7 +115,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             _ => throw new InvalidOperationException($"Unknown variance estimator {Options.MovingVariance}."),
         };
         // Not in place: autograd has saved the tensor that the kernel wrote to.
-        using Tensor movingVariance = unbiasedVariance * correction;
+        Tensor movingVariance = unbiasedVariance * correction;
         if (Options.ZeroDebias)
         {
             debiasedMean.Update(mean, Options.Momentum, running_mean);

@@ -10,20 +10,27 @@ public sealed class PooledStatistics : IDisposable
     private long count;
 
     /// <summary>Starts with no values.</summary>
-    /// <param name="channels">Number of channels C.</param>
+    /// <param name="channels">Number of channels C, at least 1.</param>
     public PooledStatistics(long channels)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         sum = zeros(channels, float64).DetachFromDisposeScope();
         squares = zeros(channels, float64).DetachFromDisposeScope();
     }
+
+    /// <summary>Number of channels C.</summary>
+    public long Channels => sum.shape[0];
 
     /// <summary>Number of values per channel so far.</summary>
     public long Count => count;
 
     /// <summary>Takes in a batch, weighted by its number of values.</summary>
-    /// <param name="values">(N, C, H, W); the caller keeps it.</param>
+    /// <param name="values">(N, C, H, W), not empty; the caller keeps it.</param>
+    /// <exception cref="ArgumentException">Wrong shape, or no values.</exception>
     public void Add(Tensor values)
     {
+        if (values.dim() != 4 || values.shape[1] != Channels || values.numel() == 0)
+            throw new ArgumentException($"Statistics of {Channels} channels need values (N, {Channels}, H, W), and got ({string.Join(", ", values.shape)}).", nameof(values));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         long n = values.shape[0] * values.shape[2] * values.shape[3];
@@ -48,8 +55,11 @@ public sealed class PooledStatistics : IDisposable
 
     /// <summary>Copies mean and variance into a layer's running statistics.</summary>
     /// <param name="layer">The layer.</param>
+    /// <exception cref="ArgumentException">The layer has another number of channels.</exception>
     public void WriteTo(ModalBatchNorm2d layer)
     {
+        if (layer.Channels != Channels)
+            throw new ArgumentException($"Statistics of {Channels} channels do not fit a layer of {layer.Channels}.", nameof(layer));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         layer.RunningMean.copy_(Mean());

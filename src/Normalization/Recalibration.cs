@@ -17,7 +17,7 @@ public static class Recalibration
     /// <summary>
     /// One pass over the images with every layer normalising by the batch, as in training, but with dropout off. Changes
     /// <c>running_mean</c> and <c>running_var</c> of the batch-norm layers in <paramref name="model"/> and nothing else: parameters, modes and
-    /// training flags are as before.
+    /// training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every layer does.
     /// </summary>
     /// <param name="model">The network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated.</param>
     /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch. The caller keeps them.</param>
@@ -45,7 +45,10 @@ public static class Recalibration
             }
 
             if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
-            for (int i = 0; i < layers.Count; i++) pooled[i].WriteTo(layers[i].Layer);
+            for (int i = 0; i < layers.Count; i++)
+            {
+                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i].Layer);
+            }
         }
         finally
         {

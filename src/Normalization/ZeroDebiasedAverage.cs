@@ -9,7 +9,7 @@ namespace UnetResnet.Normalization;
 internal sealed class ZeroDebiasedAverage : IDisposable
 {
     private Tensor? accumulator;
-    private long steps;
+    private double weights;
 
     /// <summary>Takes in <paramref name="value"/> with weight <paramref name="momentum"/> and writes the average into <paramref name="target"/>.</summary>
     internal void Update(Tensor value, double momentum, Tensor target)
@@ -21,9 +21,11 @@ internal sealed class ZeroDebiasedAverage : IDisposable
             accumulator = fresh.DetachFromDisposeScope();
         }
 
-        steps++;
+        // The sum of the weights is 1 − (1 − m)^t while m stays the same, and still right when it changes in between.
+        weights = (1 - momentum) * weights + momentum;
+        if (weights == 0) return;
         accumulator.mul_(1 - momentum).add_(value, alpha: momentum);
-        target.copy_(accumulator).div_(1 - Math.Pow(1 - momentum, steps));
+        target.copy_(accumulator).div_(weights);
     }
 
     public void Dispose() => accumulator?.Dispose();

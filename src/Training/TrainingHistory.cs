@@ -25,9 +25,9 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
     public EpochRecord Last => epochs.Count > 0 ? epochs[^1] : throw new InvalidOperationException("The history is empty: no epoch has ended yet.");
 
-    /// <summary>The epoch with the lowest validation loss; the earliest of equals.</summary>
+    /// <summary>The epoch with the lowest validation loss; the earliest of equals. A loss that is not a number is worse than any other.</summary>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
-    public EpochRecord Best => epochs.MinBy(e => e.Validation.Loss) ?? Last;
+    public EpochRecord Best => epochs.MinBy(e => double.IsNaN(e.Validation.Loss) ? (1, 0.0) : (0, e.Validation.Loss)) ?? Last;
 
     internal void Add(EpochRecord epoch)
     {

@@ -1,0 +1,109 @@
+using UnetResnet.Data;
+using UnetResnet.Models;
+using UnetResnet.Tests.Normalization;
+using UnetResnet.Training;
+
+namespace UnetResnet.Tests.Training;
+
+public class PresetTests
+{
+    private static readonly Preset Untrained = Preset.Quick with { Weights = null };
+
+    [Fact]
+    public void There_are_two()
+    {
+        Assert.Equal(("quick", 16, 96, "bundled", "cpu"), (Preset.Quick.Name, Preset.Quick.Width, Preset.Quick.Side, Preset.Quick.Weights, Preset.Quick.Device));
+        Assert.Equal(("full", 64, 224, "imagenet", "auto"), (Preset.Full.Name, Preset.Full.Width, Preset.Full.Side, Preset.Full.Weights, Preset.Full.Device));
+        Assert.Same(Preset.Quick, Preset.FromName("quick"));
+        Assert.Same(Preset.Full, Preset.FromName("Full"));
+    }
+
+    [Fact]
+    public void An_unknown_name_is_refused_with_those_that_exist()
+    {
+        string message = Assert.Throws<ArgumentException>("name", () => Preset.FromName("huge")).Message;
+        Assert.Contains("'huge'", message);
+        Assert.Contains("\"quick\"", message);
+        Assert.Contains("\"full\"", message);
+    }
+
+    [Fact]
+    public void The_environment_chooses()
+    {
+        Assert.Same(Preset.Quick, With(null));
+        Assert.Same(Preset.Quick, With(""));
+        Assert.Same(Preset.Full, With("full"));
+        Assert.Same(Preset.Quick, With("QUICK"));
+        Assert.Contains("'tiny'", Assert.Throws<ArgumentException>(() => With("tiny")).Message);
+    }
+
+    [Fact]
+    public void Quick_shows_the_brain_slices_at_96()
+    {
+        BrainMri data = Preset.Quick.LoadData();
+        Assert.NotEmpty(data.Train);
+        Assert.NotEmpty(data.Validation);
+        Assert.All(data.Train.Concat(data.Validation), sample => Assert.Equal((96, 96, 96), (sample.Image.Width, sample.Image.Height, sample.Mask.Width)));
+    }
+
+    [Fact]
+    public void Its_batches_are_preprocessed_for_the_encoder_and_shuffled_only_for_training()
+    {
+        SegmentationDataset some = Preset.Quick.LoadData().Train.Take(25);
+        BatchLoader inOrder = Preset.Quick.Batches(some);
+        Assert.Equal((25, 10, 3), (inOrder.SampleCount, inOrder.BatchSize, inOrder.BatchCount));
+        string[] Names(BatchLoader loader, int epoch) => [.. loader.Epoch(epoch).SelectMany(batch => { using (batch) return batch.Names; })];
+        string[] names = [.. some.Select(s => s.Name)];
+        Assert.Equal(names, Names(inOrder, 1));
+
+        BatchLoader training = Preset.Quick.TrainingBatches(some, seed: 3);
+        Assert.NotEqual(names, Names(training, 1));
+        Assert.NotEqual(Names(training, 1), Names(training, 2));
+        Assert.Equal(Names(training, 1), Names(Preset.Quick.TrainingBatches(some, seed: 3), 1));
+        Assert.NotEqual(Names(training, 1), Names(Preset.Quick.TrainingBatches(some, seed: 4), 1));
+        Assert.Equal(names.Order(), Names(training, 1).Order());
+
+        using Batch first = inOrder.Epoch().First();
+        // Caffe: blue first, ImageNet's mean of blue subtracted.
+        Assert.Equal(some[0].Image[0, 0] - 103.939, first.Images[0, 0, 0, 0].item<float>(), 1e-3);
+    }
+
+    [Fact]
+    public void A_network_is_reproducible_and_trainable_throughout()
+    {
+        using UNetResNet50 first = Untrained.CreateUNet(seed: 1), again = Untrained.CreateUNet(seed: 1), other = Untrained.CreateUNet(seed: 2);
+        Assert.Equal(16, first.Options.Encoder.Width);
+        Assert.DoesNotContain(first.parameters(), p => !p.requires_grad);
+        Assert.Empty(Numbers.Changed(Numbers.State(first), Numbers.State(again)));
+        Assert.Contains("decoder.conv6_1_conv.weight", Numbers.Changed(Numbers.State(first), Numbers.State(other)));
+    }
+
+    [Fact]
+    public void Options_of_the_network_are_kept_but_for_width_and_weights()
+    {
+        using UNetResNet50 unet = Untrained.CreateUNet(options: new UNetOptions { DecoderBatchNorm = false, Encoder = new ResNet50Options { Width = 32, Padding = ConvolutionPadding.Symmetric } });
+        Assert.Equal((16, null, ConvolutionPadding.Symmetric), (unet.Options.Encoder.Width, unet.Options.Encoder.Weights, unet.Options.Encoder.Padding));
+        Assert.False(unet.Options.DecoderBatchNorm);
+    }
+
+    [Fact]
+    public void It_trains_as_it_says()
+    {
+        TrainingOptions options = (Preset.Quick with { Epochs = 3, LearningRate = 0.5 }).Training(seed: 9);
+        Assert.Equal((3, 0.5, 9), (options.Epochs, options.LearningRate, options.Seed));
+    }
+
+    private static Preset With(string? value)
+    {
+        string? before = Environment.GetEnvironmentVariable(Preset.EnvironmentVariable);
+        try
+        {
+            Environment.SetEnvironmentVariable(Preset.EnvironmentVariable, value);
+            return Preset.FromEnvironment();
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(Preset.EnvironmentVariable, before);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+using TorchSharp;
+using UnetResnet.Data;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using UnetResnet.Tests.Normalization;
+using UnetResnet.Training;
+using static TorchSharp.torch;
+using static UnetResnet.Tests.Training.Toys;
+
+namespace UnetResnet.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    /// <summary>A step so small that float32 weights near 1 stand still, so that scores have a closed form.</summary>
+    private static readonly TrainingOptions Still = new() { Epochs = 2, LearningRate = 1e-30 };
+
+    private readonly int threads = get_num_threads();
+
+    /// <summary>One thread: sums have one order then, and small tensors are fastest.</summary>
+    public TrainerTests() => TorchRuntime.Initialize(threads: 1);
+
+    public void Dispose() => TorchRuntime.Initialize(threads: threads);
+
+    [Fact]
+    public void Scores_are_means_over_images_also_with_a_small_last_batch()
+    {
+        // Batches of 2, 2 and 1 image; training mode adds 1 to every logit. One decision changes: −0.5 becomes 0.5.
+        (float Value, float Mask)[] images = [(1, 1), (-0.5f, 1), (3, 0), (-4, 0), (0.5f, 1)];
+        using var net = new OffsetNet(inTraining: 1);
+        TrainingHistory history = new Trainer(net, Still).Fit(Loader(2, images), Loader(2, (2, 1), (2, 0), (-1, 0)));
+
+        double[] training = [.. images.Select(i => CrossEntropy(i.Value + 1, i.Mask))], inference = [.. images.Select(i => CrossEntropy(i.Value, i.Mask))];
+        Assert.Equal([1, 2], history.Select(e => e.Epoch));
+        foreach (EpochRecord epoch in history)
+        {
+            // Float32 means of a few numbers near 1.
+            Assert.Equal(training.Average(), epoch.Training.Loss, 1e-6);
+            Assert.Equal((0.8, 0.8), (Math.Round(epoch.Training.IoU, 6), Math.Round(epoch.Training.Dice, 6)));
+            Assert.Equal(inference.Average(), epoch.TrainingInInferenceMode.Loss, 1e-6);
+            Assert.Equal((0.6, 0.6), (Math.Round(epoch.TrainingInInferenceMode.IoU, 6), Math.Round(epoch.TrainingInInferenceMode.Dice, 6)));
+            Assert.Equal((CrossEntropy(2, 1) + CrossEntropy(2, 0) + CrossEntropy(-1, 0)) / 3, epoch.Validation.Loss, 1e-6);
+            Assert.Equal(2.0 / 3, epoch.Validation.IoU, 1e-6);
+            Assert.Equal(1e-30, epoch.LearningRate);
+            Assert.True(epoch.Seconds > 0);
+        }
+    }
+
+    [Fact]
+    public void Every_epoch_is_reported_and_kept()
+    {
+        using var net = Network();
+        var recorder = new Recorder();
+        var trainer = new Trainer(net, new TrainingOptions { Epochs = 3, Loss = SegmentationLosses.BinaryCrossEntropyAndDice });
+        TrainingHistory history = trainer.Fit(Squares(6, 4), Squares(3, 4, seed: 1), recorder);
+        Assert.Same(trainer.History, history);
+        Assert.Equal([1, 2, 3], history.Select(e => e.Epoch));
+        Assert.Equal(history, recorder.Epochs);
+        Assert.All(history.SelectMany(e => new[] { e.Training, e.Validation, e.TrainingInInferenceMode }), score =>
+        {
+            Assert.True(score.Loss > 0);
+            Assert.InRange(score.IoU, 0, 1);
+            Assert.InRange(score.Dice, score.IoU, 1);
+        });
+        Assert.True(net.training);
+    }
+
+    [Fact]
+    public void Training_learns()
+    {
+        using var net = Network();
+        TrainingHistory history = new Trainer(net, new TrainingOptions { Epochs = 20, LearningRate = 0.03 }).Fit(Squares(8, 4), Squares(4, 4, seed: 1));
+        Assert.True(history.Last.Training.Loss < history[0].Training.Loss / 2);
+        Assert.True(history.Last.Validation.IoU > 0.9);
+    }
+
+    [Fact]
+    public void The_training_images_need_not_be_scored_twice()
+    {
+        int losses = 0;
+        using var net = new OffsetNet();
+        var options = Still with { Epochs = 1, ScoreTrainingInInferenceMode = false, Loss = (l, m) => { losses++; return SegmentationLosses.BinaryCrossEntropy(l, m); } };
+        EpochRecord epoch = new Trainer(net, options).Fit(Loader(1, (1, 1), (2, 1)), Loader(1, (1, 1))).Last;
+        Assert.Equal(3, losses);
+        Assert.True(double.IsNaN(epoch.TrainingInInferenceMode.Loss) && double.IsNaN(epoch.TrainingInInferenceMode.IoU) && double.IsNaN(epoch.TrainingInInferenceMode.Dice));
+    }
+
+    [Fact]
+    public void Scoring_puts_modes_back_and_changes_nothing()
+    {
+        using var net = Network(dropout: 0.5);
+        foreach (BatchNormMode mode in Enum.GetValues<BatchNormMode>())
+        {
+            net.SetBatchNormMode(mode);
+            net.train();
+            net.children().First().eval();
+            var state = Numbers.State(net);
+            bool[] flags = Flags(net);
+            TorchRuntime.Seed(5);
+            using Tensor expectedDraw = rand(4);
+            TorchRuntime.Seed(5);
+            BatchLoader images = Squares(5, 2);
+            TorchRuntime.Seed(5);
+            SegmentationScore score = Trainer.Score(net, images);
+            using Tensor draw = rand(4);
+
+            Assert.Equal(expectedDraw.Values(), draw.Values());
+            Assert.Equal(score, Trainer.Score(net, images));
+            Assert.Equal(flags, Flags(net));
+            Assert.Equal(mode, net.BatchNormLayers()[0].Layer.Mode);
+            Assert.Empty(Numbers.Changed(state, Numbers.State(net)));
+        }
+    }
+
+    [Fact]
+    public void Parameters_frozen_by_hand_stay_frozen_while_scores_are_taken()
+    {
+        using var net = Network();
+        ModalBatchNorm2d norm = net.BatchNormLayers()[0].Layer;
+        norm.Weight.requires_grad_(false);
+        var before = Numbers.State(net);
+        new Trainer(net, new TrainingOptions { Epochs = 2 }).Fit(Squares(4, 2), Squares(2, 2));
+        Assert.False(norm.Weight.requires_grad);
+        Assert.Equal(
+            ["0.bias", "0.weight", "1.bias", "1.running_mean", "1.running_var", "4.bias", "4.weight"],
+            Numbers.Changed(before, Numbers.State(net)).Order());
+    }
+
+    [Fact]
+    public void Only_parameters_that_receive_gradients_change()
+    {
+        using var net = Network();
+        net.Freeze(BatchNormMode.Inference);
+        net.children().Last().Unfreeze();
+        var before = Numbers.State(net);
+        new Trainer(net, new TrainingOptions { Epochs = 3 }).Fit(Squares(4, 2), Squares(2, 2));
+        Assert.Equal(["4.bias", "4.weight"], Numbers.Changed(before, Numbers.State(net)).Order());
+    }
+
+    [Fact]
+    public void Nothing_trainable_is_an_error()
+    {
+        using var net = Network();
+        net.Freeze(BatchNormMode.Inference);
+        string message = Assert.Throws<InvalidOperationException>(() => new Trainer(net).Fit(Squares(2, 2), Squares(2, 2))).Message;
+        Assert.Contains("Unfreeze", message);
+    }
+
+    [Fact]
+    public void Early_stopping_waits_as_long_as_it_was_told()
+    {
+        // Training pulls the logit up, validation wants it down: the first epoch is the best.
+        TrainingHistory Fit(int? patience, float validationMask)
+        {
+            using var net = new OffsetNet();
+            return new Trainer(net, new TrainingOptions { Epochs = 6, LearningRate = 0.1, EarlyStoppingPatience = patience }).Fit(Loader(1, (0, 1)), Loader(1, (0, validationMask)));
+        }
+
+        Assert.Equal(2, Fit(1, 0).Count);
+        Assert.Equal(4, Fit(3, 0).Count);
+        Assert.Equal(1, Fit(3, 0).Best.Epoch);
+        Assert.Equal(6, Fit(null, 0).Count);
+        Assert.Equal(6, Fit(1, 1).Count);
+    }
+
+    [Fact]
+    public void Cancelling_keeps_the_epochs_that_ended_and_the_model()
+    {
+        using var net = Network();
+        var trainer = new Trainer(net, new TrainingOptions { Epochs = 5 });
+        using var source = new CancellationTokenSource();
+        var stopper = new Recorder(epoch => { if (epoch.Epoch == 2) source.Cancel(); });
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit(Squares(4, 2), Squares(2, 2), stopper, source.Token));
+        Assert.Equal([1, 2], trainer.History.Select(e => e.Epoch));
+
+        Assert.True(double.IsFinite(Trainer.Score(net, Squares(2, 2)).Loss));
+        trainer.Fit(Squares(4, 2), Squares(2, 2));
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7], trainer.History.Select(e => e.Epoch));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Cancelling_works_between_two_batches_of_training_and_of_scoring(int afterLosses)
+    {
+        // Two training batches, then two of validation.
+        using var net = Network();
+        using var source = new CancellationTokenSource();
+        int losses = 0;
+        Tensor Loss(Tensor logits, Tensor masks)
+        {
+            if (++losses == afterLosses) source.Cancel();
+            return SegmentationLosses.BinaryCrossEntropy(logits, masks);
+        }
+
+        var trainer = new Trainer(net, new TrainingOptions { Loss = Loss });
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit(Squares(4, 2), Squares(4, 2), cancellation: source.Token));
+        Assert.Equal(afterLosses, losses);
+        Assert.Empty(trainer.History);
+        Assert.DoesNotContain(false, Flags(net));
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_history()
+    {
+        EpochRecord[] first = Run(seed: 1), again = Run(seed: 1), other = Run(seed: 2);
+        Assert.Equal(first, again);
+        // Dropout is the only thing that the trainer's seed decides.
+        Assert.All(first.Zip(other), pair => Assert.NotEqual(pair.First.Training.Loss, pair.Second.Training.Loss));
+
+        static EpochRecord[] Run(int seed)
+        {
+            using var net = Network(dropout: 0.5);
+            TrainingHistory history = new Trainer(net, new TrainingOptions { Epochs = 3, Seed = seed }).Fit(Squares(6, 4), Squares(3, 4, seed: 1));
+            return [.. history.Select(e => e with { Seconds = 0 })];
+        }
+    }
+
+    [Fact]
+    public void A_non_finite_loss_stops_with_epoch_batch_and_cure()
+    {
+        using var net = new OffsetNet();
+        var trainer = new Trainer(net, new TrainingOptions { LearningRate = 0.25 });
+        BatchLoader training = Loader(2, (1, 1), (1, 1), (1, 0), (float.PositiveInfinity, 0), (1, 1));
+        var e = Assert.Throws<NonFiniteLossException>(() => trainer.Fit(training, Loader(1, (1, 1))));
+        Assert.Equal((1, 2), (e.Epoch, e.Batch));
+        Assert.Contains("epoch 1, batch 2", e.Message);
+        Assert.Contains("Lower the learning rate (now 0.25)", e.Message);
+        Assert.Contains("images and masks", e.Message);
+        Assert.Empty(trainer.History);
+        // Adam's first step is the learning rate; the broken batch did not add to it.
+        Assert.Equal(0.25f, net.Bias, 1e-5f);
+    }
+
+    [Fact]
+    public void A_learning_rate_far_too_high_is_told_too()
+    {
+        using var net = new OffsetNet(gain: 1e4);
+        var trainer = new Trainer(net, new TrainingOptions { LearningRate = 1e37 });
+        var e = Assert.Throws<NonFiniteLossException>(() => trainer.Fit(Loader(3, (0, 1), (0, 1), (0, 1)), Loader(1, (0, 0))));
+        Assert.Equal((2, 1), (e.Epoch, e.Batch));
+        Assert.Contains("1E+37", e.Message);
+        Assert.Equal(1, Assert.Single(trainer.History).Epoch);
+    }
+
+    [Fact]
+    public void Live_tensors_stay_flat_over_50_steps_of_a_UNet()
+    {
+        TorchRuntime.Seed(0);
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        var live = new List<(long Tensors, long InScopes)>();
+        Tensor Loss(Tensor logits, Tensor masks)
+        {
+            live.Add((Tensor.TotalCount, DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+            return SegmentationLosses.BinaryCrossEntropyAndDice(logits, masks);
+        }
+
+        BatchLoader training = Squares(104, 2, side: 32), validation = Squares(2, 2, side: 32);
+        // What construction left to the garbage collector must not go missing in between.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = Tensor.TotalCount;
+        new Trainer(unet, new TrainingOptions { Epochs = 1, Loss = Loss, ScoreTrainingInInferenceMode = false }).Fit(training, validation);
+
+        // The first step creates gradients and Adam's moments; from the second on nothing may be added.
+        Assert.Equal(53, live.Count);
+        Assert.Equal([live[1]], live[1..52].Distinct());
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.InRange(Tensor.TotalCount - before, 0, unet.parameters().Count() + 2 * unet.BatchNormLayers().Count);
+    }
+
+    private static double CrossEntropy(double logit, double mask) => Math.Log(1 + Math.Exp(mask == 1 ? -logit : logit));
+
+    private static bool[] Flags(nn.Module module) => [module.training, .. module.named_modules().Select(m => m.module.training)];
+}
