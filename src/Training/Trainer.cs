@@ -42,13 +42,14 @@ public sealed class Trainer
 
         TorchRuntime.Seed(options.Seed);
         using var optimizer = optim.Adam(trainable, options.LearningRate);
-        for (int epoch = History.Count + 1, last = History.Count + options.Epochs; epoch <= last; epoch++)
+        int first = History.Count + 1, last = History.Count + options.Epochs;
+        for (int epoch = first; epoch <= last; epoch++)
         {
             var clock = Stopwatch.StartNew();
-            SegmentationScore trained = TrainEpoch(training, optimizer, epoch, cancellation);
+            SegmentationScore trained = TrainEpoch(training, optimizer, epoch, (double)(epoch - first) / options.Epochs, cancellation);
             SegmentationScore validated = Score(model, validation, options.Loss, cancellation);
             SegmentationScore again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Loss, cancellation) : NotScored;
-            var record = new EpochRecord(epoch, trained, validated, again, options.LearningRate, clock.Elapsed.TotalSeconds);
+            var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate, clock.Elapsed.TotalSeconds);
             History.Add(record);
             progress?.Report(record);
             if (epoch - History.Best.Epoch >= options.EarlyStoppingPatience) break;
@@ -85,7 +86,7 @@ public sealed class Trainer
 
     private static SegmentationScore NotScored { get; } = new(double.NaN, double.NaN, double.NaN);
 
-    private SegmentationScore TrainEpoch(BatchLoader loader, optim.Optimizer optimizer, int epoch, CancellationToken cancellation)
+    private SegmentationScore TrainEpoch(BatchLoader loader, optim.Optimizer optimizer, int epoch, double done, CancellationToken cancellation)
     {
         model.train();
         var sum = new ScoreSum();
@@ -93,6 +94,8 @@ public sealed class Trainer
         foreach (Batch batch in loader.Epoch(epoch))
         {
             cancellation.ThrowIfCancellationRequested();
+            double progress = done + (double)number / loader.BatchCount / options.Epochs;
+            foreach (var group in optimizer.ParamGroups) group.LearningRate = options.LearningRate * options.Schedule(progress);
             number++;
             using var scope = NewDisposeScope();
             using (batch)
@@ -100,7 +103,7 @@ public sealed class Trainer
                 Tensor logits = model.call(batch.Images);
                 Tensor loss = options.Loss(logits, batch.Masks);
                 double value = loss.item<float>();
-                if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, options.LearningRate);
+                if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, optimizer.ParamGroups.First().LearningRate);
                 optimizer.zero_grad();
                 loss.backward();
                 optimizer.step();

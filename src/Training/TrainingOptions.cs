@@ -9,6 +9,9 @@ public sealed record TrainingOptions
     /// <summary>Learning rate of Adam, above 0.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
+    /// <summary>How the learning rate changes from batch to batch.</summary>
+    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedules.Constant;
+
     /// <summary>What is minimised.</summary>
     public SegmentationLoss Loss { get; init; } = SegmentationLosses.BinaryCrossEntropy;
 

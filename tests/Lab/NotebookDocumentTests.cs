@@ -123,20 +123,4 @@ public sealed class NotebookDocumentTests
         Assert.StartsWith("folder/broken.ipynb: not a notebook", e.Message);
         Assert.Contains(problem, e.Message);
     }
-
-    [Fact]
-    public void Saving_leaves_no_temporary_file_even_when_it_fails()
-    {
-        using var folder = new TemporaryFolder();
-        string path = folder.Write("x.txt", "old");
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(path, temporary =>
-        {
-            File.WriteAllText(temporary, "half");
-            throw new InvalidOperationException();
-        }));
-        Assert.Equal("old", File.ReadAllText(path));
-        AtomicFile.WriteAllText(path, "new");
-        Assert.Equal("new", File.ReadAllText(path));
-        Assert.Single(Directory.GetFiles(folder.Path));
-    }
 }
