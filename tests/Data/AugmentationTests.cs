@@ -25,19 +25,25 @@ public class AugmentationTests
         }, iter: 100);
 
     [Fact]
-    public void An_image_that_is_its_mask_stays_aligned() =>
-        Gen.Int[0, 100_000].Sample(seed =>
+    public void An_image_that_is_its_mask_stays_aligned()
+    {
+        PixelImage disc = Pictures.Disc(64, 25, 36, 14);
+        var distances = new List<double>();
+        for (int seed = 0; seed < 1000; seed++)
         {
-            PixelImage disc = Pictures.Disc(64, 25, 36, 14);
             SegmentationSample moved = Movement.Apply(new SegmentationSample("disc", disc, disc), seed, 1, 2);
-
-            // Image and mask interpolate differently, so they may differ along the edge, by less than a pixel; a shift by one whole pixel
-            // would bring the IoU of discs of this size down to 0.91, half a pixel to 0.955 (smaller where the zoom shrinks the disc). Rounding some 90 edge pixels of a disc of 600 moves
-            // its centre by about 0.05 pixels (one standard deviation).
             (double iou, double distance) = Compare(moved.Image, moved.Mask);
-            Assert.True(iou > 0.945, $"IoU {iou} with seed {seed}");
-            Assert.True(distance < 0.35, $"centres {distance} pixels apart with seed {seed}");
-        }, iter: 100);
+
+            // The image interpolates and the mask takes the nearest pixel. Without rotation and zoom all its pixels round the same way, by at most half a
+            // pixel along each axis, 0.71 in all; misalignment by a whole pixel exceeds that, and brings the IoU of discs of this size down to 0.91.
+            Assert.True(distance < 0.71, $"centres {distance} pixels apart with seed {seed}");
+            Assert.True(iou > 0.93, $"IoU {iou} with seed {seed}");
+            distances.Add(distance);
+        }
+
+        // As a rule the roundings of some 90 edge pixels cancel. A misalignment of half a pixel in every sample would lift the median to about 0.5.
+        Assert.InRange(distances.Order().ElementAt(distances.Count / 2), 0, 0.12);
+    }
 
     [Fact]
     public void The_result_depends_on_seed_epoch_and_place_alone()
