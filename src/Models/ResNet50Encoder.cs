@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
 using static TorchSharp.torch;
@@ -171,6 +172,9 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         ConvolutionWithNorm Branch2b, ReLU Activation2b,
         ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut, ReLU ActivationOfSum)
     {
+        /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
+        private static readonly Scalar One = 1;
+
         internal Tensor Apply(Tensor x)
         {
             using var scope = NewDisposeScope();
@@ -178,7 +182,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
             Tensor y = Activation2a.call(Branch2a.Apply(input));
             y = Activation2b.call(Branch2b.Apply(y));
             y = Branch2c.Apply(y);
-            y = y + (Shortcut?.Apply(input) ?? input);
+            y = y.add(Shortcut?.Apply(input) ?? input, One);
             return ActivationOfSum.call(y).MoveToOuterDisposeScope();
         }
     }

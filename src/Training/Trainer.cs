@@ -73,6 +73,7 @@ public sealed class Trainer
         foreach (Batch batch in loader.Epoch())
         {
             cancellation.ThrowIfCancellationRequested();
+            using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             using (batch)
             {
@@ -97,6 +98,7 @@ public sealed class Trainer
             double progress = done + (double)number / loader.BatchCount / options.Epochs;
             foreach (var group in optimizer.ParamGroups) group.LearningRate = options.LearningRate * options.Schedule(progress);
             number++;
+            using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             using (batch)
             {

@@ -1,0 +1,40 @@
+using UnetResnet.Runtime;
+
+namespace UnetResnet.Tests.Runtime;
+
+public class CollectionPauseTests
+{
+    [Fact]
+    public void Nothing_is_collected_until_it_ends()
+    {
+        int before;
+        using (new CollectionPause())
+        {
+            before = GC.CollectionCount(0);
+            // 32 MB in small pieces: half the budget, and far more than what starts a collection otherwise.
+            for (int i = 0; i < 32 << 10; i++) GC.KeepAlive(new byte[1000]);
+            Assert.Equal(before, GC.CollectionCount(0));
+        }
+
+        for (int i = 0; i < 1 << 20; i++) GC.KeepAlive(new byte[1000]);
+        Assert.True(GC.CollectionCount(0) > before);
+    }
+
+    [Fact]
+    public void Too_much_allocation_ends_it_without_an_error()
+    {
+        using var pause = new CollectionPause();
+        for (int i = 0; i < 1 << 19; i++) GC.KeepAlive(new byte[1000]);
+    }
+
+    [Fact]
+    public void An_inner_one_does_not_end_the_outer_one()
+    {
+        using var outer = new CollectionPause();
+        using (new CollectionPause())
+        {
+        }
+
+        Assert.Equal(System.Runtime.GCLatencyMode.NoGCRegion, System.Runtime.GCSettings.LatencyMode);
+    }
+}
