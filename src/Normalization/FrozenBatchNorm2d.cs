@@ -58,6 +58,21 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
             ? new(weight, bias, mean, variance, layer.eps)
             : throw new ArgumentException("The layer has no affine parameters or no running statistics, so there is nothing to freeze. Create it with affine and track_running_stats.", nameof(layer));
 
+    /// <summary>γ, shape (C). Owned by the layer.</summary>
+    public Tensor Weight => weight;
+
+    /// <summary>β, shape (C). Owned by the layer.</summary>
+    public Tensor Bias => bias;
+
+    /// <summary>Running mean, shape (C). Owned by the layer.</summary>
+    public Tensor RunningMean => running_mean;
+
+    /// <summary>Running variance, shape (C). Owned by the layer.</summary>
+    public Tensor RunningVar => running_var;
+
+    /// <summary>Added to the variance before the root.</summary>
+    public double Eps => eps;
+
     /// <summary>Normalises with the frozen numbers.</summary>
     /// <param name="input">(N, C, H, W).</param>
     /// <returns>(N, C, H, W), owned by the caller.</returns>

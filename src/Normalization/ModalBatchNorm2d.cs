@@ -128,6 +128,13 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         }
     }
 
+    /// <summary>Takes a copy of the zero-debiased accumulators, which are no part of the state; calling the result puts them back.</summary>
+    internal Action RememberAverages()
+    {
+        (Action mean, Action variance) = (debiasedMean.Remember(), debiasedVar.Remember());
+        return mean + variance;
+    }
+
     /// <summary>Frees the layer's tensors.</summary>
     protected override void Dispose(bool disposing)
     {

@@ -28,5 +28,16 @@ internal sealed class ZeroDebiasedAverage : IDisposable
         target.copy_(accumulator).div_(weights);
     }
 
+    /// <summary>Takes a copy of the present sum; calling the result puts it back and frees the copy.</summary>
+    internal Action Remember()
+    {
+        (Tensor? copy, double sumOfWeights) = (accumulator?.clone().DetachFromDisposeScope(), weights);
+        return () =>
+        {
+            accumulator?.Dispose();
+            (accumulator, weights) = (copy, sumOfWeights);
+        };
+    }
+
     public void Dispose() => accumulator?.Dispose();
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks.Drawing;
 
 namespace UnetResnet.Notebooks;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using TorchSharp;
+using UnetResnet.Diagnosis;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;

@@ -1,3 +1,5 @@
+using UnetResnet.Diagnosis;
+
 namespace UnetResnet.Notebooks;
 
 /// <summary>Holds the prose of a notebook to its figures: <c>Expect.That("validation IoU", iou).IsAtLeast(0.93)</c>.</summary>

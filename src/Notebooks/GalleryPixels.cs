@@ -1,5 +1,6 @@
 using TorchSharp;
 using UnetResnet.Data;
+using UnetResnet.Diagnosis;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;

@@ -1,6 +1,8 @@
 using Microsoft.Data.Analysis;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
+using UnetResnet.Diagnosis;
+using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Training;
 
 namespace UnetResnet.Notebooks;
@@ -34,6 +36,7 @@ public sealed class NotebookFormatters : ITypeFormatterSource
             Formatter.SetPreferredMimeTypesFor(typeof(DataFrame), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(ImageGallery), Html, Png, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(CheckLine), Html, Text);
+            Formatter.SetPreferredMimeTypesFor(typeof(DiagnosticReport), Html, Text);
         }
     }
 
@@ -55,6 +58,8 @@ public sealed class NotebookFormatters : ITypeFormatterSource
         new StringFormatter<ImageGallery>(Text, gallery => gallery.ToString()),
         new StringFormatter<CheckLine>(Html, check => check.ToHtml()),
         new StringFormatter<CheckLine>(Text, check => check.ToString()),
+        new StringFormatter<DiagnosticReport>(Html, report => report.ToHtml()),
+        new StringFormatter<DiagnosticReport>(Text, report => report.ToText()),
     ];
 
     private sealed class StringFormatter<T>(string mimeType, Func<T, string> format) : ITypeFormatter

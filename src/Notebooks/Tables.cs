@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Analysis;
+using UnetResnet.Diagnosis;
 using UnetResnet.Training;
 
 namespace UnetResnet.Notebooks;

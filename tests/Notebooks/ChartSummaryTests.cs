@@ -1,4 +1,5 @@
 using Plotly.NET;
+using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks;
 
 namespace UnetResnet.Tests.Notebooks;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace UnetResnet.Notebooks;
+namespace UnetResnet.Diagnosis;
 
 /// <summary>Numbers as people write them, in the same way on every machine.</summary>
 internal static class NumberText

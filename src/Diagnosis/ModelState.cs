@@ -1,0 +1,82 @@
+using TorchSharp.Modules;
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Diagnosis;
+
+/// <summary>
+/// Remembers everything that an experiment can change in a model: parameters, buffers, gradients and which parameters want them, training flags, modes and
+/// momenta of batch-norm layers, the accumulators of zero-debiased averages, and the state of libtorch's random generator (that of the CPU). Disposing it puts
+/// all of it back, byte for byte.
+/// </summary>
+public sealed class ModelState : IDisposable
+{
+    private readonly Module model;
+    private readonly ModeSnapshot modes;
+    private readonly Tensor random;
+    private readonly Dictionary<string, Tensor> values = [];
+    private readonly Dictionary<string, (bool Wanted, Tensor? Gradient)> gradients = [];
+    private readonly List<(NormBase Layer, double? Momentum)> momenta = [];
+    private readonly Action? putAveragesBack;
+    private bool disposed;
+
+    /// <summary>Takes the snapshot: one copy of the model's tensors.</summary>
+    /// <param name="model">The model; it stays the caller's.</param>
+    public ModelState(Module model)
+    {
+        this.model = model;
+        modes = new ModeSnapshot(model);
+        random = get_rng_state().DetachFromDisposeScope();
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+            gradients.TryAdd(name, (parameter.requires_grad, parameter.grad is { } gradient ? Copy(gradient) : null));
+        foreach ((string name, Tensor tensor) in Tensors(model)) values.TryAdd(name, Copy(tensor));
+        foreach (Module layer in model.modules().Prepend(model))
+        {
+            if (layer is NormBase norm) momenta.Add((norm, norm.momentum));
+            if (layer is ModalBatchNorm2d modal) putAveragesBack += modal.RememberAverages();
+        }
+    }
+
+    /// <summary>Names of the parameters and buffers whose bytes differ from the snapshot's, in the model's order.</summary>
+    public IReadOnlyList<string> Changed() =>
+        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !before.bytes.SequenceEqual(t.Tensor.bytes)).Select(t => t.Name)];
+
+    /// <summary>Puts everything back.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        using (no_grad())
+        {
+            foreach ((string name, Tensor tensor) in Tensors(model))
+            {
+                if (values.TryGetValue(name, out Tensor? before)) tensor.copy_(before);
+            }
+        }
+
+        foreach ((NormBase layer, double? momentum) in momenta) layer.momentum = momentum;
+        putAveragesBack?.Invoke();
+        modes.Dispose();
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+        {
+            if (!gradients.TryGetValue(name, out (bool Wanted, Tensor? Gradient) before)) continue;
+            parameter.requires_grad_(before.Wanted);
+            if (before.Gradient is not null || parameter.grad is not null) parameter.grad = before.Gradient;
+        }
+
+        set_rng_state(random);
+        random.Dispose();
+        foreach (Tensor copy in values.Values) copy.Dispose();
+    }
+
+    /// <summary>Every parameter and buffer under the name of its first registration.</summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> Tensors(Module model) =>
+        model.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(model.named_buffers().Select(b => (b.name, b.buffer)));
+
+    private static Tensor Copy(Tensor source)
+    {
+        using Tensor detached = source.detach();
+        return detached.clone().DetachFromDisposeScope();
+    }
+}

@@ -1,0 +1,88 @@
+using TorchSharp.Modules;
+using UnetResnet.Diagnosis;
+using UnetResnet.Normalization;
+using UnetResnet.Tests.Normalization;
+using UnetResnet.Tests.Training;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Diagnosis;
+
+public class ModelStateTests
+{
+    [Fact]
+    public void Everything_that_training_changes_comes_back_byte_for_byte()
+    {
+        using Sequential foreign = ForeignNetworks.Cnn(dropout: 0.5);
+        using Sequential own = Toys.Network(dropout: 0.5);
+        foreach (Sequential model in new[] { foreign, own })
+        {
+            Untouched.By(model, () =>
+            {
+                string before = Untouched.Describe(model);
+                using (var state = new ModelState(model))
+                {
+                    Assert.Empty(state.Changed());
+                    TrainOneStep(model);
+                    model.eval();
+                    foreach (var norm in model.modules().OfType<BatchNorm>()) norm.momentum = 0.5;
+                    model.SetBatchNormMode(BatchNormMode.BatchOnly);
+                    Assert.Contains(state.Changed(), name => name.EndsWith("running_mean", StringComparison.Ordinal));
+                    Assert.Contains(state.Changed(), name => name.EndsWith("weight", StringComparison.Ordinal));
+                    Assert.NotEqual(before, Untouched.Describe(model));
+                }
+
+                return 0;
+            });
+        }
+    }
+
+    [Fact]
+    public void Gradients_that_were_there_are_there_again()
+    {
+        using Sequential model = Toys.Network();
+        Backward(model);
+        float[] before = model.parameters().First().grad!.Values();
+        using (new ModelState(model))
+        {
+            model.zero_grad();
+            Backward(model, scale: 2);
+            Assert.NotEqual(before, model.parameters().First().grad!.Values());
+        }
+
+        Assert.Equal(before, model.parameters().First().grad!.Values());
+    }
+
+    [Fact]
+    public void The_accumulators_of_zero_debiased_averages_come_back()
+    {
+        // With a fresh accumulator the next update would replace the running mean by the batch's; with the old one it moves a hundredth of the way.
+        static float[] After(bool experiment)
+        {
+            using var layer = new ModalBatchNorm2d(16, BatchNormOptions.Keras213);
+            using Tensor first = full([2, 16, 2, 2], 1.0f), second = full([2, 16, 2, 2], 9.0f), other = full([2, 16, 2, 2], 100.0f);
+            layer.call(first).Dispose();
+            if (experiment)
+            {
+                using (new ModelState(layer)) layer.call(other).Dispose();
+            }
+
+            layer.call(second).Dispose();
+            return layer.RunningMean.Values();
+        }
+
+        Assert.Equal(After(experiment: false), After(experiment: true));
+    }
+
+    private static void TrainOneStep(Sequential model)
+    {
+        using var optimizer = optim.SGD(model.parameters().Where(p => p.requires_grad), 0.1);
+        Backward(model);
+        optimizer.step();
+    }
+
+    private static void Backward(Sequential model, double scale = 1)
+    {
+        using var scope = NewDisposeScope();
+        (model.call(ForeignNetworks.Squares().Images).square().mean() * scale).backward();
+    }
+}
