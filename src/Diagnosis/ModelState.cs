@@ -42,6 +42,20 @@ public sealed class ModelState : IDisposable
     public IReadOnlyList<string> Changed() =>
         [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !before.bytes.SequenceEqual(t.Tensor.bytes)).Select(t => t.Name)];
 
+    /// <summary>The same with how far each has moved: ‖now − before‖ ÷ ‖before‖; infinite where it was zero.</summary>
+    internal IReadOnlyList<(string Name, double RelativeChange)> Moved()
+    {
+        HashSet<string> changed = [.. Changed()];
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        static double Norm(Tensor tensor) => tensor.square().sum().sqrt().item<double>();
+        return [.. Tensors(model).Where(t => changed.Contains(t.Name) && values.ContainsKey(t.Name)).Select(t =>
+        {
+            Tensor before = values[t.Name].to(float64), now = t.Tensor.to(float64);
+            return (t.Name, Norm(now - before) / Norm(before));
+        })];
+    }
+
     /// <summary>Puts everything back.</summary>
     public void Dispose()
     {

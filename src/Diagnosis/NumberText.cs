@@ -15,6 +15,9 @@ internal static class NumberText
         _ => Significant(value),
     };
 
+    /// <summary>A share in whole per cent.</summary>
+    internal static string Percent(double share) => double.IsFinite(share) ? $"{Math.Round(100 * share).ToString("0", CultureInfo.InvariantCulture)} %" : Short(share);
+
     // Between a thousandth and a hundred thousand plain decimals are easiest to compare; beyond, powers of ten.
     private static string Significant(double value) => Math.Abs(value) is >= 1e-3 and < 1e5
         ? value.ToString("0." + new string('#', Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 6)), CultureInfo.InvariantCulture)

@@ -1,0 +1,317 @@
+using System.Text.RegularExpressions;
+using UnetResnet.Data;
+using UnetResnet.Training;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Diagnosis;
+
+/// <summary>What one batch-norm layer does to the output. Distances are root mean squares over the logits, in standard deviations of the logits in training.</summary>
+/// <param name="Layer">Dotted name.</param>
+/// <param name="Place">Place in the forward pass among the layers that switch, from 0.</param>
+/// <param name="Stage">Part of the network, see <see cref="LayerAttribution.StageOf"/>.</param>
+/// <param name="LeaveOneOutDistance">Distance from the training output with this layer alone on running statistics: the harm that it does by itself.</param>
+/// <param name="LeaveOneOutLoss">Loss with this layer alone on running statistics.</param>
+/// <param name="FlipOneDistance">Distance from the training output with this layer alone on batch statistics: what is left of the gap without its part.</param>
+/// <param name="FlipOneLoss">Loss with this layer alone on batch statistics.</param>
+/// <param name="PrefixDistance">Distance from the training output with all layers up to and including this one on batch statistics.</param>
+/// <param name="PrefixLoss">Loss with all layers up to and including this one on batch statistics.</param>
+/// <param name="StandardErrors">
+/// How far the running mean and variance lie from those of the batch in training, in standard errors of the latter as the images' own means and variances
+/// scatter; root mean square over the channels, each counted up to 10. About 1 for a healthy layer.
+/// </param>
+public sealed record LayerEffect(
+    string Layer, int Place, string Stage, double LeaveOneOutDistance, double LeaveOneOutLoss, double FlipOneDistance, double FlipOneLoss, double PrefixDistance, double PrefixLoss,
+    double StandardErrors)
+{
+    /// <summary>Whether the statistics are farther apart than the sampling of a batch explains: more than 3 standard errors.</summary>
+    public bool IsBeyondNoise => StandardErrors > LayerAttribution.NoiseLimit;
+}
+
+/// <summary>Harm of one part of the network.</summary>
+/// <param name="Stage">Name of the part.</param>
+/// <param name="Layers">Layers in it that switch.</param>
+/// <param name="Harm">Root of the summed squares of the layers' leave-one-out distances.</param>
+/// <param name="LossChange">Sum of what each layer alone adds to the loss in training.</param>
+public sealed record StageEffect(string Stage, int Layers, double Harm, double LossChange);
+
+/// <summary>The layer at which the first half of the gap is passed, found without trying every layer.</summary>
+/// <param name="Layer">Dotted name.</param>
+/// <param name="Place">Its place among the layers that switch, from 0.</param>
+/// <param name="Forwards">Forward passes that it took, the two that measure the whole gap included.</param>
+/// <param name="Before">Distance from the training output with the layers before it on batch statistics.</param>
+/// <param name="After">Distance with this layer on batch statistics too.</param>
+public sealed record AttributionBisection(string Layer, int Place, int Forwards, double Before, double After);
+
+/// <summary>
+/// Which layers make the gap. Every layer that differs between training and inference is switched by itself in three ways: alone on running statistics
+/// (leave one out), alone on batch statistics (flip one), and together with all layers before it (prefix curve, which also gives the bisection).
+/// </summary>
+/// <remarks>
+/// Ranked by leave one out: the other layers then see what they see in training, so a healthy layer does no more harm than the noise of a small batch,
+/// however ill the layers before it are. That noise can still move the output more than a truly ill layer in the depth, so layers whose statistics
+/// are within the sampling error of the batch's come after all others. The images should therefore be a random sample, not neighbours.
+/// </remarks>
+public sealed partial record LayerAttribution : DiagnosticReport
+{
+    /// <summary>Standard errors beyond which a layer's statistics differ from the batch's by more than sampling.</summary>
+    internal const double NoiseLimit = 3;
+
+    /// <summary>Images that were used.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>Loss with all layers as in training.</summary>
+    public required double TrainingLoss { get; init; }
+
+    /// <summary>Loss with all layers as in inference.</summary>
+    public required double InferenceLoss { get; init; }
+
+    /// <summary>Distance between the outputs in training and in inference, in standard deviations of the logits in training.</summary>
+    public required double Distance { get; init; }
+
+    /// <summary>The layers that switch, in the order of the forward pass.</summary>
+    public required IReadOnlyList<LayerEffect> Layers { get; init; }
+
+    /// <summary>The layer at which half of the gap is passed; null where no layer switches or there is no gap.</summary>
+    public required AttributionBisection? Bisection { get; init; }
+
+    /// <summary>Forward passes of the whole measurement.</summary>
+    public required int Forwards { get; init; }
+
+    /// <summary>The layers, the most harmful first; those within the noise of sampling after all others.</summary>
+    public IReadOnlyList<LayerEffect> Ranking => [.. Layers.OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.LeaveOneOutDistance)];
+
+    /// <summary>Sums by part of the network, in the order of the forward pass.</summary>
+    public IReadOnlyList<StageEffect> Stages => [.. Layers.GroupBy(layer => layer.Stage).Select(stage => new StageEffect(
+        stage.Key, stage.Count(), Math.Sqrt(stage.Sum(layer => layer.LeaveOneOutDistance * layer.LeaveOneOutDistance)), stage.Sum(layer => layer.LeaveOneOutLoss - TrainingLoss)))];
+
+    /// <inheritdoc/>
+    public override string Title => "Which layers make the gap";
+
+    /// <inheritdoc/>
+    public override string Finding
+    {
+        get
+        {
+            if (Layers.Count == 0) return "No batch-norm layer differs between training and inference, so none makes a gap.";
+            LayerEffect worst = Ranking[0];
+            StageEffect stage = Stages.MaxBy(s => s.Harm)!;
+            int beyond = Layers.Count(layer => layer.IsBeyondNoise);
+            return (beyond == 0 ? $"No layer's running statistics differ from the batch's by more than sampling explains. " : $"{beyond} of {Layers.Count} layers have running statistics farther from the batch's than sampling explains. ")
+                + $"Alone on its running statistics, '{worst.Layer}' moves the output most: by {NumberText.Short(worst.LeaveOneOutDistance)} standard deviations of the logits (all {Layers.Count} layers together {NumberText.Short(Distance)}). "
+                + $"The part that does most is {stage.Stage} ({stage.Layers} layer{(stage.Layers > 1 ? "s" : "")})."
+                + (Bisection is { } b ? $" Half of the gap is made by the layers up to '{b.Layer}', found with {b.Forwards} forward passes." : "");
+        }
+    }
+
+    /// <summary>Measures every layer. The model is left as it was.</summary>
+    /// <param name="model">Any network; stays the caller's.</param>
+    /// <param name="batch">At least 2 images with what should come out; stays the caller's.</param>
+    /// <param name="loss">The loss that the model was trained with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="images">Images of the batch that are used at most, at least 2; every layer costs three forward passes of them.</param>
+    /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
+    public static LayerAttribution Measure(Module<Tensor, Tensor> model, Batch batch, SegmentationLoss? loss = null, int images = 8)
+    {
+        using var probed = new ProbedModel(model, batch.Images);
+        return Measure(probed, batch, loss, images);
+    }
+
+    /// <summary>Finds the layer at which half of the gap is passed with about log₂ of the number of layers forward passes. The model is left as it was.</summary>
+    /// <param name="model">Any network; stays the caller's.</param>
+    /// <param name="batch">At least 2 images; stays the caller's.</param>
+    /// <param name="images">Images of the batch that are used at most, at least 2.</param>
+    /// <returns>The layer; null where no layer switches or there is no gap. It is the ill one where exactly one is ill.</returns>
+    /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
+    public static AttributionBisection? Bisect(Module<Tensor, Tensor> model, Batch batch, int images = 8)
+    {
+        using var probed = new ProbedModel(model, batch.Images);
+        using var scope = NewDisposeScope();
+        using var bench = new Bench(probed, batch, null, images);
+        return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance);
+    }
+
+    internal static LayerAttribution Measure(ProbedModel probed, Batch batch, SegmentationLoss? loss = null, int images = 8)
+    {
+        using var bench = new Bench(probed, batch, loss, images);
+        IReadOnlyList<BatchNormLayer> layers = probed.Switching;
+        (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
+        return new LayerAttribution
+        {
+            Images = bench.Images,
+            TrainingLoss = bench.TrainingLoss,
+            InferenceLoss = bench.InferenceLoss,
+            Distance = bench.Gap,
+            Layers = [.. layers.Select((layer, place) =>
+            {
+                (double leftOut, double leftOutLoss) = bench.LeaveOneOut(layer);
+                (double flipped, double flippedLoss) = bench.FlipOne(layer);
+                return new LayerEffect(layer.Name, place, StageOf(layer.Name), leftOut, leftOutLoss, flipped, flippedLoss, prefix[place].Distance, prefix[place].Loss, bench.StandardErrors(layer));
+            })],
+            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : prefix[k - 1].Distance),
+            Forwards = bench.Forwards,
+            Notes = probed.Notes,
+        };
+    }
+
+    /// <summary>Names of the layers that switch in the order of <see cref="Ranking"/>, by leave one out alone: a third of the forward passes of a whole measurement.</summary>
+    internal static IReadOnlyList<string> Rank(Module<Tensor, Tensor> model, Batch batch, int images = 8)
+    {
+        using var probed = new ProbedModel(model, batch.Images);
+        using var bench = new Bench(probed, batch, null, images);
+        return [.. probed.Switching.Select(layer => (layer.Name, IsBeyondNoise: bench.StandardErrors(layer) > NoiseLimit, bench.LeaveOneOut(layer).Distance))
+            .OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.Distance).Select(layer => layer.Name)];
+    }
+
+    /// <summary>
+    /// The part of a network that a layer belongs to: of Keras's ResNet50 and U-Net the stage (<c>encoder stage 3</c>, <c>decoder conv7</c>), of any other network
+    /// the first component of the dotted name.
+    /// </summary>
+    /// <param name="layer">Dotted name of a layer.</param>
+    public static string StageOf(string layer)
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        string owner = layer.LastIndexOf('.') is var dot and > 0 ? layer[..dot] + " " : "";
+        if (ResidualStage().Match(layer) is { Success: true } residual) return $"{owner}stage {residual.Groups[1].Value}";
+        if (DecoderStage().Match(layer) is { Success: true } decoder) return $"{owner}{decoder.Groups[1].Value}";
+        return layer.EndsWith("bn_conv1", StringComparison.Ordinal) ? $"{owner}conv1" : layer.Split('.')[0];
+    }
+
+    private static AttributionBisection? Bisect(IReadOnlyList<BatchNormLayer> layers, Func<int, double> prefixDistance)
+    {
+        double gap = prefixDistance(0);
+        if (layers.Count == 0 || gap == 0) return null;
+        (int low, double before, int high, double after, int forwards) = (0, gap, layers.Count, 0.0, 2);
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            double distance = prefixDistance(middle);
+            forwards++;
+            if (distance > gap / 2) (low, before) = (middle, distance);
+            else (high, after) = (middle, distance);
+        }
+
+        return new AttributionBisection(layers[high - 1].Name, high - 1, forwards, before, after);
+    }
+
+    [GeneratedRegex(@"(?:^|\.)bn(\d)[a-z]_branch")]
+    private static partial Regex ResidualStage();
+
+    [GeneratedRegex(@"(?:^|\.)(conv\d+)_\d_bn$")]
+    private static partial Regex DecoderStage();
+
+    internal override IReadOnlyList<TextTable> Tables => Layers.Count == 0 ? [] :
+    [
+        new TextTable(
+            ["layer", "place", "standard errors", "alone on running statistics: distance", "loss", "alone on batch statistics: distance", "loss"],
+            [.. Ranking.Take(12).Select(l => (IReadOnlyList<string>)[
+                l.Layer, $"{l.Place + 1}", NumberText.Short(l.StandardErrors), NumberText.Short(l.LeaveOneOutDistance), NumberText.Short(l.LeaveOneOutLoss), NumberText.Short(l.FlipOneDistance), NumberText.Short(l.FlipOneLoss)])],
+            [false, true, true, true, true, true, true],
+            $"Loss with all layers on batch statistics {NumberText.Short(TrainingLoss)}, on running statistics {NumberText.Short(InferenceLoss)}."
+                + (Layers.Count > 12 ? $" … {Layers.Count - 12} more layers" : "")),
+        new TextTable(
+            ["part", "layers", "harm", "added to the loss"],
+            [.. Stages.Select(s => (IReadOnlyList<string>)[s.Stage, $"{s.Layers}", NumberText.Short(s.Harm), NumberText.Short(s.LossChange)])],
+            [false, true, true, true]),
+    ];
+
+    /// <summary>Runs the model with layers switched and compares with the output in training.</summary>
+    private sealed class Bench : IDisposable
+    {
+        private readonly ProbedModel probed;
+        private readonly SegmentationLoss? loss;
+        private readonly IDisposable scope = NewDisposeScope();
+        private readonly Tensor inputs;
+        private readonly Tensor targets;
+        private readonly Tensor training;
+        private readonly double spread;
+        private readonly Dictionary<BatchNormLayer, List<double>> squaredErrors = [];
+
+        internal Bench(ProbedModel probed, Batch batch, SegmentationLoss? loss, int images)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(images, 2);
+            (this.probed, this.loss) = (probed, loss);
+            Images = Math.Min(batch.Size, images);
+            probed.CheckBatchSize(Images);
+            (inputs, targets) = (batch.Images.narrow(0, 0, Images), batch.Masks.narrow(0, 0, Images));
+            probed.AsInTraining();
+            training = ForwardWithErrors();
+            Forwards++;
+            (spread, TrainingLoss) = (Judgement.Spread(training), Judgement.Of(training, targets, loss).Loss);
+            (Gap, InferenceLoss) = With(_ => false);
+        }
+
+        internal int Images { get; }
+
+        internal int Forwards { get; private set; }
+
+        internal double TrainingLoss { get; }
+
+        internal double InferenceLoss { get; }
+
+        internal double Gap { get; }
+
+        internal double StandardErrors(BatchNormLayer layer) => Math.Sqrt(squaredErrors[layer].Average());
+
+        internal (double Distance, double Loss) LeaveOneOut(BatchNormLayer layer) => With(other => other != layer);
+
+        internal (double Distance, double Loss) FlipOne(BatchNormLayer layer) => With(other => other == layer);
+
+        internal (double Distance, double Loss) Prefix(int layers)
+        {
+            HashSet<BatchNormLayer> first = [.. probed.Switching.Take(layers)];
+            return With(first.Contains);
+        }
+
+        public void Dispose() => scope.Dispose();
+
+        private Tensor ForwardWithErrors()
+        {
+            Action remove = () => { };
+            foreach (BatchNormLayer layer in probed.Switching)
+            {
+                var hook = layer.Module.register_forward_pre_hook((_, input) =>
+                {
+                    if (!squaredErrors.TryGetValue(layer, out List<double>? errors)) squaredErrors.Add(layer, errors = []);
+                    errors.Add(SquaredErrors(layer, input));
+                    return input;
+                });
+                remove += hook.remove;
+            }
+
+            try
+            {
+                return probed.Forward(inputs);
+            }
+            finally
+            {
+                remove();
+            }
+        }
+
+        /// <summary>Mean over the channels and both moments of the squared distance between batch and running statistics, in standard errors of the batch's.</summary>
+        private static double SquaredErrors(BatchNormLayer layer, Tensor input)
+        {
+            const double most = 10;
+            using var pass = NewDisposeScope();
+            Tensor values = input.reshape(input.shape[0], input.shape[1], -1).to(float64);
+            Tensor means = values.mean([2]);
+            Tensor mean = means.mean([0], keepdim: true);
+            Tensor variances = (values - mean.unsqueeze(2)).square().mean([2]);
+            // A channel that is the same in all images has no scatter to compare with; a thousandth of its deviation stands in for it.
+            Tensor running = layer.RunningVar!.to(float64) + layer.Eps;
+            Tensor ofMean = (mean.squeeze(0) - layer.RunningMean!.to(float64)).square() / (means.var(0, unbiased: true) / input.shape[0] + 1e-6 * running);
+            Tensor ofVariance = (variances.mean([0]) - layer.RunningVar!.to(float64)).square() / (variances.var(0, unbiased: true) / input.shape[0] + 1e-6 * running.square());
+            return (ofMean.clamp_max(most * most).mean() + ofVariance.clamp_max(most * most).mean()).item<double>() / 2;
+        }
+
+        private (double Distance, double Loss) With(Func<BatchNormLayer, bool> batchStatistics)
+        {
+            using var pass = NewDisposeScope();
+            probed.UseBatchStatistics(batchStatistics);
+            Tensor output = probed.Forward(inputs);
+            Forwards++;
+            double distance = Judgement.Distance(output, training);
+            return (distance == 0 ? 0 : distance / spread, Judgement.Of(output, targets, loss).Loss);
+        }
+    }
+}

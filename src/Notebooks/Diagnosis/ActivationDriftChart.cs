@@ -1,0 +1,45 @@
+using Plotly.NET;
+using UnetResnet.Diagnosis;
+
+namespace UnetResnet.Notebooks.Diagnosis;
+
+/// <summary>Draws an <see cref="ActivationDrift"/>.</summary>
+public static class ActivationDriftChart
+{
+    private const string ByDepth = "feature map, in the order of the forward pass";
+
+    /// <summary>Relative distance, 1 − cosine and 1 − CKA of every feature map by depth.</summary>
+    /// <param name="drift">The report.</param>
+    /// <returns>The chart.</returns>
+    public static GenericChart Chart(this ActivationDrift drift)
+    {
+        FeatureDrift worst = drift.Features.MaxBy(f => f.RelativeL2)!;
+        return Charts.Lines(Places(drift), new Dictionary<string, IReadOnlyList<double>>
+        {
+            ["relative distance"] = [.. drift.Features.Select(f => f.RelativeL2)],
+            ["1 − cosine"] = [.. drift.Features.Select(f => 1 - f.Cosine)],
+            ["1 − CKA"] = [.. drift.Features.Select(f => 1 - f.Cka)],
+        }, worst.RelativeL2 == 0 ? "Every feature map is the same in training and inference" : $"Features drift most at {worst.Name.Split('.')[^1]}", ByDepth, "difference of training and inference");
+    }
+
+    /// <summary>Share of dead channels after every ReLU, in training and in inference.</summary>
+    /// <param name="drift">The report, of at least one ReLU.</param>
+    /// <returns>The chart.</returns>
+    /// <exception cref="ArgumentException">No ReLU module made any of the feature maps.</exception>
+    public static GenericChart DeadChannelsChart(this ActivationDrift drift)
+    {
+        FeatureDrift[] relus = [.. drift.Features.Where(f => f.DeadInTraining is not null)];
+        if (relus.Length == 0) throw new ArgumentException("None of the feature maps comes from a ReLU module, so no channel can be called dead.", nameof(drift));
+        NotebookFormatters.Register();
+        double[] places = [.. relus.Select(f => f.Place + 1.0)];
+        return ChartParts.Chart(
+            $"{NumberText.Percent(relus.Average(f => f.DeadInTraining!.Value))} of the channels are dead in training, {NumberText.Percent(relus.Average(f => f.DeadInInference!.Value))} in inference",
+            [
+                ChartParts.Line("in training", places, [.. relus.Select(f => f.DeadInTraining!.Value)], ChartPalette.Training),
+                ChartParts.Line("in inference", places, [.. relus.Select(f => f.DeadInInference!.Value)], ChartPalette.TrainingInInferenceMode, "dash"),
+            ],
+            ("xaxis", ChartParts.Axis(ByDepth)), ("yaxis", ChartParts.Axis("share of dead channels", ("tickformat", ".0%"), ("rangemode", "tozero"))));
+    }
+
+    private static double[] Places(ActivationDrift drift) => [.. drift.Features.Select(f => f.Place + 1.0)];
+}

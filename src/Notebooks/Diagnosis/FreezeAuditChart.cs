@@ -1,0 +1,15 @@
+using Plotly.NET;
+using UnetResnet.Diagnosis;
+
+namespace UnetResnet.Notebooks.Diagnosis;
+
+/// <summary>Draws a <see cref="FreezeAudit"/>.</summary>
+public static class FreezeAuditChart
+{
+    /// <summary>How many parameters, buffers and layers have each fault.</summary>
+    /// <param name="audit">The report.</param>
+    /// <returns>The chart.</returns>
+    public static GenericChart Chart(this FreezeAudit audit) => Charts.Bars(
+        Enum.GetValues<FreezeFault>().ToDictionary(FreezeAudit.Words, fault => (double)audit.Of(fault).Count),
+        audit.IsClean ? "Everything frozen stayed, everything else trains" : $"{audit.Items.Count} things are not as a frozen part should be", "parameters, buffers or layers", ".0f");
+}
