@@ -1,0 +1,66 @@
+using UnetResnet.Diagnosis;
+using UnetResnet.Notebooks;
+using UnetResnet.Notebooks.Diagnosis;
+using UnetResnet.Training;
+
+namespace UnetResnet.Tests.Diagnosis;
+
+/// <summary>Histories as they were measured (MRI slices at 64×64, quarter width), rounded and thinned out.</summary>
+public class CurveSignatureTests
+{
+    public static TheoryData<Cause, double[], double[], double[], double> Runs => new()
+    {
+        // cause, training, training images in inference mode, validation, learning rate
+        { Cause.FrozenBatchStatistics, [0.79, 0.43, 0.36, 0.31, 0.32, 0.26, 0.28], [0.51, 0.39, 0.33, 0.36, 0.38, 0.37, 0.41], [0.40, 0.32, 0.29, 0.35, 0.41, 0.42, 0.44], 2e-3 },
+        { Cause.Healthy, [0.77, 0.43, 0.36, 0.30, 0.32, 0.26, 0.28], [0.93, 1.27, 0.54, 0.36, 0.26, 0.24, 0.24], [0.74, 0.97, 0.47, 0.35, 0.26, 0.25, 0.24], 2e-3 },
+        { Cause.Healthy, [0.80, 0.50, 0.41, 0.36], [0.65, 0.48, 0.46, 0.39], [0.61, 0.42, 0.40, 0.36], 1e-3 },
+        { Cause.FrozenBatchStatistics, [0.77, 0.44, 0.37, 0.32, 0.31], [0.50, 14, 35, 59, 54], [0.46, 14, 36, 63, 54], 2e-3 },
+        { Cause.StaleStatistics, [0.60, 0.41, 0.39, 0.37, 0.35], [0.88, 4.4, 2.0, 0.88, 0.53], [0.7, 3.9, 2.1, 0.85, 0.50], 3e-3 },
+        { Cause.LearningRateTooHigh, [1.06, 0.48, 0.33, 0.23, 0.17], [5548, 39, 35, 14, 1.8], [6351, 43, 35, 17, 2.3], 0.3 },
+        { Cause.LearningRateTooHigh, [0.70, 1.40, 0.65, 0.90, 0.66], [0.9, 1.3, 0.8, 1.0, 0.8], [0.9, 1.4, 0.8, 1.0, 0.9], 0.1 },
+        { Cause.LearningRateTooHigh, [0.70, 0.60, double.NaN], [0.7, 0.6, double.NaN], [0.7, 0.6, double.NaN], 1e-3 },
+        { Cause.Overfitting, [1.00, 0.43, 0.28, 0.20, 0.15], [1.10, 0.50, 0.27, 0.19, 0.14], [0.80, 0.35, 0.24, 0.26, 0.27], 3e-3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void A_run_is_read(Cause cause, double[] training, double[] inference, double[] validation, double rate)
+    {
+        CurveSignature signature = CurveSignature.Of(History(training, inference, validation, rate));
+        Assert.Equal(cause, signature.Cause);
+        Assert.InRange(signature.Confidence, 0.5, 1);
+        Assert.NotEmpty(signature.Evidence);
+        Assert.Equal(training.Length, signature.Epochs);
+        Assert.StartsWith(cause.Words(), signature.Finding, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal("bar", (string?)ChartFigure.Of(signature.Chart())["data"]![0]!["type"]);
+    }
+
+    [Fact]
+    public void Without_the_third_curve_a_mismatch_is_a_guess_and_says_so()
+    {
+        double[] none = [double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN];
+        CurveSignature early = CurveSignature.Of(History([0.8, 0.4, 0.35, 0.3, 0.28, 0.26], none, [0.40, 0.29, 0.35, 0.40, 0.42, 0.44], 1e-3));
+        Assert.Equal(Cause.FrozenBatchStatistics, early.Cause);
+        Assert.True(early.Confidence < 0.6);
+        Assert.Contains("in inference mode to be sure", early.Finding);
+        CurveSignature late = CurveSignature.Of(History([0.8, 0.4, 0.3, 0.2, 0.15, 0.1], none, [0.7, 0.4, 0.32, 0.28, 0.27, 0.3], 1e-3));
+        Assert.Equal(Cause.Overfitting, late.Cause);
+    }
+
+    [Fact]
+    public void Too_good_too_early_is_suspected_of_leakage()
+    {
+        var history = new TrainingHistory(Enumerable.Range(1, 4).Select(e => new EpochRecord(e, new(0.2 / e, 0.97, 0.98), new(0.1 / e, 0.99, 0.995), new(0.1 / e, 0.99, 0.995), 1e-3, 1)));
+        CurveSignature signature = CurveSignature.Of(history);
+        Assert.Equal(Cause.Leakage, signature.Cause);
+        Assert.True(signature.Confidence < 0.7);
+    }
+
+    [Fact]
+    public void An_empty_history_is_told() =>
+        Assert.Contains("at least one epoch", Assert.Throws<ArgumentException>(() => CurveSignature.Of(new TrainingHistory())).Message);
+
+    private static TrainingHistory History(double[] training, double[] inference, double[] validation, double rate) =>
+        new(training.Select((t, i) => new EpochRecord(
+            i + 1, new(t, 0.8, 0.9), new(validation[i], 0.7, 0.8), new(inference[i], double.IsNaN(inference[i]) ? double.NaN : 0.7, 0.8), rate, 1)));
+}
