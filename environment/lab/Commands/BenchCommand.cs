@@ -12,7 +12,7 @@ internal static class BenchCommand
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.") { Collapse() };
+    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.") { Collapse(), Doctor() };
 
     private static Command Collapse()
     {
@@ -31,6 +31,41 @@ internal static class BenchCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    private static Command Doctor()
+    {
+        var only = new Option<string>("--only") { Description = "Only cases whose name contains this.", DefaultValueFactory = _ => "" };
+        var quick = new Option<bool>("--quick") { Description = "Only cases that are made in a second or two." };
+        var noSweep = new Option<bool>("--no-sweep") { Description = "Leave out the sweep of one corrupted layer over the encoder's 53 positions." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        var command = new Command("doctor", "How often the doctor names the right cause on the labelled set, and whether attribution finds one ill layer anywhere.") { only, quick, noSweep, json };
+        command.SetAction((result, cancellation) =>
+        {
+            TorchRuntime.Initialize();
+            var progress = new ErrorStreamProgress();
+            var cases = new DoctorCases();
+            DoctorCase[] chosen = [.. cases.All().Where(c => (c.Quick || !result.GetValue(quick)) && c.Name.Contains(result.GetValue(only)!, StringComparison.OrdinalIgnoreCase))];
+            DoctorResult measured = DoctorBenchmark.Run(chosen, progress, cancellation);
+            if (!result.GetValue(noSweep)) measured = measured with { Sweep = DoctorBenchmark.Sweep(cases, progress, cancellation) };
+            if (result.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(measured, Indented));
+            else Write(measured);
+            return Task.FromResult(measured.HealthyCalledIll == 0 ? 0 : 1);
+        });
+        return command;
+    }
+
+    /// <summary>The confusion matrix: a row for each right cause, a column for each cause named.</summary>
+    private static void Write(DoctorResult result)
+    {
+        string[] causes = [.. result.Outcomes.SelectMany(o => new[] { o.Expected, o.Found }).Distinct().Order()];
+        var table = new Table().AddColumn("is ↓   called →");
+        foreach (string cause in causes) table.AddColumn(cause);
+        foreach (string expected in causes)
+            table.AddRow([expected, .. causes.Select(found => result.Outcomes.Count(o => o.Expected == expected && o.Found == found) is var n and > 0 ? $"{n}" : "·")]);
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine($"{result.Right} of {result.Cases} right, {result.HealthyCalledIll} healthy called ill, {result.Seconds:0} s of diagnosis (place included: a right cause in a wrong place is not right)");
+        if (result.Sweep is { } sweep) AnsiConsole.WriteLine($"one corrupted layer ranked first in {sweep.RankedFirst} of {sweep.Positions} positions, {sweep.Seconds:0} s{(sweep.Missed.Count > 0 ? ": missed " + string.Join(", ", sweep.Missed) : "")}");
     }
 
     private static Table Table(IEnumerable<CollapseResult> runs)
