@@ -148,11 +148,15 @@ internal static class DoctorRules
             : null;
     }
 
+    /// <summary>
+    /// Layers that stand out alone although training updates them. The first of the frozen layers meets a foreign domain first and always stands out: that is the
+    /// domain, and no wrong number.
+    /// </summary>
     private static IReadOnlyList<BatchNormLayer> Outliers(MedicalChart chart)
     {
         if (chart.Distance is null) return [];
         HashSet<string> names = [.. chart.Distance.Outliers().Select(layer => layer.Name)];
-        return [.. chart.Switching.Where(layer => names.Contains(layer.Name))];
+        return [.. chart.Switching.Where(layer => layer.UpdatesInTraining && names.Contains(layer.Name))];
     }
 
     private static IReadOnlyList<BatchNormLayer> NotUpdated(MedicalChart chart) => [.. chart.Switching.Where(layer => !layer.UpdatesInTraining)];

@@ -52,13 +52,15 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     public double Margin => Candidates[1].Distance / Math.Max(Best.Distance, 1e-12);
 
     /// <summary>Whether the images are of another scale than those that the network was trained on, whatever their domain.</summary>
-    public bool WrongScale => Used is not null && Math.Abs(Used.MeanLogR) > OtherScale && Math.Abs(Best.MeanLogR) < OtherScale / 2;
+    public bool WrongScale => Used is not null && Math.Abs(Used.MeanLogR) > OtherScale && Math.Abs(NearestScale.MeanLogR) < OtherScale / 2;
 
     /// <summary>Whether the images are preprocessed in another way than the network was trained with: another scale, or, on images of its own domain, another shift or order.</summary>
     public bool Wrong => WrongScale || (Used is not null && Best.Distance < Familiar && Used.Distance > 2 * Best.Distance);
 
-    /// <summary>The candidates whose scale is that of the nearest one. On a foreign domain the right one is among them and need not be the nearest.</summary>
-    public IReadOnlyList<PreprocessingCandidate> OfRightScale => [.. Candidates.Where(c => Math.Abs(c.MeanLogR - Best.MeanLogR) < SameScale)];
+    /// <summary>The candidates whose scale is nearest to the running statistics'. On a foreign domain the right one is among them and need not be the nearest.</summary>
+    public IReadOnlyList<PreprocessingCandidate> OfRightScale => [.. Candidates.Where(c => Math.Abs(c.MeanLogR - NearestScale.MeanLogR) < SameScale)];
+
+    private PreprocessingCandidate NearestScale => Candidates.MinBy(c => Math.Abs(c.MeanLogR))!;
 
     internal override IReadOnlyList<TextTable> Tables =>
     [
