@@ -104,7 +104,7 @@ public sealed class BatchNormLayer
     /// <summary>The batch-norm layers below a module and the module itself, each once, in the order of registration and not yet looked at.</summary>
     internal static IReadOnlyList<BatchNormLayer> In(Module model) =>
         [.. model.named_modules().Prepend((name: "", module: model))
-            .Where(m => m.module is BatchNorm or ModalBatchNorm2d or FrozenBatchNorm2d)
+            .Where(m => m.module is BatchNorm or ModalBatchNorm2d { Replacement: null } or FrozenBatchNorm2d)
             .DistinctBy(m => m.module, ReferenceEqualityComparer.Instance)
             .Select(m => new BatchNormLayer(m.name, (Module<Tensor, Tensor>)m.module))];
 

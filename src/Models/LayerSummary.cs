@@ -8,5 +8,5 @@ namespace UnetResnet.Models;
 /// <param name="OutputShape">Shape of its last output; null where it was not called or gives something other than one tensor.</param>
 /// <param name="Parameters">Numbers it holds itself, moving statistics included, as Keras counts them.</param>
 /// <param name="Trainable">How many of them receive gradients.</param>
-/// <param name="BatchNorm">Mode of a <see cref="ModalBatchNorm2d"/>, else null.</param>
+/// <param name="BatchNorm">Mode of a <see cref="ModalBatchNorm2d"/> that is not folded or replaced, else null.</param>
 public sealed record LayerSummary(string Name, string Type, IReadOnlyList<long>? OutputShape, long Parameters, long Trainable, BatchNormMode? BatchNorm);

@@ -106,7 +106,7 @@ public sealed record ModelSummary
         Tensor[] parameters = [.. module.named_parameters(recurse: false).Select(p => p.parameter).Where(counted.Add)];
         Tensor[] buffers = [.. module.named_buffers(recurse: false).Select(b => b.buffer).Where(b => b.is_floating_point() && counted.Add(b))];
         return new LayerSummary(name, module.GetType().Name, null,
-            parameters.Concat(buffers).Sum(t => t.numel()), parameters.Where(p => p.requires_grad).Sum(p => p.numel()), (module as ModalBatchNorm2d)?.Mode);
+            parameters.Concat(buffers).Sum(t => t.numel()), parameters.Where(p => p.requires_grad).Sum(p => p.numel()), module is ModalBatchNorm2d { Replacement: null } norm ? norm.Mode : null);
     }
 
     private static Dictionary<Module, long[]> OutputShapes(Module<Tensor, Tensor> model, IEnumerable<Module> layers, Tensor input)

@@ -44,15 +44,18 @@ public static class Freezing
         foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers()) layer.Mode = mode;
     }
 
-    /// <summary>The batch-norm layers of a module with their names, in the order of registration, which is the order of the forward pass in this library.</summary>
+    /// <summary>
+    /// The batch-norm layers of a module with their names, in the order of registration, which is the order of the forward pass in this library. Layers that are folded
+    /// or replaced (<see cref="ModalBatchNorm2d.ReplacedBy"/>) are none.
+    /// </summary>
     /// <param name="module">The module; may be such a layer itself, whose name is then empty.</param>
     public static IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> BatchNormLayers(this Module module)
     {
         var layers = new List<(string, ModalBatchNorm2d)>();
-        if (module is ModalBatchNorm2d itself) layers.Add(("", itself));
+        if (module is ModalBatchNorm2d { Replacement: null } itself) layers.Add(("", itself));
         foreach ((string name, Module child) in module.named_modules())
         {
-            if (child is ModalBatchNorm2d layer) layers.Add((name, layer));
+            if (child is ModalBatchNorm2d { Replacement: null } layer) layers.Add((name, layer));
         }
 
         return layers;

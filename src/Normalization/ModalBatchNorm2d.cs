@@ -59,6 +59,12 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         }
     }
 
+    /// <summary>What computes in the layer's place ("folded", "GroupNorm(8)"), or null for batch norm. Such a layer has no mode that matters and is left alone by what looks for batch-norm layers.</summary>
+    public string? ReplacedBy => Replacement?.Name;
+
+    /// <summary>What computes in the layer's place, or null for batch norm.</summary>
+    internal NormReplacement? Replacement { get; set; }
+
     /// <summary>γ, shape (C). Owned by the layer.</summary>
     public Parameter Weight => weight;
 
@@ -82,6 +88,8 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     {
         if (input.dim() != 4 || input.shape[1] != Channels)
             throw new ArgumentException($"ModalBatchNorm2d expects (N, {Channels}, H, W) and got ({string.Join(", ", input.shape)}).", nameof(input));
+
+        if (Replacement is { } replacement) return replacement.Apply(this, input);
 
         if (!Mode.UsesBatchStatistics(training))
             return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: Options.Eps);
