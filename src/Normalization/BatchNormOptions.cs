@@ -60,4 +60,7 @@ public sealed record BatchNormOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(MovingVariance), value, $"Unknown variance estimator. Known: {string.Join(", ", Enum.GetNames<VarianceEstimator>())}.");
     }
+
+    /// <summary>Batch renormalisation in place of plain batch statistics in training, or null (default), see <see cref="BatchRenormalization"/>. Has no effect on <see cref="BatchNormMode.BatchOnly"/>.</summary>
+    public BatchRenormalization? Renormalization { get; init; }
 }

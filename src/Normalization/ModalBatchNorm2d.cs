@@ -99,14 +99,33 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             throw new ArgumentException(
                 $"Batch statistics of one value per channel have no variance: the input is ({string.Join(", ", input.shape)}). Use more images per batch, larger images, or BatchNormMode.Inference.", nameof(input));
 
+        using var scope = NewDisposeScope();
+        (Tensor gamma, Tensor beta) = Options.Renormalization is { } renormalization && training && Mode != BatchNormMode.BatchOnly ? Corrected(input, renormalization) : (weight, bias);
         if (!training || !Mode.UpdatesStatistics())
-            return functional.batch_norm(input, null!, null!, weight, bias, training: true, momentum: 0, eps: Options.Eps);
+            return functional.batch_norm(input, null!, null!, gamma, beta, training: true, momentum: 0, eps: Options.Eps).MoveToOuterDisposeScope();
 
         // With momentum 1 the kernel leaves this batch's mean and unbiased variance in the buffers it is given: statistics without a second pass.
-        using Tensor mean = zeros_like(running_mean), variance = zeros_like(running_var);
-        Tensor output = functional.batch_norm(input, mean, variance, weight, bias, training: true, momentum: 1, eps: Options.Eps);
+        Tensor mean = zeros_like(running_mean), variance = zeros_like(running_var);
+        Tensor output = functional.batch_norm(input, mean, variance, gamma, beta, training: true, momentum: 1, eps: Options.Eps);
         Update(mean, variance, count);
-        return output;
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// γ·r and γ·d + β: batch renormalisation as other numbers for the same kernel, γ·(x̂·r + d) + β. No gradient flows through r and d (Ioffe 2017, algorithm 1).
+    /// </summary>
+    private (Tensor Gamma, Tensor Beta) Corrected(Tensor input, BatchRenormalization limits)
+    {
+        Tensor r, d;
+        using (no_grad())
+        {
+            (Tensor variance, Tensor mean) = var_mean(input.detach(), [0, 2, 3], unbiased: false);
+            Tensor running = (running_var + Options.Eps).sqrt();
+            r = ((variance + Options.Eps).sqrt() / running).clamp(1 / limits.RMax, limits.RMax);
+            d = ((mean - running_mean) / running).clamp(-limits.DMax, limits.DMax);
+        }
+
+        return (weight * r, weight * d + bias);
     }
 
     /// <summary>Moves the running statistics towards those of a batch of <paramref name="count"/> values per channel.</summary>
@@ -134,6 +153,16 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             running_mean.mul_(1 - Options.Momentum).add_(mean, alpha: Options.Momentum);
             running_var.mul_(1 - Options.Momentum).add_(movingVariance, alpha: Options.Momentum);
         }
+    }
+
+    /// <summary>Running mean 0, running variance 1, averages from the start.</summary>
+    internal void ResetStatistics()
+    {
+        using var noGrad = no_grad();
+        running_mean.fill_(0);
+        running_var.fill_(1);
+        debiasedMean.Reset();
+        debiasedVar.Reset();
     }
 
     /// <summary>Takes a copy of the zero-debiased accumulators, which are no part of the state; calling the result puts them back.</summary>

@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -15,30 +16,88 @@ namespace UnetResnet.Normalization;
 public static class Recalibration
 {
     /// <summary>
-    /// One pass over the images with every layer normalising by the batch, as in training, but with dropout off. Changes
-    /// <c>running_mean</c> and <c>running_var</c> of the batch-norm layers in <paramref name="model"/> and nothing else: parameters, modes and
-    /// training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every layer does.
+    /// Counts statistics over the images, with dropout off. Changes <c>running_mean</c> and <c>running_var</c> of the batch-norm layers in <paramref name="model"/>
+    /// and nothing else: parameters, modes and training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every
+    /// layer does. To go back later, take a <see cref="RunningStatistics"/> first.
     /// </summary>
     /// <param name="model">The network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated.</param>
-    /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch. The caller keeps them.</param>
+    /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch; layer by layer they are gone through more than once. The caller keeps them.</param>
+    /// <param name="options">How to count; null for one pass over all images with every layer normalising by the batch, as in training.</param>
     /// <returns>Number of images used.</returns>
     /// <exception cref="ArgumentException">There is no such layer, or no batch.</exception>
-    public static long Recalibrate(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches)
+    public static long Recalibrate(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
     {
-        var layers = model.BatchNormLayers();
-        if (layers.Count == 0) throw new ArgumentException("The model has no ModalBatchNorm2d layer, so there is nothing to recalibrate.", nameof(model));
+        options ??= new RecalibrationOptions();
+        ModalBatchNorm2d[] layers = [.. model.BatchNormLayers().Select(l => l.Layer)];
+        if (layers.Length == 0) throw new ArgumentException("The model has no ModalBatchNorm2d layer, so there is nothing to recalibrate.", nameof(model));
 
-        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Layer.Channels))];
         using var modes = new ModeSnapshot(model);
-        var hooks = layers.Select((l, i) => l.Layer.register_forward_pre_hook((_, input) => { pooled[i].Add(input); return input; })).ToList();
+        model.eval();
+        if (!options.LayerByLayer)
+        {
+            model.SetBatchNormMode(BatchNormMode.BatchOnly);
+            return Count(model, First(batches, options.Images), layers);
+        }
+
+        model.SetBatchNormMode(BatchNormMode.Inference);
+        using var before = new RunningStatistics(model);
+        try
+        {
+            long images = 0;
+            foreach (ModalBatchNorm2d layer in ForwardOrder(model, First(batches, 1), layers))
+            {
+                long counted = Count(model, First(batches, options.Images), [layer]);
+                if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
+                images = counted;
+            }
+
+            return images;
+        }
+        catch
+        {
+            before.Restore();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Recalibrates, and blends the new statistics with the old ones: the old ones count as <paramref name="pseudoCount"/> images. For few images from the new domain,
+    /// whose statistics are noisy, and an old domain that is not too far.
+    /// </summary>
+    /// <param name="model">The network.</param>
+    /// <param name="batches">Preprocessed images, see <see cref="Recalibrate"/>.</param>
+    /// <param name="pseudoCount">N, 0 (only the new statistics) to infinity (only the old ones), see <see cref="RunningStatistics.BlendWithPresent"/>.</param>
+    /// <param name="options">How to count; null for the default.</param>
+    /// <returns>Number of images used.</returns>
+    public static long Blend(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, double pseudoCount, RecalibrationOptions? options = null)
+    {
+        if (!(pseudoCount >= 0)) throw new ArgumentOutOfRangeException(nameof(pseudoCount), pseudoCount, "The pseudo-count must be 0 or more.");
+        using var source = new RunningStatistics(model);
+        long images = Recalibrate(model, batches, options);
+        source.BlendWithPresent(pseudoCount, images);
+        return images;
+    }
+
+    /// <summary>Resets the running statistics of every batch-norm layer to those of a new one, mean 0 and variance 1, and forgets zero-debiased averages.</summary>
+    /// <param name="module">The module.</param>
+    public static void Reset(Module module)
+    {
+        using var noGrad = no_grad();
+        foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers()) layer.ResetStatistics();
+    }
+
+    /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<ModalBatchNorm2d> layers)
+    {
+        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
+        var hooks = layers.Select((l, i) => l.register_forward_pre_hook((_, input) => { pooled[i].Add(input); return input; })).ToList();
         long images = 0;
         try
         {
-            model.eval();
-            model.SetBatchNormMode(BatchNormMode.BatchOnly);
             using var noGrad = no_grad();
             foreach (Tensor batch in batches)
             {
+                using var pause = new CollectionPause();
                 using var scope = NewDisposeScope();
                 model.call(batch);
                 images += batch.shape[0];
@@ -47,7 +106,7 @@ public static class Recalibration
             if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
             for (int i = 0; i < layers.Count; i++)
             {
-                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i].Layer);
+                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
             }
         }
         finally
@@ -57,5 +116,43 @@ public static class Recalibration
         }
 
         return images;
+    }
+
+    private static IReadOnlyList<ModalBatchNorm2d> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<ModalBatchNorm2d> layers)
+    {
+        var order = new List<ModalBatchNorm2d>();
+        var hooks = layers.Select(l => l.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
+        try
+        {
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            foreach (Tensor image in images) model.call(image);
+            return order.Count > 0 ? [.. order.Distinct()] : throw new ArgumentException("There was no batch of images to take the statistics from.", "batches");
+        }
+        finally
+        {
+            foreach (var hook in hooks) hook.remove();
+        }
+    }
+
+    /// <summary>The first images, however they are cut.</summary>
+    private static IEnumerable<Tensor> First(IEnumerable<Tensor> batches, long? count)
+    {
+        long left = count ?? long.MaxValue;
+        foreach (Tensor batch in batches)
+        {
+            if (batch.shape[0] <= left)
+            {
+                yield return batch;
+            }
+            else
+            {
+                using Tensor some = batch.narrow(0, 0, left);
+                yield return some;
+            }
+
+            left -= batch.shape[0];
+            if (left <= 0) yield break;
+        }
     }
 }

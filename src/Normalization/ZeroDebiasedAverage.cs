@@ -28,6 +28,13 @@ internal sealed class ZeroDebiasedAverage : IDisposable
         target.copy_(accumulator).div_(weights);
     }
 
+    /// <summary>Starts anew.</summary>
+    internal void Reset()
+    {
+        accumulator?.Dispose();
+        (accumulator, weights) = (null, 0);
+    }
+
     /// <summary>Takes a copy of the present sum; calling the result puts it back and frees the copy.</summary>
     internal Action Remember()
     {

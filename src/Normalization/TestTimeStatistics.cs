@@ -1,0 +1,49 @@
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Normalization;
+
+/// <summary>
+/// Batch statistics in inference too, as long as this is not disposed ("prediction-time batch normalisation", TENT's <c>Norm</c>): no data to keep and no gap where
+/// test batches are like training batches. Read <see cref="Warning"/>.
+/// </summary>
+public sealed class TestTimeStatistics : IDisposable
+{
+    /// <summary>What must be said with every such prediction.</summary>
+    public const string Warning =
+        "A prediction depends on its companions: the same image gives another result in another batch, a batch of one kind of image loses what makes it that kind, and a batch of one image has hardly any statistics. Use it only for large, mixed batches.";
+
+    private readonly Module<Tensor, Tensor> model;
+    private readonly ModeSnapshot modes;
+
+    /// <summary>Switches every batch-norm layer of a model to <see cref="BatchNormMode.BatchOnly"/>.</summary>
+    /// <param name="model">The network.</param>
+    /// <exception cref="ArgumentException">It has no such layer.</exception>
+    public TestTimeStatistics(Module<Tensor, Tensor> model)
+    {
+        if (model.BatchNormLayers().Count == 0) throw new ArgumentException("The model has no ModalBatchNorm2d layer, so it has no statistics to take from the batch.", nameof(model));
+        this.model = model;
+        modes = new ModeSnapshot(model);
+        model.SetBatchNormMode(BatchNormMode.BatchOnly);
+    }
+
+    /// <summary>How much companions matter: the largest change of an output value of the first image between one half of the other images as company and the other half.</summary>
+    /// <param name="images">At least 3 images; stay the caller's.</param>
+    /// <exception cref="ArgumentException">Fewer than 3 images.</exception>
+    public double CompanionEffect(Tensor images)
+    {
+        if (images.dim() == 0 || images.shape[0] < 3) throw new ArgumentException($"Two companies for the first image need at least 3 images, and got ({string.Join(", ", images.shape)}).", nameof(images));
+        using var flags = new ModeSnapshot(model);
+        using var noGrad = no_grad();
+        using var pause = new CollectionPause();
+        using var scope = NewDisposeScope();
+        model.eval();
+        long half = (images.shape[0] - 1) / 2;
+        Tensor Among(long from) => model.call(cat([images.narrow(0, 0, 1), images.narrow(0, from, half)])).narrow(0, 0, 1);
+        return (Among(1) - Among(1 + half)).abs().max().item<float>();
+    }
+
+    /// <summary>Puts the modes back.</summary>
+    public void Dispose() => modes.Dispose();
+}

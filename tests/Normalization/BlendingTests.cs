@@ -1,0 +1,69 @@
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Tests.Normalization;
+
+public class BlendingTests
+{
+    [Fact]
+    public void Without_a_pseudo_count_the_target_with_an_infinite_one_the_source()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Net();
+        Tensor[] images = [rand(4, 3, 8, 8), rand(3, 3, 8, 8)];
+        var source = Numbers.State(net);
+        using var copy = new RunningStatistics(net);
+        Recalibration.Recalibrate(net, images);
+        var target = Numbers.State(net);
+        copy.Restore();
+        Assert.Empty(Numbers.Changed(source, Numbers.State(net)));
+
+        Assert.Equal(7, Recalibration.Blend(net, images, pseudoCount: 0));
+        Assert.Empty(Numbers.Changed(target, Numbers.State(net)));
+        copy.Restore();
+        Recalibration.Blend(net, images, double.PositiveInfinity);
+        Assert.Empty(Numbers.Changed(source, Numbers.State(net)));
+        // 10^12 images against 7: the source up to float32's rounding.
+        float[] wanted = [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
+        Recalibration.Blend(net, images, 1e12);
+        float[] found = [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
+        for (int i = 0; i < wanted.Length; i++) Assert.Equal(wanted[i], found[i], 1e-6);
+    }
+
+    [Fact]
+    public void Between_them_the_images_vote()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new ModalBatchNorm2d(1);
+        using (no_grad())
+        {
+            layer.RunningMean.fill_(10);
+            layer.RunningVar.fill_(4);
+        }
+
+        // Two images of ±1 around 4, mean 4 and variance 1; the old statistics count as six: (6·10 + 2·4) / 8 and (6·4 + 2·1) / 8.
+        Assert.Equal(2, Recalibration.Blend(layer, [tensor([3f, 5, 5, 3], [2, 1, 2, 1])], pseudoCount: 6));
+        Assert.Equal(8.5f, layer.RunningMean.item<float>());
+        Assert.Equal(3.25f, layer.RunningVar.item<float>());
+    }
+
+    [Fact]
+    public void What_cannot_be_blended_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Net(), bare = Sequential(Conv2d(3, 16, 1));
+        var before = Numbers.State(net);
+        Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], -1));
+        Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], double.NaN));
+        Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
+        Assert.Contains("no running statistics", Assert.Throws<ArgumentException>("module", () => new RunningStatistics(bare)).Message);
+    }
+
+    private static Module<Tensor, Tensor> Net()
+    {
+        TorchRuntime.Seed(0);
+        return Sequential(Conv2d(3, 16, 3), new ModalBatchNorm2d(16), ReLU(), Conv2d(16, 16, 3), new ModalBatchNorm2d(16));
+    }
+}

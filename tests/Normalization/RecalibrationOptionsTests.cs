@@ -1,0 +1,123 @@
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Tests.Normalization;
+
+public class RecalibrationOptionsTests
+{
+    [Fact]
+    public void Layer_by_layer_every_layer_gets_the_statistics_of_what_reaches_it_in_inference()
+    {
+        using var scope = NewDisposeScope();
+        Tensor images = Images();
+        var cuts = new List<float[]>();
+        foreach (int[] sizes in new int[][] { [12], [5, 1, 4, 2] })
+        {
+            using Module<Tensor, Tensor> net = Net();
+            Assert.Equal(12, Recalibration.Recalibrate(net, images.split([.. sizes.Select(s => (long)s)]), new RecalibrationOptions { LayerByLayer = true }));
+            net.eval();
+            // The definition, with the layers' own inference in front of them, in double.
+            Module<Tensor, Tensor>[] steps = [.. net.children().Cast<Module<Tensor, Tensor>>()];
+            Tensor first = steps[0].call(images), second = steps[..5].Aggregate(images, (x, step) => step.call(x));
+            ModalBatchNorm2d[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+            AssertStatistics(layers[0], first);
+            AssertStatistics(layers[1], second);
+            cuts.Add([.. layers.SelectMany(l => l.RunningVar.Values())]);
+        }
+
+        for (int i = 0; i < cuts[0].Length; i++) Assert.Equal(cuts[0][i], cuts[1][i], 1e-5 * (1 + cuts[0][i]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_number_of_images_is_counted_across_batches(bool layerByLayer)
+    {
+        using var scope = NewDisposeScope();
+        Tensor images = Images();
+        float[] Statistics(IEnumerable<Tensor> batches, long? count, long expected)
+        {
+            using Module<Tensor, Tensor> net = Net();
+            Assert.Equal(expected, Recalibration.Recalibrate(net, batches, new RecalibrationOptions { Images = count, LayerByLayer = layerByLayer }));
+            return [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
+        }
+
+        Assert.Equal(Statistics([images.narrow(0, 0, 5), images.narrow(0, 5, 2)], null, 7), Statistics(images.split(5), 7, 7));
+        Assert.Equal(Statistics(images.split(5), null, 12), Statistics(images.split(5), 500, 12));
+        Assert.Throws<ArgumentOutOfRangeException>("Images", () => new RecalibrationOptions { Images = 0 });
+    }
+
+    [Fact]
+    public void Batches_that_end_after_one_pass_are_no_use_layer_by_layer_and_nothing_is_changed()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Net();
+        var before = Numbers.State(net);
+        Queue<Tensor> once = new([rand(2, 3, 8, 8), rand(2, 3, 8, 8)]);
+        IEnumerable<Tensor> Drain()
+        {
+            while (once.TryDequeue(out Tensor? batch)) yield return batch;
+        }
+
+        Assert.Throws<ArgumentException>("batches", () => Recalibration.Recalibrate(net, Drain(), new RecalibrationOptions { LayerByLayer = true }));
+        Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
+    }
+
+    [Fact]
+    public void A_reset_layer_is_new()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new ModalBatchNorm2d(16, BatchNormOptions.Keras213);
+        using var fresh = new ModalBatchNorm2d(16, BatchNormOptions.Keras213);
+        layer.train();
+        layer.call(randn(4, 16, 3, 3) + 9);
+        Recalibration.Reset(layer);
+        Assert.Empty(Numbers.Changed(Numbers.State(fresh), Numbers.State(layer)));
+        // The zero-debiased average starts anew: one step replaces everything.
+        Tensor next = randn(4, 16, 3, 3) - 5;
+        layer.call(next);
+        fresh.call(next);
+        Assert.Empty(Numbers.Changed(Numbers.State(fresh), Numbers.State(layer)));
+    }
+
+    [Fact]
+    public void Batch_statistics_at_test_time_depend_on_companions_and_are_switched_off_again()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Net();
+        Tensor images = Images();
+        net.train();
+        using (var atTest = new TestTimeStatistics(net))
+        {
+            Assert.All(net.BatchNormLayers(), l => Assert.Equal(BatchNormMode.BatchOnly, l.Layer.Mode));
+            Assert.True(atTest.CompanionEffect(images) > 0.1);
+            // The same company twice.
+            Assert.Equal(0, atTest.CompanionEffect(cat([images.narrow(0, 0, 1), images.narrow(0, 3, 2), images.narrow(0, 3, 2)])), 1e-6);
+            Assert.Throws<ArgumentException>("images", () => atTest.CompanionEffect(images.narrow(0, 0, 2)));
+            Assert.True(net.training);
+        }
+
+        Assert.All(net.BatchNormLayers(), l => Assert.Equal(BatchNormMode.Trainable, l.Layer.Mode));
+        Assert.Contains("depends on its companions", TestTimeStatistics.Warning);
+    }
+
+    private static void AssertStatistics(ModalBatchNorm2d layer, Tensor input)
+    {
+        Tensor wide = input.to(float64);
+        (Tensor variance, Tensor mean) = var_mean(wide, [0, 2, 3], unbiased: false);
+        // Float32 on the way to the layer, and sums within a batch.
+        Numbers.AssertClose(mean.data<double>().ToArray(), layer.RunningMean, 1e-5, "mean");
+        Numbers.AssertClose(variance.data<double>().ToArray(), layer.RunningVar, 1e-5, "variance");
+    }
+
+    /// <summary>Images of growing brightness: their batches differ.</summary>
+    private static Tensor Images() => tensor(Numbers.Normal(new Random(4), 12, 3, 64), [12, 3, 8, 8]) * arange(1, 13).reshape(12, 1, 1, 1);
+
+    private static Module<Tensor, Tensor> Net()
+    {
+        TorchRuntime.Seed(0);
+        return Sequential(Conv2d(3, 16, 3), new ModalBatchNorm2d(16), ReLU(), Dropout2d(0.5), Conv2d(16, 16, 3), new ModalBatchNorm2d(16));
+    }
+}
