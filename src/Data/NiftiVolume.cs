@@ -30,6 +30,25 @@ public sealed class NiftiVolume
     /// <param name="z">From foot to head.</param>
     public float this[int x, int y, int z] => voxels[(z * SizeY + y) * SizeX + x];
 
+    /// <summary>
+    /// How much of each voxel's surroundings lies above a threshold: where the result is at least ½, a majority does. Thresholding a volume that way smooths
+    /// the surface of a mask and drops streaks and holes that are thinner than the surroundings.
+    /// </summary>
+    /// <param name="threshold">A voxel counts if its value is above this.</param>
+    /// <param name="radius">The surroundings are a cube of 2 × radius + 1 voxels to a side, at least 0; what lies outside the volume does not count as above.</param>
+    /// <returns>A volume of the same size with values from 0 to 1.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The radius is negative.</exception>
+    public NiftiVolume ShareAbove(float threshold, int radius)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(radius);
+        int[] counts = Array.ConvertAll(voxels, value => value > threshold ? 1 : 0);
+        SumAlong(counts, SizeX, 1, radius);
+        SumAlong(counts, SizeY, SizeX, radius);
+        SumAlong(counts, SizeZ, SizeX * SizeY, radius);
+        float cube = MathF.Pow(2 * radius + 1, 3);
+        return new NiftiVolume(SizeX, SizeY, SizeZ, Array.ConvertAll(counts, count => count / cube));
+    }
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">A <c>.nii</c> or <c>.nii.gz</c> file.</param>
     /// <exception cref="DatasetException">The file is missing, corrupt, cut short, or of a kind that is not read.</exception>
@@ -104,6 +123,19 @@ public sealed class NiftiVolume
         }
 
         return new NiftiVolume(sizes[0], sizes[1], sizes[2], voxels);
+    }
+
+    /// <summary>Replaces every value by the sum of those at most <paramref name="radius"/> places away along one axis.</summary>
+    private static void SumAlong(int[] values, int size, int stride, int radius)
+    {
+        var sums = new int[size + 1];
+        for (int start = 0; start < values.Length; start++)
+        {
+            if (start / stride % size != 0) continue;
+            for (int i = 0; i < size; i++) sums[i + 1] = sums[i] + values[start + i * stride];
+            for (int i = 0; i < size; i++)
+                values[start + i * stride] = sums[Math.Min(size, i + radius + 1)] - sums[Math.Max(0, i - radius)];
+        }
     }
 
     internal static DatasetException Fault(string path, string problem, string expectation, Exception? cause = null) =>

@@ -96,20 +96,6 @@ public sealed class PixelImage
     public PixelImage Resize(int width, int height) =>
         (width, height) == (Width, Height) ? this : Resampling.Smooth(this, width, height);
 
-    /// <summary>Resized without new values, for masks: every pixel is the one under its centre.</summary>
-    /// <param name="width">New width in pixels.</param>
-    /// <param name="height">New height in pixels.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size below 1.</exception>
-    public PixelImage ResizeNearest(int width, int height)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        if ((width, height) == (Width, Height)) return this;
-        return Rearrange(width, height, (y, x) => (
-            (int)((2L * y + 1) * Height / (2L * height)),
-            (int)((2L * x + 1) * Width / (2L * width))));
-    }
-
     /// <summary>The picture as a tensor.</summary>
     /// <returns>float32 (1, channels, height, width), values 0–255; the caller owns it.</returns>
     public Tensor ToTensor()

@@ -69,6 +69,32 @@ public sealed class NiftiVolumeTests : IDisposable
     }
 
     [Fact]
+    public void The_share_above_a_threshold_counts_the_surrounding_cube()
+    {
+        NiftiVolume volume = Read(File(UInt8, 4, 5, 6));
+        foreach (int radius in new[] { 0, 1, 3 })
+        {
+            NiftiVolume share = volume.ShareAbove(50, radius);
+            for (int z = 0; z < 6; z++)
+            {
+                for (int y = 0; y < 5; y++)
+                {
+                    for (int x = 0; x < 4; x++) Assert.Equal(Count(x, y, z, radius) / Math.Pow(2 * radius + 1, 3), share[x, y, z], 1e-6);
+                }
+            }
+        }
+
+        Assert.Equal("radius", Assert.Throws<ArgumentOutOfRangeException>(() => volume.ShareAbove(50, -1)).ParamName);
+
+        int Count(int x, int y, int z, int radius) => (
+            from k in Enumerable.Range(0, 6)
+            from j in Enumerable.Range(0, 5)
+            from i in Enumerable.Range(0, 4)
+            where Math.Abs(i - x) <= radius && Math.Abs(j - y) <= radius && Math.Abs(k - z) <= radius && volume[i, j, k] > 50
+            select 1).Count();
+    }
+
+    [Fact]
     public void What_cannot_be_read_is_refused_with_the_reason()
     {
         byte[] Broken(Action<byte[]> fault)

@@ -60,14 +60,6 @@ public class PixelImageTests
         }, iter: 100);
 
     [Fact]
-    public void Nearest_makes_no_new_values_and_takes_the_pixel_under_the_centre()
-    {
-        var mask = new PixelImage(4, 1, 1, [0, 1, 2, 3]);
-        Assert.Equal([1, 3], mask.ResizeNearest(2, 1).Pixels.ToArray());
-        Assert.Equal([0, 0, 1, 1, 2, 2, 3, 3], mask.ResizeNearest(8, 1).Pixels.ToArray());
-    }
-
-    [Fact]
     public void Grey_weighs_the_colours_and_keeps_greys()
     {
         var colours = new PixelImage(4, 1, 3, [255, 0, 0, 0, 255, 0, 0, 0, 255, 77, 77, 77]);

@@ -30,6 +30,15 @@ public class SegmentationDatasetTests
     }
 
     [Fact]
+    public void A_mask_pixel_is_set_where_half_of_its_area_is()
+    {
+        // Two by two pixels become one: with 1, 2, 3 and 4 of them set.
+        PixelImage counts = Pictures.Grey(64, 64, (y, x) => x % 2 + y % 2 * 2 <= x / 2 % 4 ? 255 : 0);
+        PixelImage mask = new SegmentationDataset([new SegmentationSample("counts", counts, counts)]).Resize(32)[0].Mask;
+        Assert.All(Enumerable.Range(0, 32 * 32), i => Assert.Equal(i % 32 % 4 >= 1 ? 255 : 0, mask[i / 32, i % 32]));
+    }
+
+    [Fact]
     public void Parts_keep_their_order()
     {
         SegmentationDataset dataset = Pictures.Dataset(7);

@@ -91,6 +91,8 @@ public class PresetTests
     {
         TrainingOptions options = (Preset.Quick with { Epochs = 3, LearningRate = 0.5 }).Training(seed: 9);
         Assert.Equal((3, 0.5, 9), (options.Epochs, options.LearningRate, options.Seed));
+        Assert.Equal(LearningRateSchedules.Cosine, options.Schedule);
+        Assert.Equal([1, 0.5, 0], new[] { 0, 0.5, 1 }.Select(progress => Math.Round(options.Schedule(progress), 12)));
     }
 
     private static Preset With(string? value)
