@@ -37,10 +37,10 @@ public sealed record Preset
     public int BatchSize { get; init; } = 10;
 
     /// <summary>Epochs of a training.</summary>
-    public int Epochs { get; init; } = 14;
+    public int Epochs { get; init; } = 16;
 
     /// <summary>Learning rate of Adam, at its highest.</summary>
-    public double LearningRate { get; init; } = 3e-3;
+    public double LearningRate { get; init; } = 4e-3;
 
     /// <summary>How the learning rate changes: it falls, so that the scores of the last epoch are not those of one unlucky batch.</summary>
     public LearningRateSchedule Schedule { get; init; } = LearningRateSchedules.Cosine;
