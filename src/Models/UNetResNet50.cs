@@ -38,12 +38,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">Wrong shape; the message names the next sizes that fit.</exception>
     public override Tensor forward(Tensor images)
     {
-        if (images.dim() == 4)
-        {
-            CheckSide(images.shape[2], "height");
-            CheckSide(images.shape[3], "width");
-        }
-
+        CheckSides(images);
         using var scope = NewDisposeScope();
         return decoder.call(encoder.Features(images)).MoveToOuterDisposeScope();
     }
@@ -58,6 +53,14 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
         eval();
         using Tensor logits = call(images);
         return logits.sigmoid();
+    }
+
+    /// <summary>Says that images have sides that a U-Net can halve five times.</summary>
+    internal static void CheckSides(Tensor images)
+    {
+        if (images.dim() != 4) return;
+        CheckSide(images.shape[2], "height");
+        CheckSide(images.shape[3], "width");
     }
 
     private static void CheckSide(long side, string name)

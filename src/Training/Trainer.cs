@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
@@ -23,6 +24,9 @@ public sealed class Trainer
         this.options = (options ?? new TrainingOptions()).Validate();
     }
 
+    /// <summary>A trainer that goes on with a history.</summary>
+    internal Trainer(Module<Tensor, Tensor> model, TrainingOptions options, TrainingHistory history) : this(model, options) => History = history;
+
     /// <summary>The epochs that have ended; kept when training is cancelled or fails.</summary>
     public TrainingHistory History { get; } = new();
 
@@ -33,26 +37,27 @@ public sealed class Trainer
     /// <param name="cancellation">Stops between two batches; epochs that have ended stay in <see cref="History"/>.</param>
     /// <returns><see cref="History"/>.</returns>
     /// <exception cref="InvalidOperationException">Nothing is trainable, or a loader is empty.</exception>
+    /// <exception cref="ArgumentException">A group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(BatchLoader training, BatchLoader validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
-        var trainable = model.parameters().Where(p => p.requires_grad).ToList();
-        if (trainable.Count == 0) throw new InvalidOperationException("No parameter of the model receives gradients, so there is nothing to train. Unfreeze a part of it.");
-
+        (List<Adam.ParamGroup> groups, List<double> factors) = ParameterGroups();
         TorchRuntime.Seed(options.Seed);
-        using var optimizer = optim.Adam(trainable, options.LearningRate);
+        using var optimizer = optim.Adam(groups, options.LearningRate);
         int first = History.Count + 1, last = History.Count + options.Epochs;
         for (int epoch = first; epoch <= last; epoch++)
         {
             var clock = Stopwatch.StartNew();
-            SegmentationScore trained = TrainEpoch(training, optimizer, epoch, (double)(epoch - first) / options.Epochs, cancellation);
+            using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
+            SegmentationScore trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
             SegmentationScore validated = Score(model, validation, options.Loss, cancellation);
             SegmentationScore again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Loss, cancellation) : NotScored;
-            var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate, clock.Elapsed.TotalSeconds);
+            var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate / factors[0], clock.Elapsed.TotalSeconds);
             History.Add(record);
             progress?.Report(record);
-            if (epoch - History.Best.Epoch >= options.EarlyStoppingPatience) break;
+            // Patience counts from the beginning of this training, however good an earlier one was.
+            if (epoch - Math.Max(History.Best.Epoch, first - 1) >= options.EarlyStoppingPatience) break;
         }
 
         return History;
@@ -87,7 +92,19 @@ public sealed class Trainer
 
     private static SegmentationScore NotScored { get; } = new(double.NaN, double.NaN, double.NaN);
 
-    private SegmentationScore TrainEpoch(BatchLoader loader, optim.Optimizer optimizer, int epoch, double done, CancellationToken cancellation)
+    /// <summary>The trainable parameters by their learning rate, and its factor for each group.</summary>
+    private (List<Adam.ParamGroup> Groups, List<double> Factors) ParameterGroups()
+    {
+        var named = model.named_parameters().ToList();
+        if (options.LearningRates.FirstOrDefault(g => !named.Any(p => g.Holds(p.name))) is { } lost)
+            throw new ArgumentException($"No parameter of the model is in '{lost.Prefix}'. Its parts are {string.Join(", ", model.named_children().Select(c => c.name))}.", nameof(TrainingOptions.LearningRates));
+        var byFactor = named.Where(p => p.parameter.requires_grad)
+            .GroupBy(p => options.LearningRates.Where(g => g.Holds(p.name)).MaxBy(g => g.Prefix.Length)?.Factor ?? 1, p => p.parameter).ToList();
+        if (byFactor.Count == 0) throw new InvalidOperationException("No parameter of the model receives gradients, so there is nothing to train. Unfreeze a part of it.");
+        return ([.. byFactor.Select(g => new Adam.ParamGroup(g, options.LearningRate * g.Key))], [.. byFactor.Select(g => g.Key)]);
+    }
+
+    private SegmentationScore TrainEpoch(BatchLoader loader, optim.Optimizer optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)
     {
         model.train();
         var sum = new ScoreSum();
@@ -96,7 +113,8 @@ public sealed class Trainer
         {
             cancellation.ThrowIfCancellationRequested();
             double progress = done + (double)number / loader.BatchCount / options.Epochs;
-            foreach (var group in optimizer.ParamGroups) group.LearningRate = options.LearningRate * options.Schedule(progress);
+            double rate = options.LearningRate * options.Schedule(progress);
+            foreach ((var group, double factor) in optimizer.ParamGroups.Zip(factors)) group.LearningRate = rate * factor;
             number++;
             using var pause = new CollectionPause();
             using var scope = NewDisposeScope();

@@ -9,6 +9,12 @@ public sealed record TrainingOptions
     /// <summary>Learning rate of Adam, above 0.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
+    /// <summary>Parts of the model with a learning rate of their own; the default is none.</summary>
+    public IReadOnlyList<LearningRateGroup> LearningRates { get; init; } = [];
+
+    /// <summary>How many of the last epochs leave running statistics alone and normalise by them, see <see cref="Normalization.StillStatistics"/>; 0 for none.</summary>
+    public int StillStatisticsEpochs { get; init; }
+
     /// <summary>How the learning rate changes from batch to batch.</summary>
     public LearningRateSchedule Schedule { get; init; } = LearningRateSchedules.Constant;
 
@@ -35,6 +41,9 @@ public sealed record TrainingOptions
         if (Epochs < 1) throw new ArgumentOutOfRangeException(nameof(Epochs), Epochs, "There must be at least 1 epoch.");
         if (!(LearningRate > 0) || !double.IsFinite(LearningRate)) throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be above 0; 1e-3 is Adam's default.");
         if (EarlyStoppingPatience < 1) throw new ArgumentOutOfRangeException(nameof(EarlyStoppingPatience), EarlyStoppingPatience, "The patience must be at least 1 epoch; null switches early stopping off.");
+        if (StillStatisticsEpochs < 0) throw new ArgumentOutOfRangeException(nameof(StillStatisticsEpochs), StillStatisticsEpochs, "The number of epochs with still statistics must be 0 or more.");
+        if (LearningRates.FirstOrDefault(g => !(g.Factor > 0) || !double.IsFinite(g.Factor)) is { } wrong)
+            throw new ArgumentOutOfRangeException(nameof(LearningRates), wrong.Factor, $"The factor of '{wrong.Prefix}' must be above 0; freeze the part to leave it untrained.");
         return this;
     }
 }

@@ -1,0 +1,128 @@
+using UnetResnet.Data;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using UnetResnet.Tests.Normalization;
+using UnetResnet.Training;
+using static TorchSharp.torch;
+using static UnetResnet.Tests.Training.Toys;
+
+namespace UnetResnet.Tests.Training;
+
+public sealed class FeatureCacheTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly int threads = get_num_threads();
+
+    public FeatureCacheTests() => TorchRuntime.Initialize(threads: 1);
+
+    public void Dispose()
+    {
+        TorchRuntime.Initialize(threads: threads);
+        folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(1L << 30)]
+    [InlineData(0)]
+    [InlineData(150_000)]
+    public void Losses_are_those_without_a_cache(long memoryLimit)
+    {
+        var options = new TrainingOptions { Epochs = 3, LearningRate = 1e-2 };
+        BatchLoader training = Squares(7, 3, side: 32), validation = Squares(4, 3, side: 32, seed: 1);
+        using UNetResNet50 plain = UNet(), cached = UNet();
+        TrainingHistory expected = new Trainer(plain, options).Fit(training, validation);
+
+        using var cache = new FeatureCache(cached, new FeatureCacheOptions { MemoryLimit = memoryLimit, Directory = folder.Path });
+        TrainingHistory actual = new Trainer(cache, options).Fit(training, validation);
+        foreach ((EpochRecord e, EpochRecord a) in expected.Zip(actual))
+        {
+            // The same numbers enter the decoder; only the convolutions' order of summation may differ with the number of images that the encoder sees at once.
+            Assert.Equal(e.Training.Loss, a.Training.Loss, 1e-4);
+            Assert.Equal(e.Validation.Loss, a.Validation.Loss, 1e-4);
+            Assert.Equal(e.TrainingInInferenceMode.Loss, a.TrainingInInferenceMode.Loss, 1e-4);
+        }
+
+        Assert.Equal(11, cache.ImagesInMemory + cache.ImagesOnDisk);
+        // 3 epochs of 7 + 7 + 4 images, of which 11 were new.
+        Assert.Equal(3 * 18 - 11, cache.Hits);
+        Assert.InRange(cache.BytesInMemory, 0, memoryLimit);
+        if (memoryLimit == 0) Assert.Equal(11, cache.ImagesOnDisk);
+        // (16·16² + 64·8² + 128·4² + 256·2² + 512) floats an image.
+        if (memoryLimit == 150_000) Assert.Equal(150_000 / (4 * (4096 + 4096 + 2048 + 1024 + 512)), cache.ImagesInMemory);
+
+        int files = Directory.GetFiles(folder.Path, "*.features", SearchOption.AllDirectories).Length;
+        Assert.Equal(cache.ImagesOnDisk, files);
+        cache.Dispose();
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+        // The U-Net is the caller's, and trained.
+        Assert.Equal(actual.Last.Validation.Loss, Trainer.Score(cached, validation).Loss, 1e-4);
+    }
+
+    [Fact]
+    public void What_is_no_constant_is_refused()
+    {
+        using UNetResNet50 unet = UNet();
+        unet.Encoder.Unfreeze();
+        Assert.Contains("receives gradients", Assert.Throws<ArgumentException>("unet", () => new FeatureCache(unet)).Message);
+        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        string message = Assert.Throws<ArgumentException>("unet", () => new FeatureCache(unet)).Message;
+        Assert.Contains("in mode Keras213", message);
+        Assert.Contains("Freeze.Encoder(unet, BatchNormMode.Inference)", message);
+    }
+
+    [Fact]
+    public void A_changed_encoder_is_noticed()
+    {
+        using UNetResNet50 unet = UNet();
+        using var cache = new FeatureCache(unet);
+        cache.train();
+        cache.eval();
+        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32).Images());
+        Assert.Contains("Make a new cache", Assert.Throws<InvalidOperationException>(() => cache.train()).Message);
+
+        using var second = new FeatureCache(unet);
+        Unfreeze.Encoder(unet);
+        Assert.Throws<InvalidOperationException>(() => second.eval());
+    }
+
+    [Fact]
+    public void A_folded_encoder_can_be_cached_and_sizes_are_checked()
+    {
+        using var scope = NewDisposeScope();
+        using UNetResNet50 unet = UNet();
+        Tensor images = randn(2, 3, 32, 32);
+        Folding.Fold(unet, images, only: unet.Encoder);
+        using var cache = new FeatureCache(unet);
+        unet.eval();
+        cache.eval();
+        Numbers.AssertClose(unet.call(images).Values().Doubles(), cache.call(images), 1e-5);
+        // One image twice in a batch.
+        Numbers.AssertClose(unet.call(cat([images, images])).Values().Doubles(), cache.call(cat([images, images])), 1e-5);
+        Assert.Equal(2, cache.ImagesInMemory);
+        Assert.Contains("divisible by 32", Assert.Throws<ArgumentException>(() => cache.call(randn(1, 3, 40, 32))).Message);
+    }
+
+    [Fact]
+    public void Tensors_do_not_pile_up()
+    {
+        using UNetResNet50 unet = UNet();
+        using var cache = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = folder.Path });
+        using Tensor images = randn(2, 3, 32, 32);
+        cache.call(images).Dispose();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = Tensor.TotalCount;
+        for (int i = 0; i < 3; i++) cache.call(images).Dispose();
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    private static UNetResNet50 UNet()
+    {
+        TorchRuntime.Seed(0);
+        var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32, seed: 9).Images());
+        Freeze.Encoder(unet, BatchNormMode.Inference);
+        return unet;
+    }
+}
