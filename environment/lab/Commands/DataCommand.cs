@@ -4,10 +4,10 @@ using UnetResnet.Lab.Datasets;
 
 namespace UnetResnet.Lab.Commands;
 
-/// <summary><c>lab data</c>: remakes the images under <c>data/</c> from their source.</summary>
+/// <summary><c>lab data</c>: remakes the images under <c>data/</c> from their source, and writes drawn ones.</summary>
 internal static class DataCommand
 {
-    public static Command Create() => new("data", "Remake the bundled images from their source.") { CreateBrainMri() };
+    public static Command Create() => new("data", "Remake the bundled images from their source, or write drawn ones.") { CreateBrainMri(), SaltDataCommand.Create() };
 
     private static Command CreateBrainMri()
     {

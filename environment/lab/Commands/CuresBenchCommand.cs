@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Text.Json;
+using Spectre.Console;
+using UnetResnet.Lab.Benchmarks;
+using UnetResnet.Notebooks;
+using UnetResnet.Runtime;
+using UnetResnet.Training;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab bench cures</c>: broken and cured networks from the same weights, seeds and data, in one league table.</summary>
+internal static class CuresBenchCommand
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public static Command Create(IProgress<string> progress)
+    {
+        var seeds = new Option<int>("--seeds") { Description = "How many seeds, from --first-seed.", DefaultValueFactory = _ => 3 };
+        var firstSeed = new Option<int>("--first-seed") { Description = "The first seed.", DefaultValueFactory = _ => 0 };
+        var variants = new Option<string>("--variants") { Description = $"Names, separated by commas; all where empty. Known: {string.Join(", ", CureVariants.All.Select(v => v.Name))}.", DefaultValueFactory = _ => "" };
+        var datasets = new Option<string>("--datasets") { Description = $"Names, separated by commas. Known: {string.Join(", ", CureData.Names)}.", DefaultValueFactory = _ => string.Join(',', CureData.Names) };
+        var sweep = new Option<string>("--sweep") { Description = $"A sweep in place of the league: {string.Join(", ", CureSweeps.Names)}.", DefaultValueFactory = _ => "" };
+        var preset = new Option<string>("--preset") { Description = "quick or full.", DefaultValueFactory = _ => "quick" };
+        var epochs = new Option<int?>("--epochs") { Description = "Epochs of a training; the preset's where not given." };
+        var limit = new Option<int?>("--limit") { Description = "Images of each part at most, for a trial." };
+        var output = new Option<FileInfo?>("--output") { Description = "JSON file that is written after every result; results that it holds already are not measured again." };
+        var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the validation losses." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        var command = new Command("cures", "League table of broken and cured networks, and sweeps of what a cure depends on.") { seeds, firstSeed, variants, datasets, sweep, preset, epochs, limit, output, chart, json };
+        command.SetAction((result, cancellation) =>
+        {
+            TorchRuntime.Initialize();
+            try
+            {
+                Preset chosen = Preset.FromName(result.GetValue(preset)!);
+                if (result.GetValue(epochs) is int given) chosen = chosen with { Epochs = given };
+                CureData[] data = [.. result.GetValue(datasets)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => CureData.Load(name, chosen, result.GetValue(limit)))];
+                int[] chosenSeeds = [.. Enumerable.Range(result.GetValue(firstSeed), result.GetValue(seeds))];
+                FileInfo? file = result.GetValue(output), picture = result.GetValue(chart);
+                bool asJson = result.GetValue(json);
+                if (result.GetValue(sweep) is { Length: > 0 } name)
+                {
+                    var points = Read<SweepPoint>(file);
+                    foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
+                    {
+                        // A sweep of one seed is one piece of work: half of one is measured again.
+                        if (points.Any(p => (p.Dataset, p.Sweep, p.Seed) == (set.Name, name, seed))) continue;
+                        points.AddRange(CureSweeps.Run(name, set, seed, progress, cancellation).ToList());
+                        Write(file, points);
+                    }
+
+                    Finish(points, asJson, SweepTable(points), picture, () => CureCharts.Sweep(points, name));
+                    return Task.FromResult(0);
+                }
+
+                IReadOnlyList<CureVariant> wanted = CureVariants.Named(result.GetValue(variants)!);
+                var results = Read<CureResult>(file);
+                foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
+                {
+                    foreach (CureResult one in CuresBenchmark.Run(wanted, set, seed, [.. results], progress, cancellation))
+                    {
+                        results.Add(one);
+                        Write(file, results);
+                    }
+                }
+
+                Finish(results, asJson, LeagueTable(results), picture, () => CureCharts.League(results));
+                return Task.FromResult(0);
+            }
+            catch (ArgumentException e)
+            {
+                Console.Error.WriteLine(e.Message);
+                return Task.FromResult(1);
+            }
+        });
+        return command;
+    }
+
+    private static void Finish<T>(List<T> results, bool asJson, Table table, FileInfo? picture, Func<Plotly.NET.GenericChart> chart)
+    {
+        if (picture is not null) AtomicFile.Write(picture.FullName, stream => stream.Write(ChartPicture.Png(chart(), width: 1000)));
+        if (asJson) Console.WriteLine(JsonSerializer.Serialize(results, Indented));
+        else AnsiConsole.Write(table);
+    }
+
+    private static List<T> Read<T>(FileInfo? file) => file is { Exists: true } ? JsonSerializer.Deserialize<List<T>>(File.ReadAllText(file.FullName)) ?? [] : [];
+
+    private static void Write<T>(FileInfo? file, List<T> results)
+    {
+        if (file is not null) AtomicFile.WriteText(file.FullName, JsonSerializer.Serialize(results, Indented));
+    }
+
+    /// <summary>Medians over the seeds, and the range of the validation loss.</summary>
+    private static Table LeagueTable(IReadOnlyList<CureResult> results)
+    {
+        var table = new Table().AddColumns("dataset", "variant", "val loss (from to)", "val IoU", "gap", "seconds", "trained", "peak MB");
+        foreach (var group in results.GroupBy(r => (r.Dataset, r.Variant)).OrderBy(g => g.Key.Dataset, StringComparer.Ordinal).ThenBy(g => CureCharts.Median(g.Select(r => r.ValLoss))))
+        {
+            string Middle(Func<CureResult, double> value, string format) => CureCharts.Median(group.Select(value)).ToString(format);
+            table.AddRow(
+                group.Key.Dataset, group.Key.Variant, $"{Middle(r => r.ValLoss, "0.000")} ({group.Min(r => r.ValLoss):0.000} {group.Max(r => r.ValLoss):0.000})",
+                Middle(r => r.ValIoU, "0.000"), Middle(r => r.Gap, "0.000"), Middle(r => r.Seconds, "0.0"), $"{group.First().TrainedParameters:N0}", Middle(r => r.PeakMb, "0"));
+        }
+
+        return table;
+    }
+
+    private static Table SweepTable(IReadOnlyList<SweepPoint> points)
+    {
+        var table = new Table().AddColumns("dataset", "series", "x", "train loss, inference", "val loss", "val IoU", "gap");
+        foreach (var group in points.GroupBy(p => (p.Dataset, p.Series, p.X)))
+        {
+            string Middle(Func<SweepPoint, double> value) => CureCharts.Median(group.Select(value)).ToString("0.000");
+            table.AddRow(group.Key.Dataset, group.Key.Series, $"{group.Key.X:0.##}", Middle(p => p.TrainLoss), Middle(p => p.ValLoss), Middle(p => p.ValIoU), Middle(p => p.Gap));
+        }
+
+        return table;
+    }
+}
