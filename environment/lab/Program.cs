@@ -13,6 +13,7 @@ internal static class Program
             RunCommand.Create(),
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
+            DoctorModelCommand.Create(),
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),

@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using UnetResnet.Data;
+using UnetResnet.Diagnosis;
+using UnetResnet.Lab.Report;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Notebooks;
+using UnetResnet.Runtime;
+using UnetResnet.Weights;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab doctor-model</c>: the doctor for a U-Net in a file and images in folders; prints the verdict and writes an HTML report.</summary>
+internal static class DoctorModelCommand
+{
+    private const string FirstKernel = "encoder.conv1.weight";
+
+    public static Command Create()
+    {
+        var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, a .safetensors file.", Required = true };
+        var images = new Option<DirectoryInfo>("--images") { Description = "Folder with training images.", Required = true };
+        var masks = new Option<DirectoryInfo>("--masks") { Description = "Folder with their masks: the same names.", Required = true };
+        var frozen = new Option<BatchNormMode>("--frozen")
+        {
+            Description = "How the encoder's batch norm was frozen in training, which weights cannot tell: Trainable where it was not.",
+            DefaultValueFactory = _ => BatchNormMode.Keras213,
+        };
+        var preprocessing = new Option<string>("--preprocessing") { Description = $"How the images were preprocessed: {string.Join(", ", Preprocessing.All.Select(p => p.Name))}.", DefaultValueFactory = _ => Preprocessing.Caffe.Name };
+        var side = new Option<int>("--side") { Description = "Side of the images in training, a multiple of 32.", DefaultValueFactory = _ => 96 };
+        var batch = new Option<int>("--batch-size") { Description = "Images in a training batch.", DefaultValueFactory = _ => 10 };
+        var output = new Option<DirectoryInfo>("--output") { Description = "Folder of the HTML report.", DefaultValueFactory = _ => new DirectoryInfo(Path.Combine("artifacts", "diagnosis")) };
+        var command = new Command("doctor-model", "Diagnose a U-Net: what is wrong between training and inference, where, why, and what to do.") { weights, images, masks, frozen, preprocessing, side, batch, output };
+        command.SetAction((parsed, cancellation) =>
+        {
+            try
+            {
+                TorchRuntime.Initialize();
+                string file = parsed.GetRequiredValue(weights).FullName;
+                using UNetResNet50 unet = Load(file);
+                unet.Encoder.SetBatchNormMode(parsed.GetValue(frozen));
+                if (parsed.GetValue(frozen) != BatchNormMode.Trainable) unet.Encoder.Freeze(parsed.GetValue(frozen));
+                SegmentationDataset dataset = ImageMaskFolder.Load(parsed.GetRequiredValue(images).FullName, parsed.GetRequiredValue(masks).FullName).Resize(parsed.GetValue(side));
+                var loader = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = parsed.GetValue(batch), Preprocessing = Preprocessing.FromName(parsed.GetValue(preprocessing)!) });
+                DoctorReport report = BatchNormDoctor.Diagnose(unet, loader, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);
+                string page = DiagnosisPage.Write(parsed.GetRequiredValue(output).FullName, report, new Dictionary<string, string>
+                {
+                    ["weights"] = file,
+                    ["width"] = unet.Options.Encoder.Width.ToString(CultureInfo.InvariantCulture),
+                    ["encoder's batch norm in training"] = parsed.GetValue(frozen).ToString(),
+                    ["images"] = $"{dataset.Count} of {parsed.GetRequiredValue(images).FullName}, {parsed.GetValue(side)}×{parsed.GetValue(side)}, {parsed.GetValue(preprocessing)}",
+                });
+                Console.WriteLine(report.ToText());
+                if (report.Cure is { } cure) Console.WriteLine($"{Environment.NewLine}{cure.Title}:{Environment.NewLine}{cure.Code}");
+                Console.WriteLine($"{Environment.NewLine}Report: {page}");
+                return Task.FromResult(0);
+            }
+            catch (Exception e) when (e is ArgumentException or DatasetException or WeightsException or IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return Task.FromResult(1);
+            }
+        });
+        return command;
+    }
+
+    /// <summary>Builds the network that the file holds: the first kernel tells the width, the decoder's keys whether it has batch norm.</summary>
+    private static UNetResNet50 Load(string file)
+    {
+        var (tensors, _) = Safetensors.Read(file);
+        long width = 0;
+        bool decoderNorm = false;
+        foreach ((string name, var tensor) in tensors)
+        {
+            if (name == FirstKernel && tensor.dim() == 4) width = tensor.shape[0];
+            decoderNorm |= name.StartsWith("decoder.", StringComparison.Ordinal) && name.EndsWith(".running_mean", StringComparison.Ordinal);
+            tensor.Dispose();
+        }
+
+        if (width == 0)
+            throw new WeightsException($"{file} holds no '{FirstKernel}' of four dimensions. Expected the weights of a UNetResNet50, as ModuleWeights.Save(unet, path) writes them.");
+        var unet = new UNetResNet50(new UNetOptions { DecoderBatchNorm = decoderNorm, Encoder = new ResNet50Options { Width = (int)width } });
+        ModuleWeights.Load(unet, file);
+        return unet;
+    }
+}

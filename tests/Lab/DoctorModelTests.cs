@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using UnetResnet.Data;
+using UnetResnet.Lab.Commands;
+using UnetResnet.Models;
+using UnetResnet.Tests.Diagnosis;
+using UnetResnet.Tests.Notebooks;
+using UnetResnet.Weights;
+
+namespace UnetResnet.Tests.Lab;
+
+public sealed class DoctorModelTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public DoctorModelTests()
+    {
+        using UNetResNet50 unet = Miniature.UNet();
+        ModuleWeights.Save(unet, folder["unet.safetensors"]);
+        var random = new Random(0);
+        for (int i = 0; i < 4; i++)
+        {
+            // Noise like that of keras issue 9214, with a square in it that is to be found.
+            var noise = new byte[64 * 64 * 3];
+            random.NextBytes(noise);
+            int left = 8 * i;
+            ImageCodec.Save(new PixelImage(64, 64, 3, noise), folder["images", $"{i}.png"]);
+            ImageCodec.Save(new PixelImage(64, 64, 1, [.. Enumerable.Range(0, 64 * 64).Select(p => p % 64 >= left && p % 64 < left + 20 ? (byte)255 : (byte)0)]), folder["masks", $"{i}.png"]);
+        }
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void A_file_and_two_folders_give_a_verdict_and_a_page_without_addresses()
+    {
+        (int code, string text, string error) = Run("--weights", folder["unet.safetensors"]);
+        Assert.Equal(0, code);
+        Assert.InRange(Regex.Count(error, @"^ +[\d.]+ s +\d+ ", RegexOptions.Multiline), 4, 12);
+        Assert.StartsWith("Diagnosis\n=========", text);
+        Assert.Contains("gap between training and inference", error);
+
+        string page = File.ReadAllText(folder["report", "index.html"]);
+        Assert.Contains("Training against inference on one batch", page);
+        Assert.Contains("class=\"plot\"", page);
+        Assert.Contains("64&#215;64, caffe", page);
+        Assert.DoesNotMatch("(?:src|href)=\"(?:https?:)?//", page);
+        Assert.True(File.Exists(folder["report", "plotly.min.js"]));
+    }
+
+    [Fact]
+    public void The_width_is_read_from_the_weights_and_foreign_files_are_refused()
+    {
+        using var encoder = new ResNet50Encoder(new ResNet50Options { Width = 16 });
+        ModuleWeights.Save(encoder, folder["encoder.safetensors"]);
+        (int code, _, string error) = Run("--weights", folder["encoder.safetensors"]);
+        Assert.Equal(1, code);
+        Assert.Contains("encoder.safetensors", error);
+        Assert.Contains("UNetResNet50", error);
+        Assert.False(Directory.Exists(folder["report"]));
+
+        (code, _, error) = Run("--weights", folder["missing.safetensors"]);
+        Assert.Equal(1, code);
+        Assert.Contains("missing.safetensors", error);
+    }
+
+    [Fact]
+    public void Unknown_preprocessing_and_sides_are_refused_with_those_that_exist()
+    {
+        (int code, _, string error) = Run("--weights", folder["unet.safetensors"], "--preprocessing", "vgg");
+        Assert.Equal(1, code);
+        Assert.Contains("caffe", error);
+
+        (code, _, error) = Run("--weights", folder["unet.safetensors"], "--side", "100");
+        Assert.Equal(1, code);
+        Assert.Contains("96 or 128", error);
+    }
+
+    private (int Code, string Text, string Error) Run(params string[] arguments)
+    {
+        string[] sideGiven = arguments.Contains("--side") ? [] : ["--side", "64"];
+        using var console = new ConsoleCapture();
+        TextWriter before = Console.Error;
+        var error = new StringWriter();
+        Console.SetError(error);
+        try
+        {
+            int code = DoctorModelCommand.Create().Parse([.. arguments, .. sideGiven, "--images", folder["images"], "--masks", folder["masks"], "--batch-size", "4", "--output", folder["report"]]).Invoke();
+            return (code, console.Text, error.ToString());
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+}
