@@ -88,7 +88,12 @@ internal static class DoctorRules
             (drifting, chart.Measure(drifting), () => Drift(chart, drifting) with { Evidence = [measured, .. Drift(chart, drifting).Evidence] }),
             (learning, chart.Measure(learning), () => Lagging(chart, learning, Of)),
         ];
-        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say) most = groups.MaxBy(group => group.Layers.Count == 0 ? double.NegativeInfinity : group.Share);
+        // Of the groups that close the gap, the first in the forward pass: batch statistics in later layers repair what earlier ones have spoilt.
+        groups = [.. groups.Where(group => group.Layers.Count > 0)];
+        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say)[] closing = [.. groups.Where(group => group.Share >= Enough)];
+        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say) most = closing.Length > 0
+            ? closing.MinBy(group => group.Layers.Min(layer => layer.Place))
+            : groups.MaxBy(group => group.Share);
         if (most.Share >= Enough || (small && learning.Count > 0 && still.Count == 0)) return most.Say();
         return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers)}, closes {Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
     }
