@@ -53,6 +53,8 @@ public static class BatchNormDoctor
 
         if (BatchNormLayer.In(model).Count > 0)
         {
+            // Before the probe, which sets the layers' modes as it needs them.
+            chart.Clock = EmaClock.Of(model, loader.BatchCount);
             using var probe = new ProbedModel(model, batch.Images);
             Examine(probe, batch, chart, Begin);
         }
@@ -112,7 +114,6 @@ public static class BatchNormDoctor
 
         begin("distance of the statistics");
         if (probe.Layers.Any(layer => layer.RunningMean is not null)) chart.Distance = StatisticsDistance.Measure(probe, batch.Images);
-        chart.Clock = EmaClock.Of(probe.Model, chart.Loader.BatchCount);
         if (!chart.HasGap) return;
 
         begin("which layers close the gap");

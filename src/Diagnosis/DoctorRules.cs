@@ -14,6 +14,9 @@ internal static class DoctorRules
     /// <summary>Batches of so few images have statistics of noise in the deep layers.</summary>
     internal const int FewImages = 4;
 
+    /// <summary>Squared distance of a layer that is wrong beyond any doubt, though it may do little harm: two standard deviations.</summary>
+    private const double Absurd = 4;
+
     private const double GapRatio = 1.3, GapDifference = 0.03, IoUDifference = 0.1, Enough = 0.5, OverfittingRatio = 1.4;
 
     internal static bool IsGap(double training, double inference, double? iou) =>
@@ -34,6 +37,7 @@ internal static class DoctorRules
             yield return new(Cause.LearningRateTooHigh, "The learning rate is too high: " + curves.Evidence[0].Text, curves.Confidence, curves.Evidence);
         if (chart.Fingerprint is { Wrong: true } fingerprint) yield return Preprocessed(fingerprint);
         if (chart.HasGap) yield return OfGap(chart);
+        else if (Harmless(chart) is { } harmless) yield return harmless;
         if (chart.Leakage is { Leaks: true } leakage)
             yield return new(Cause.Leakage, "The scores say nothing about new images. " + leakage.Finding, leakage.MaskInImage ? leakage.MaskR2 : 0.95,
                 [new(nameof(LeakageScan), leakage.MaskInImage ? leakage.MaskR2 : leakage.Duplicates.Count, leakage.MaskInImage ? 0.95 : 0.05 * leakage.ValidationImages, leakage.Finding)]);
@@ -113,6 +117,25 @@ internal static class DoctorRules
             : of(Cause.StaleStatistics, $"The running statistics of {Many(layers)} lag behind what the network computes now{(old > EmaClock.LargestOldShare ? ": their momentum is too small for the number of steps" : "")}.", layers, share, [clock, .. Attributed(chart)]);
     }
 
+    /// <summary>Wrong statistics in a layer whose harm the rest of the network makes good, on these images; noise where batches are small.</summary>
+    private static DoctorFinding? Harmless(MedicalChart chart)
+    {
+        IReadOnlyList<BatchNormLayer> outliers = Outliers(chart);
+        if (outliers.Count == 0 || chart.Distance!.Outliers()[0] is not { Wasserstein: >= Absurd } far) return null;
+        outliers = [.. outliers.Where(layer => layer.Name == far.Name)];
+        if (outliers.Count == 0) return null;
+        bool few = chart.Loader.BatchSize <= FewImages;
+        return new(
+            few ? Cause.SmallBatches : Cause.CorruptedStatistics,
+            $"The running statistics of '{far.Name}' {(few ? $"are noise: batches of {chart.Loader.BatchSize} give it too few values to average" : "are wrong, those of all other layers fit the images")}. The layers behind it make up for it on these images; do not rely on that.",
+            CurveSignature.Certainty(far.Wasserstein, Absurd),
+            [new(nameof(StatisticsDistance), far.Wasserstein, Absurd, $"'{far.Name}' is {Math.Sqrt(far.Wasserstein):0.0} standard deviations from its running statistics.")])
+        {
+            Layers = [far.Name],
+            Place = far.Name,
+        };
+    }
+
     private delegate DoctorFinding OfLayers(Cause cause, string verdict, IReadOnlyList<BatchNormLayer> layers, double share, params IEnumerable<Evidence> more);
 
     private static DoctorFinding Preprocessed(PreprocessingFingerprint fingerprint)
@@ -160,6 +183,8 @@ internal static class DoctorRules
     private static IReadOnlyList<BatchNormLayer> Outliers(MedicalChart chart)
     {
         if (chart.Distance is null) return [];
+        // Where most of the statistics are known to be from before the training, lag explains what stands out.
+        if (chart.Steps is int steps && chart.Clock is { Rows.Count: > 0 } clock && clock.Rows.Max(row => row.OldShareAfter(steps)) > Enough) return [];
         HashSet<string> names = [.. chart.Distance.Outliers().Select(layer => layer.Name)];
         return [.. chart.Switching.Where(layer => layer.UpdatesInTraining && names.Contains(layer.Name))];
     }
