@@ -44,9 +44,9 @@ public static class Recalibration
         try
         {
             long images = 0;
-            foreach (ModalBatchNorm2d layer in ForwardOrder(model, First(batches, 1), layers))
+            foreach ((ModalBatchNorm2d layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
             {
-                long counted = Count(model, First(batches, options.Images), [layer]);
+                long counted = Count(model, First(batches, options.Images), [layer], stopThere: uses == 1);
                 if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
                 images = counted;
             }
@@ -87,10 +87,14 @@ public static class Recalibration
     }
 
     /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>
-    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<ModalBatchNorm2d> layers)
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<ModalBatchNorm2d> layers, bool stopThere = false)
     {
         PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
-        var hooks = layers.Select((l, i) => l.register_forward_pre_hook((_, input) => { pooled[i].Add(input); return input; })).ToList();
+        var hooks = layers.Select((l, i) => l.register_forward_pre_hook((_, input) =>
+        {
+            pooled[i].Add(input);
+            return stopThere ? throw new FarEnough() : input;
+        })).ToList();
         long images = 0;
         try
         {
@@ -99,7 +103,15 @@ public static class Recalibration
             {
                 using var pause = new CollectionPause();
                 using var scope = NewDisposeScope();
-                model.call(batch);
+                try
+                {
+                    model.call(batch);
+                }
+                catch (FarEnough)
+                {
+                    // What comes behind the layer has nothing to say.
+                }
+
                 images += batch.shape[0];
             }
 
@@ -118,7 +130,8 @@ public static class Recalibration
         return images;
     }
 
-    private static IReadOnlyList<ModalBatchNorm2d> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<ModalBatchNorm2d> layers)
+    /// <summary>The layers that the forward pass uses, in its order, and how often it uses each.</summary>
+    private static IReadOnlyList<(ModalBatchNorm2d Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<ModalBatchNorm2d> layers)
     {
         var order = new List<ModalBatchNorm2d>();
         var hooks = layers.Select(l => l.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
@@ -127,7 +140,7 @@ public static class Recalibration
             using var noGrad = no_grad();
             using var scope = NewDisposeScope();
             foreach (Tensor image in images) model.call(image);
-            return order.Count > 0 ? [.. order.Distinct()] : throw new ArgumentException("There was no batch of images to take the statistics from.", "batches");
+            return order.Count > 0 ? [.. order.Distinct().Select(l => (l, order.Count(o => o == l)))] : throw new ArgumentException("There was no batch of images to take the statistics from.", "batches");
         }
         finally
         {
@@ -155,4 +168,7 @@ public static class Recalibration
             if (left <= 0) yield break;
         }
     }
+
+    /// <summary>Ends a forward pass at the layer that is counted.</summary>
+    private sealed class FarEnough : Exception;
 }

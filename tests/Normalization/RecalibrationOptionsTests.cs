@@ -66,6 +66,22 @@ public class RecalibrationOptionsTests
     }
 
     [Fact]
+    public void Passes_that_end_early_leave_no_tensor_behind()
+    {
+        using Module<Tensor, Tensor> net = Net();
+        using Tensor images = rand(4, 3, 8, 8);
+        var options = new RecalibrationOptions { LayerByLayer = true };
+        Recalibration.Recalibrate(net, [images], options);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = Tensor.TotalCount;
+        for (int i = 0; i < 3; i++) Recalibration.Recalibrate(net, [images, images], options);
+        Assert.Equal(before, Tensor.TotalCount);
+        // And no hook that would end a pass of the user's.
+        net.call(images).Dispose();
+    }
+
+    [Fact]
     public void A_reset_layer_is_new()
     {
         using var scope = NewDisposeScope();
