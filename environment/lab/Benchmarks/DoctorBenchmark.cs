@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Text.Json.Serialization;
 using UnetResnet.Data;
 using UnetResnet.Diagnosis;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Training;
 
 namespace UnetResnet.Lab.Benchmarks;
 
@@ -46,6 +49,27 @@ internal static class DoctorBenchmark
 
         return new SweepResult(layers.Length, layers.Length - missed.Count, missed, clock.Elapsed.TotalSeconds);
     }
+
+    /// <summary>How long the broken network of the notebooks keeps the doctor: the whole diagnosis, and the three looks that need no attribution.</summary>
+    public static TimingResult Timing(IProgress<string> progress, CancellationToken cancellation)
+    {
+        Preset preset = Preset.Quick;
+        BrainMri data = preset.LoadData();
+        BatchLoader training = preset.TrainingBatches(data.Train.Every(2)), validation = preset.Batches(data.Validation);
+        progress.Report("timing: training the notebooks' broken network");
+        using UNetResNet50 unet = preset.CreateUNet();
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
+        TrainingHistory history = new Trainer(unet, preset.Training() with { Epochs = preset.Epochs / 2 }).Fit(training, validation, cancellation: cancellation);
+        using Batch batch = training.InOrder().Epoch().First();
+        var clock = Stopwatch.StartNew();
+        PreprocessingFingerprint.Of(unet, batch.Images);
+        StatisticsDistance.Measure(unet, batch.Images);
+        FreezeAudit.Run(unet, batch, steps: 1);
+        double looks = clock.Elapsed.TotalSeconds;
+        DoctorReport report = BatchNormDoctor.Diagnose(unet, training, new DoctorOptions { Validation = validation, History = history }, cancellation: cancellation);
+        progress.Report($"timing: {report.Cause} ({report.Place}) in {report.Seconds:0.0} s");
+        return new TimingResult(report.Seconds, looks);
+    }
 }
 
 /// <summary>Figures of the labelled set.</summary>
@@ -56,6 +80,9 @@ internal sealed record DoctorResult(
     [property: JsonPropertyName("seconds")] double Seconds,
     [property: JsonPropertyName("outcomes")] IReadOnlyList<DoctorOutcome> Outcomes)
 {
+    [JsonPropertyName("timing"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TimingResult? Timing { get; init; }
+
     [JsonPropertyName("sweep"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SweepResult? Sweep { get; init; }
 }
@@ -77,3 +104,8 @@ internal sealed record SweepResult(
     [property: JsonPropertyName("ranked_first")] int RankedFirst,
     [property: JsonPropertyName("missed")] IReadOnlyList<string> Missed,
     [property: JsonPropertyName("seconds")] double Seconds);
+
+/// <summary>Seconds on the notebooks' broken network: the whole diagnosis; fingerprint, distances and an audit of one step.</summary>
+internal sealed record TimingResult(
+    [property: JsonPropertyName("diagnosis_seconds")] double DiagnosisSeconds,
+    [property: JsonPropertyName("fingerprint_distances_audit_seconds")] double LooksSeconds);

@@ -37,9 +37,10 @@ internal static class BenchCommand
     {
         var only = new Option<string>("--only") { Description = "Only cases whose name contains this.", DefaultValueFactory = _ => "" };
         var quick = new Option<bool>("--quick") { Description = "Only cases that are made in a second or two." };
+        var noTiming = new Option<bool>("--no-timing") { Description = "Leave out how long the notebooks' broken network keeps the doctor." };
         var noSweep = new Option<bool>("--no-sweep") { Description = "Leave out the sweep of one corrupted layer over the encoder's 53 positions." };
         var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
-        var command = new Command("doctor", "How often the doctor names the right cause on the labelled set, and whether attribution finds one ill layer anywhere.") { only, quick, noSweep, json };
+        var command = new Command("doctor", "How often the doctor names the right cause on the labelled set, and whether attribution finds one ill layer anywhere.") { only, quick, noSweep, noTiming, json };
         command.SetAction((result, cancellation) =>
         {
             TorchRuntime.Initialize();
@@ -47,6 +48,7 @@ internal static class BenchCommand
             var cases = new DoctorCases();
             DoctorCase[] chosen = [.. cases.All().Where(c => (c.Quick || !result.GetValue(quick)) && c.Name.Contains(result.GetValue(only)!, StringComparison.OrdinalIgnoreCase))];
             DoctorResult measured = DoctorBenchmark.Run(chosen, progress, cancellation);
+            if (!result.GetValue(noTiming)) measured = measured with { Timing = DoctorBenchmark.Timing(progress, cancellation) };
             if (!result.GetValue(noSweep)) measured = measured with { Sweep = DoctorBenchmark.Sweep(cases, progress, cancellation) };
             if (result.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(measured, Indented));
             else Write(measured);
@@ -65,6 +67,7 @@ internal static class BenchCommand
             table.AddRow([expected, .. causes.Select(found => result.Outcomes.Count(o => o.Expected == expected && o.Found == found) is var n and > 0 ? $"{n}" : "·")]);
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine($"{result.Right} of {result.Cases} right, {result.HealthyCalledIll} healthy called ill, {result.Seconds:0} s of diagnosis (place included: a right cause in a wrong place is not right)");
+        if (result.Timing is { } timing) AnsiConsole.WriteLine($"the notebooks' broken network: {timing.DiagnosisSeconds:0.0} s for the whole diagnosis, {timing.LooksSeconds:0.0} s for fingerprint, distances and audit");
         if (result.Sweep is { } sweep) AnsiConsole.WriteLine($"one corrupted layer ranked first in {sweep.RankedFirst} of {sweep.Positions} positions, {sweep.Seconds:0} s{(sweep.Missed.Count > 0 ? ": missed " + string.Join(", ", sweep.Missed) : "")}");
     }
 
