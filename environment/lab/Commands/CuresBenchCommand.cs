@@ -78,7 +78,9 @@ internal static class CuresBenchCommand
 
     private static void Finish<T>(List<T> results, bool asJson, Table table, FileInfo? picture, Func<Plotly.NET.GenericChart> chart)
     {
-        if (picture is not null) AtomicFile.Write(picture.FullName, stream => stream.Write(ChartPicture.Png(chart(), width: 1000)));
+        // Wide enough for the names of all variants below their bars.
+        if (picture is not null) AtomicFile.Write(picture.FullName, stream => stream.Write(ChartPicture.Png(chart(), width: Math.Clamp(90 * table.Rows.Count / 2, 1000, 2200))));
+        if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 140);
         if (asJson) Console.WriteLine(JsonSerializer.Serialize(results, Indented));
         else AnsiConsole.Write(table);
     }
