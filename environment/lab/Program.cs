@@ -17,6 +17,7 @@ internal static class Program
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),
+            KernelCommand.Create(),
         };
         return root.Parse(args).InvokeAsync();
     }

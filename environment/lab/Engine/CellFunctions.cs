@@ -20,6 +20,19 @@ public static class CellFunctions
     /// <summary>Marks text as HTML, to be displayed as it is.</summary>
     public static IHtmlContent HTML(string content) => new HtmlString(content);
 
+    /// <summary>Removes what the cell has shown so far.</summary>
+    /// <param name="wait">Only when the next output comes, which avoids flicker.</param>
+    /// <exception cref="InvalidOperationException">No cell is running.</exception>
+    public static void clear_output(bool wait = false) => DisplayedValue.Running().Emit(new ClearOutput(wait));
+
+    /// <summary>Asks the reader of the notebook for a line of text.</summary>
+    /// <exception cref="InvalidOperationException">No cell is running, or nobody can be asked.</exception>
+    public static string input(string prompt = "") => DisplayedValue.Running().Ask(prompt, hidden: false);
+
+    /// <summary>As <see cref="input"/>, without showing what is typed.</summary>
+    /// <exception cref="InvalidOperationException">No cell is running, or nobody can be asked.</exception>
+    public static string password(string prompt = "") => DisplayedValue.Running().Ask(prompt, hidden: true);
+
     /// <summary>Runs a script in the page that shows the notebook.</summary>
     /// <exception cref="InvalidOperationException">No cell is running.</exception>
     public static void Javascript(string script) => display(HTML($"<script type=\"text/javascript\">{script}</script>"), "text/html");

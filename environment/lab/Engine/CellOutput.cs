@@ -21,5 +21,9 @@ internal sealed record DisplayUpdate(JsonObject Data, string DisplayId) : CellOu
 /// <summary>The value of the cell's last expression.</summary>
 internal sealed record ResultOutput(JsonObject Data, int ExecutionCount) : CellOutput;
 
+/// <summary>Removes what the cell has given out so far.</summary>
+/// <param name="Wait">Not now, but when the next output comes.</param>
+internal sealed record ClearOutput(bool Wait) : CellOutput;
+
 /// <summary>Why the cell failed; always its last output.</summary>
 internal sealed record ErrorOutput(CellError Error) : CellOutput;

@@ -4,7 +4,7 @@ namespace UnetResnet.Lab.Engine;
 /// The running cell as its code sees it: where outputs go. It flows with the execution context, so that a task or thread
 /// started by a cell still writes to that cell.
 /// </summary>
-internal sealed class CellScope(Action<CellOutput> emit) : IDisposable
+internal sealed class CellScope(Action<CellOutput> emit, Func<string, bool, string>? ask = null) : IDisposable
 {
     private static readonly AsyncLocal<CellScope?> Flowing = new();
     private static volatile CellScope? latest;
@@ -31,6 +31,15 @@ internal sealed class CellScope(Action<CellOutput> emit) : IDisposable
             if (!closed) emit(output);
         }
     }
+
+    /// <summary>Whether somebody can be asked for input.</summary>
+    public bool CanAsk => ask is not null;
+
+    /// <summary>Asks whoever shows the outputs for a line of text, and blocks until it comes.</summary>
+    /// <exception cref="InvalidOperationException">Nobody is there to answer.</exception>
+    public string Ask(string prompt, bool hidden) => ask is not null
+        ? ask(prompt, hidden)
+        : throw new InvalidOperationException("Nobody is there to answer: the notebook runs without a front end. Give the value in the code instead.");
 
     public void Dispose()
     {

@@ -8,8 +8,9 @@ namespace UnetResnet.Lab.Engine;
 /// to cell), until a cell must be cut: then the thread is given up and the next cell gets a new one.
 /// </summary>
 /// <remarks>
-/// Managed code is cut by <see cref="ControlledExecution"/>, blocking waits by <see cref="Thread.Interrupt"/>. Two things cannot be
-/// cut: a native call, and code after an <c>await</c>, which runs on the thread pool. The caller is told, and they go on alone.
+/// Managed code is cut by <see cref="ControlledExecution"/>, blocking waits by <see cref="Thread.Interrupt"/>. Code after an <c>await</c>
+/// comes back to this thread (<see cref="CellContext"/>). Two things cannot be cut: a native call, about which the caller is told, and
+/// tasks that the cell itself has put on the thread pool, which go on alone.
 /// </remarks>
 internal sealed class CellThread(TimeSpan grace) : IDisposable
 {
@@ -62,8 +63,10 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
             ControlledExecution.Run(
                 () =>
                 {
+                    var context = new CellContext(cut);
+                    SynchronizationContext.SetSynchronizationContext(context);
                     Task task = body();
-                    Task.WaitAny([task], token);
+                    context.RunUntil(task, token);
                     task.GetAwaiter().GetResult();
                 },
                 cut);

@@ -8,6 +8,7 @@ internal static class Magic
     public const string Time = "time";
     public const string List = "lsmagic";
     public const string Variables = "whos";
+    public const string About = "about";
 
     /// <summary>Every command by name, with what it does.</summary>
     public static readonly IReadOnlyDictionary<string, string> Known = new Dictionary<string, string>
@@ -19,6 +20,7 @@ internal static class Magic
         ["html"] = "what follows is HTML",
         ["javascript"] = "what follows is JavaScript (also js)",
         [Variables] = "list the variables (also who)",
+        [About] = "tell about this kernel",
         [List] = "list the magic commands",
     };
 

@@ -60,27 +60,37 @@ internal sealed class NotebookEngine : IDisposable
     /// <summary>Number of cells executed so far; what Jupyter shows in brackets.</summary>
     public int ExecutionCount { get; private set; }
 
+    /// <summary>What whoever owns the engine adds to <c>#!about</c>.</summary>
+    public Func<string>? About { get; init; }
+
     /// <summary>Executes one cell.</summary>
     /// <param name="code">The cell's text.</param>
     /// <param name="label">What error messages and stack traces call the cell, for example <c>cell 3</c>.</param>
     /// <param name="emit">Takes the outputs as they come, one at a time, from any thread. An error is also the last output.</param>
     /// <param name="timeLimit">The cell is stopped and fails after this time; null for no limit.</param>
     /// <param name="interrupt">Stops the cell, which then fails; the state of earlier cells stays.</param>
+    /// <param name="counted">Whether the cell raises <see cref="ExecutionCount"/>.</param>
+    /// <param name="ask">Gets a line of text from the reader of the notebook, given a prompt and whether to hide what is typed; null where nobody can be asked.</param>
     public async Task<CellResult> ExecuteAsync(
-        string code, string label, Action<CellOutput> emit, TimeSpan? timeLimit = null, CancellationToken interrupt = default)
+        string code, string label, Action<CellOutput> emit, TimeSpan? timeLimit = null, CancellationToken interrupt = default,
+        bool counted = true, Func<string, bool, string>? ask = null)
     {
         await oneAtATime.WaitAsync(interrupt);
         var watch = Stopwatch.StartNew();
-        using CellScope scope = new CellScope(emit).Enter();
+        using CellScope scope = new CellScope(emit, ask).Enter();
         CellError? error = null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         try
         {
-            await warm; // its 1.3 s are not the cell's
+            await warm.WaitAsync(interrupt); // its 1.3 s are not the cell's
             if (timeLimit is { } limit) stop.CancelAfter(limit);
-            ExecutionCount++;
+            if (counted) ExecutionCount++;
             object? value = await RunCellAsync(code, label, stop.Token);
-            if (value is not DisplayedValue and not null) scope.Emit(new ResultOutput(MimeBundle.Of(value is NullResult ? null : value), ExecutionCount));
+            if (value is not DisplayedValue and not null)
+            {
+                // On the cells' thread, where formatters of the notebook's own can be stopped too.
+                await OnThreadAsync(() => scope.Emit(new ResultOutput(MimeBundle.Of(value is NullResult ? null : value), ExecutionCount)), stop.Token);
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or CellAbandonedException && stop.IsCancellationRequested && !interrupt.IsCancellationRequested)
         {
@@ -102,6 +112,28 @@ internal sealed class NotebookEngine : IDisposable
 
         if (error is not null) scope.Emit(new ErrorOutput(error));
         return new CellResult(error, watch.Elapsed);
+    }
+
+    /// <summary>Evaluates an expression without a trace: nothing is displayed, counted or kept.</summary>
+    /// <exception cref="CellFailedException">It does not compile, or throws.</exception>
+    public async Task<JsonObject> EvaluateAsync(string expression, CancellationToken token)
+    {
+        const string label = "expression";
+        ScriptState<object> previous = state ?? await warm;
+        Script<object> script = previous.Script.ContinueWith<object>(expression, Options(label));
+        Diagnostic[] errors = [.. script.Compile(token).Where(d => d.Severity == DiagnosticSeverity.Error)];
+        if (errors.Length > 0) throw new CellFailedException(CellErrors.FromDiagnostics(errors));
+        JsonObject? data = null;
+        try
+        {
+            await thread.RunAsync(async () => data = MimeBundle.Of((await script.RunFromAsync(previous, CancellationToken.None)).ReturnValue), token);
+        }
+        catch (Exception e) when (e is not CellFailedException)
+        {
+            throw new CellFailedException(CellErrors.FromException(e, sources.GetValueOrDefault));
+        }
+
+        return data!;
     }
 
     public void Dispose()
@@ -136,6 +168,9 @@ internal sealed class NotebookEngine : IDisposable
                     break;
                 case MagicPiece { Name: Magic.List }:
                     Console.WriteLine(string.Join('\n', Magic.Known.Select(m => $"#!{m.Key,-12}{m.Value}")));
+                    break;
+                case MagicPiece { Name: Magic.About }:
+                    Console.WriteLine($"lab {typeof(NotebookEngine).Assembly.GetName().Version?.ToString(3)}, C# on .NET {Environment.Version}{About?.Invoke()}");
                     break;
                 case MagicPiece { Name: Magic.Variables or "who" }:
                     foreach (ScriptVariable variable in (state?.Variables ?? []).Reverse().DistinctBy(v => v.Name).Reverse())
@@ -174,6 +209,14 @@ internal sealed class NotebookEngine : IDisposable
         if (state.Exception is { } exception) throw new CellFailedException(CellErrors.FromException(exception, sources.GetValueOrDefault));
         return state.ReturnValue ?? (EndsWithExpression(script) ? NullResult.Instance : null);
     }
+
+    private Task OnThreadAsync(Action action, CancellationToken token) => thread.RunAsync(
+        () =>
+        {
+            action();
+            return Task.CompletedTask;
+        },
+        token);
 
     private async Task ImportAsync(MagicPiece import, string label, CancellationToken token)
     {

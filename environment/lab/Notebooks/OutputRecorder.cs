@@ -8,9 +8,20 @@ internal sealed class OutputRecorder
 {
     private readonly Dictionary<string, List<JsonObject>> displays = [];
 
+    private NotebookCell? clearing;
+
     /// <summary>Adds one output to a cell, or changes an earlier display.</summary>
     public void Record(NotebookCell cell, CellOutput output)
     {
+        if (output is ClearOutput clear)
+        {
+            if (clear.Wait) clearing = cell;
+            else cell.Outputs.Clear();
+            return;
+        }
+
+        if (ReferenceEquals(clearing, cell)) cell.Outputs.Clear();
+        clearing = null;
         switch (output)
         {
             case StreamOutput text when cell.Outputs.LastOrDefault() is JsonObject last && NotebookDocument.Text(last["name"]) == text.Name:

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using UnetResnet.Lab.Kernel;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab kernel</c>: the Jupyter kernel.</summary>
+internal static class KernelCommand
+{
+    public static Command Create() => new("kernel", "The Jupyter kernel for C#.") { Start() };
+
+    private static Command Start()
+    {
+        var file = new Argument<string>("connection-file") { Description = "Written by Jupyter: addresses and key." };
+        var command = new Command("start", "Start the kernel; Jupyter does this.") { file };
+        command.SetAction(async (parsed, _) =>
+        {
+            try
+            {
+                using (var kernel = new JupyterKernel(ConnectionFile.Load(parsed.GetValue(file)!), Directory.GetCurrentDirectory()))
+                using (PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => { signal.Cancel = true; kernel.Interrupt(); }))
+                {
+                    var ended = new TaskCompletionSource();
+                    using PosixSignalRegistration end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => { signal.Cancel = true; ended.TrySetResult(); });
+                    await Task.WhenAny(kernel.Finished, ParentWatch.WaitAsync(CancellationToken.None), ended.Task);
+                }
+
+                // A cell that could not be stopped must not keep the process.
+                Environment.Exit(0);
+                return 0;
+            }
+            catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return 1;
+            }
+        });
+        return command;
+    }
+}

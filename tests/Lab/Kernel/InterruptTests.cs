@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace UnetResnet.Tests.Lab.Kernel;
+
+/// <summary>Interrupts come as a message on the control channel; what earlier cells made survives them.</summary>
+[Collection("kernels")]
+public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+{
+    private readonly KernelClient kernel = fixture.Client;
+
+    [Theory]
+    [InlineData("while (true) { }")]
+    [InlineData("while (true) { try { Thread.Sleep(10); } catch { } }")]
+    [InlineData("Thread.Sleep(60_000);")]
+    [InlineData("await Task.Delay(60_000);")]
+    [InlineData("await Task.Delay(1); while (true) { }")]
+    [InlineData("Task.Delay(60_000).Wait();")]
+    [InlineData("Console.ReadLine();")]
+    public void A_cell_is_stopped_and_the_state_survives(string code)
+    {
+        kernel.Execute("int kept = 7;");
+        string id = kernel.SendCode($"Console.WriteLine(\"go\"); {code}", new JsonObject { ["allow_stdin"] = true });
+        Received? output = kernel.Output();
+        while (output is not null && output.Type != "stream") output = kernel.Output();
+        var watch = Stopwatch.StartNew();
+        Assert.Equal("ok", kernel.Ask("interrupt_request", socket: kernel.Control)["status"]!.ToString());
+        Execution stopped = kernel.Await(id);
+        Assert.Equal("Interrupted", Assert.Single(stopped.Of("error")).Text("ename"));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5); // lab bench kernel measures it; a busy machine may take longer
+        Assert.Equal("7", kernel.Execute("Console.Write(kept)").Printed);
+        kernel.Receive(kernel.Stdin, seconds: 0); // the question that was not answered
+    }
+
+    [Fact]
+    public void Code_after_an_await_does_not_go_on_after_an_interrupt()
+    {
+        string id = kernel.SendCode("Console.WriteLine(\"go\"); await Task.Delay(800); Console.WriteLine(\"ghost\");");
+        Received? output = kernel.Output();
+        while (output is not null && output.Type != "stream") output = kernel.Output();
+        kernel.Ask("interrupt_request", socket: kernel.Control);
+        kernel.Await(id);
+        Assert.Equal("after", kernel.Execute("await Task.Delay(1200); Console.Write(\"after\");").Printed);
+    }
+
+    [Fact]
+    public void Waiting_for_asynchronous_code_does_not_deadlock()
+    {
+        Assert.Equal("3", kernel.Execute("async Task<int> Slow() { await Task.Delay(20); await Task.Yield(); return 3; }\nConsole.Write(Slow().Result);").Printed);
+    }
+
+    [Fact]
+    public void Ten_seconds_of_interrupts_every_fifty_milliseconds_do_no_harm()
+    {
+        kernel.Execute("int survivor = 11;");
+        var end = Stopwatch.StartNew();
+        string[] codes = ["while (true) { }", "Thread.Sleep(5000);", "await Task.Delay(5000);", "Console.Write(1); 1 + 1"];
+        for (int i = 0; end.Elapsed < TimeSpan.FromSeconds(10); i++)
+        {
+            string id = kernel.SendCode(codes[i % codes.Length], new JsonObject { ["stop_on_error"] = false });
+            JsonObject? reply = null;
+            while (reply is null)
+            {
+                kernel.Send(kernel.Control, "interrupt_request", []);
+                reply = kernel.Receive(kernel.Shell, seconds: 0.05)?.Content;
+                Assert.True(end.Elapsed < TimeSpan.FromSeconds(60), "The kernel is stuck.");
+            }
+
+            Assert.Contains(reply["status"]!.ToString(), (string[])["ok", "error"]);
+        }
+
+        while (kernel.Receive(kernel.Control, seconds: 0.5) is not null) { }
+        Assert.Equal("11", kernel.Execute("Console.Write(survivor)").Printed);
+    }
+}
