@@ -7,7 +7,7 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab kernel</c>: the Jupyter kernel.</summary>
 internal static class KernelCommand
 {
-    public static Command Create() => new("kernel", "The Jupyter kernel for C#.") { Start() };
+    public static Command Create() => new("kernel", "The Jupyter kernel for C#.") { Start(), KernelInstallCommand.Install(), KernelInstallCommand.Uninstall() };
 
     private static Command Start()
     {
