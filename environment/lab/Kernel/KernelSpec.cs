@@ -78,7 +78,7 @@ internal sealed class KernelSpec(string dataFolder)
         AtomicFile.WriteText(Path.Combine(Folder, FileName), spec.ToJsonString(Indented) + "\n"); // last: a folder without it is no kernel to Jupyter
     }
 
-    /// <summary>Removes what <see cref="Install"/> wrote, and folders left empty by it.</summary>
+    /// <summary>Removes what <see cref="Install"/> wrote, and the kernel's folder unless it holds files of somebody else.</summary>
     /// <returns>False where there is nothing to remove.</returns>
     /// <exception cref="InvalidOperationException">Somebody else's kernel has the name.</exception>
     public bool Uninstall()
