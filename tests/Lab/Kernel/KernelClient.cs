@@ -82,7 +82,12 @@ internal sealed class KernelClient : IDisposable
     }
 
     /// <summary>The next message on the iopub channel.</summary>
-    public Received? Output(double seconds = 60) => Receive(iopub, seconds);
+    public Received? Output(double seconds = 60)
+    {
+        Received? output = Receive(iopub, seconds);
+        welcome |= output is { Type: "iopub_welcome" };
+        return output;
+    }
 
     /// <summary>Sends a request and waits for its answer.</summary>
     public JsonObject Ask(string type, JsonObject? content = null, NetMQSocket? socket = null)
@@ -96,12 +101,7 @@ internal sealed class KernelClient : IDisposable
     /// <summary>Sends code, once the kernel has said that its outputs will be heard.</summary>
     public string SendCode(string code, JsonObject? more = null)
     {
-        while (!welcome)
-        {
-            Received first = Output(240) ?? throw new TimeoutException("The kernel has not welcomed its subscriber.");
-            welcome = first.Type == "iopub_welcome";
-        }
-
+        while (!welcome) _ = Output(240) ?? throw new TimeoutException("The kernel has not welcomed its subscriber.");
         JsonObject content = more ?? [];
         content["code"] = code;
         return Send(Shell, "execute_request", content);

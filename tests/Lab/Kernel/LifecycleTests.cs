@@ -51,21 +51,6 @@ public sealed class LifecycleTests
     }
 
     [Fact]
-    public void Twenty_kernels_start_at_once()
-    {
-        KernelClient[] kernels = [.. Enumerable.Range(0, 20).Select(_ => new KernelClient())];
-        try
-        {
-            string[] ids = [.. kernels.Select((k, i) => k.SendCode($"Console.Write({i})"))];
-            for (int i = 0; i < kernels.Length; i++) Assert.Equal($"{i}", kernels[i].Await(ids[i]).Printed);
-        }
-        finally
-        {
-            foreach (KernelClient kernel in kernels) kernel.Dispose();
-        }
-    }
-
-    [Fact]
     public void A_wrong_connection_file_is_named_with_the_cure()
     {
         using var folder = new TemporaryFolder();
