@@ -13,7 +13,7 @@ public static class PretrainedEncoder
     public static string BundledPath => BundledFiles.Find(BundledFile);
 
     /// <summary>Builds an encoder and loads the weights that its options name.</summary>
-    /// <param name="options">The encoder; <c>Weights</c> is <c>null</c>, <c>"bundled"</c> or the path of a safetensors file.</param>
+    /// <param name="options">The encoder; <c>Weights</c> is <c>null</c>, <c>"bundled"</c> or the path of a safetensors or Keras HDF5 file.</param>
     /// <returns>The encoder, owned by the caller.</returns>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
     /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
@@ -38,9 +38,9 @@ public static class PretrainedEncoder
                 return;
             case ResNet50Options.ImageNet:
                 throw new WeightsException(
-                    "The weights of ImageNet (width 64, 95 MB) do not come with the kit. Save them as safetensors under the encoder's own names and give the path of that file as Weights, or use \"bundled\" at width 16.");
+                    "The weights of ImageNet (width 64, 95 MB) do not come with the kit. Give the path of resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5, or of a safetensors file with the encoder's own names, as Weights, or use \"bundled\" at width 16.");
             case string path:
-                ModuleWeights.Load(encoder, path);
+                EncoderWeights.Load(encoder, path);
                 return;
         }
     }
