@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace UnetResnet.Weights;
 
 /// <summary>
-/// Loads weights into a <see cref="ResNet50Encoder"/> from the kit's safetensors or from a Keras HDF5 file of any naming generation. The family is
+/// Loads weights into a <see cref="ResNet50Encoder"/> from the kit's safetensors, the same names in a PyTorch <c>.pth</c>, or a Keras HDF5 file of any naming generation. The family is
 /// recognised by the names, and weights of another network are refused.
 /// </summary>
 public static class EncoderWeights
@@ -20,22 +20,36 @@ public static class EncoderWeights
 
     /// <summary>Loads. All or nothing: the encoder is changed only if the whole file is acceptable.</summary>
     /// <param name="encoder">The encoder, for example of a U-Net.</param>
-    /// <param name="path">A safetensors or HDF5 file; its first bytes tell which.</param>
+    /// <param name="path">A safetensors, HDF5 or .pth file; its first bytes tell which.</param>
     /// <param name="options">How strictly; null for strict.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="WeightsException">The file cannot be read, is of another network, or does not fit.</exception>
     public static LoadReport Load(ResNet50Encoder encoder, string path, LoadOptions? options = null)
     {
         using var scope = NewDisposeScope();
-        return IsHdf5(path) ? LoadKeras(encoder, path, options ?? new LoadOptions()) : LoadKit(encoder, path, options ?? new LoadOptions());
+        byte[] start = Start(path);
+        if (start.AsSpan().StartsWith(Hdf5Signature)) return LoadKeras(encoder, path, options ?? new LoadOptions());
+        if (IsPyTorch(start)) return LoadKit(encoder, path, options ?? new LoadOptions(), "PyTorch", PyTorchFile.Read(path), new Dictionary<string, string>());
+        (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata) = Safetensors.Read(path);
+        return LoadKit(encoder, path, options ?? new LoadOptions(), "safetensors", tensors, metadata);
     }
 
-    private static LoadReport LoadKit(ResNet50Encoder encoder, string path, LoadOptions options)
+    private static LoadReport LoadKit(
+        ResNet50Encoder encoder, string path, LoadOptions options, string format, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata) = Safetensors.Read(path);
         var layers = tensors.Keys.Select(name => name[..Math.Max(name.LastIndexOf('.'), 0)]).ToHashSet();
         if (ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision) throw Torchvision(path);
-        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport { Path = path, Format = "safetensors", Family = ResNet50Names.Describe(ResNet50Family.Kit), Matched = [], Metadata = metadata });
+        // PyTorch's batch norm counts its batches; nothing here uses the number.
+        string[] counters = [.. tensors.Keys.Where(name => name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        return StateLoading.Apply(encoder, tensors.Where(t => !counters.Contains(t.Key)).ToDictionary(), options.ByName, new LoadReport
+        {
+            Path = path,
+            Format = format,
+            Family = ResNet50Names.Describe(ResNet50Family.Kit),
+            Matched = [],
+            Ignored = counters,
+            Metadata = metadata,
+        });
     }
 
     private static LoadReport LoadKeras(ResNet50Encoder encoder, string path, LoadOptions options)
@@ -114,14 +128,17 @@ public static class EncoderWeights
     private static WeightsException Torchvision(string path) => new(
         $"{path} holds the weights of {ResNet50Names.Describe(ResNet50Family.Torchvision)}, another network: its stride sits on the 3×3 convolutions, and they have no biases. The features would be wrong without any error. Take the weights of Keras.");
 
-    private static bool IsHdf5(string path)
+    /// <summary>A zip file, or the pickle of an older PyTorch, which its reader refuses with the cure. A safetensors file may start with 0x80 too, but its header's length ends in zeros.</summary>
+    private static bool IsPyTorch(byte[] start) => start.AsSpan().StartsWith("PK"u8) || start is [0x80, 0x02, .., not 0];
+
+    private static byte[] Start(string path)
     {
         if (!File.Exists(path)) throw new WeightsException($"There is no weights file {path}.");
         try
         {
-            Span<byte> first = stackalloc byte[8];
+            var first = new byte[8];
             using FileStream file = File.OpenRead(path);
-            return file.ReadAtLeast(first, 8, throwOnEndOfStream: false) == 8 && first.SequenceEqual(Hdf5Signature);
+            return first[..file.ReadAtLeast(first, 8, throwOnEndOfStream: false)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
