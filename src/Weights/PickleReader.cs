@@ -62,7 +62,8 @@ internal sealed class PickleReader(byte[] bytes, Func<object?, object> resolve, 
                 case 's': SetItems(PopMany(2)); break;
                 case 'u': SetItems(PopToMark()); break;
                 case 'Q': stack.Push(resolve(Pop())); break;
-                case 'R': Reduce(); break;
+                // Making an object of a class is a call like any other.
+                case 'R' or '\u0081': Reduce(); break;
                 // Attributes of an ordered dictionary (torch's _metadata) are no weights.
                 case 'b': Pop(); if (Peek() is not Dictionary<object, object?>) throw new InvalidDataException("its pickle sets attributes of something that is no dictionary"); break;
                 default: throw new InvalidDataException($"its pickle uses opcode 0x{opcode:x2} at byte {position - 1}, which a state dict does not need");
