@@ -59,7 +59,7 @@ public sealed class KerasHdf5Tests : IDisposable
         long extra = Peak() - before;
         Assert.Equal(318, report.Matched.Count);
         Assert.Equal(ModuleState.Describe(expected), ModuleState.Describe(encoder));
-        //; other processes may share them.
+        // The limits that are promised; other processes may share the machine.
         Assert.True(seconds < 3, $"{seconds:0.00} s");
         Assert.True(extra < 400e6, $"{extra / 1e6:0} MB");
     }
