@@ -19,6 +19,9 @@ internal static class Program
             DataCommand.Create(),
             KernelCommand.Create(),
         };
-        return root.Parse(args).InvokeAsync();
+        // A kernel answers to signals itself: SIGINT interrupts the cell, SIGTERM ends the process.
+        var configuration = new InvocationConfiguration();
+        if (args is ["kernel", "start", ..]) configuration.ProcessTerminationTimeout = null;
+        return root.Parse(args).InvokeAsync(configuration);
     }
 }

@@ -20,7 +20,8 @@ internal static class KernelCommand
                 using (var kernel = new JupyterKernel(ConnectionFile.Load(parsed.GetValue(file)!), Directory.GetCurrentDirectory()))
                 using (PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => { signal.Cancel = true; kernel.Interrupt(); }))
                 {
-                    var ended = new TaskCompletionSource();
+                    // Asynchronously: whatever went on inside the handler of the signal would wait for the handler's own end.
+                    var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                     using PosixSignalRegistration end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => { signal.Cancel = true; ended.TrySetResult(); });
                     await Task.WhenAny(kernel.Finished, ParentWatch.WaitAsync(CancellationToken.None), ended.Task);
                 }

@@ -26,9 +26,16 @@ internal sealed class CellScope(Action<CellOutput> emit, Func<string, bool, stri
     /// <summary>Gives out one output. Safe from any thread; outputs arrive in the order of the calls.</summary>
     public void Emit(CellOutput output)
     {
-        lock (gate)
+        // In a finally block, which an abort waits for: cut in the middle, whoever takes the output would be left with half of it.
+        try
         {
-            if (!closed) emit(output);
+        }
+        finally
+        {
+            lock (gate)
+            {
+                if (!closed) emit(output);
+            }
         }
     }
 

@@ -98,17 +98,21 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
 
         private void Loop()
         {
-            try
+            while (!queue.IsCompleted)
             {
-                foreach ((ExecutionContext? context, Action work) in queue.GetConsumingEnumerable())
+                try
                 {
-                    if (context is null) work();
-                    else ExecutionContext.Run(context, static state => ((Action)state!)(), work);
+                    foreach ((ExecutionContext? context, Action work) in queue.GetConsumingEnumerable())
+                    {
+                        if (context is null) work();
+                        else ExecutionContext.Run(context, static state => ((Action)state!)(), work);
+                    }
                 }
-            }
-            catch (ThreadInterruptedException)
-            {
-                // An interrupt that came after the work had ended: this thread was being given up anyway.
+                catch (ThreadInterruptedException)
+                {
+                    // The interrupt came while this thread waited for work. Work that was posted meanwhile must still say how it ended,
+                    // or whoever cut it would wait for ever; it is cut as soon as it begins.
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using NetMQ;
 using NetMQ.Sockets;
 
@@ -13,7 +14,9 @@ internal sealed class KernelSockets : IDisposable
     private readonly XPublisherSocket iopub = new();
     private readonly ResponseSocket heartbeat = new();
     private readonly NetMQQueue<(KernelChannel Channel, List<byte[]> Frames)> outgoing = new();
+    private readonly Channel<(KernelChannel Channel, List<byte[]> Frames)> ready = Channel.CreateUnbounded<(KernelChannel, List<byte[]>)>();
     private readonly NetMQPoller poller;
+    private readonly Task pump;
     private long received, dropped;
 
     /// <summary>Binds the sockets.</summary>
@@ -57,6 +60,7 @@ internal sealed class KernelSockets : IDisposable
         };
         poller = [shell, control, stdin, iopub, heartbeat, outgoing];
         poller.RunAsync("kernel sockets", isBackgroundThread: true);
+        pump = Task.Run(PumpAsync);
 
         void Listen(NetMQSocket socket, KernelChannel channel) => socket.ReceiveReady += (_, _) =>
         {
@@ -64,6 +68,15 @@ internal sealed class KernelSockets : IDisposable
             if (codec.Decode(frames, Interlocked.Increment(ref received)) is { } message) receive(channel, message);
             else Interlocked.Increment(ref dropped);
         };
+    }
+
+    /// <summary>
+    /// Brings messages to the sockets' queue. The queue wakes the poller through a socket, and a thread that is interrupted there, as those of cells
+    /// are, would leave it asleep; so no such thread touches it.
+    /// </summary>
+    private async Task PumpAsync()
+    {
+        await foreach ((KernelChannel Channel, List<byte[]> Frames) next in ready.Reader.ReadAllAsync().ConfigureAwait(false)) outgoing.Enqueue(next);
     }
 
     /// <summary>How many messages have come, good or bad.</summary>
@@ -74,11 +87,13 @@ internal sealed class KernelSockets : IDisposable
 
     /// <summary>Sends a message; safe from any thread, in the order of the calls.</summary>
     public void Send(KernelChannel channel, IReadOnlyList<byte[]> identities, string type, JsonObject content, byte[]? parent) =>
-        outgoing.Enqueue((channel, codec.Encode(identities, type, content, parent)));
+        ready.Writer.TryWrite((channel, codec.Encode(identities, type, content, parent)));
 
     /// <summary>Sends what is waiting, then closes the sockets.</summary>
     public void Dispose()
     {
+        ready.Writer.TryComplete();
+        pump.Wait();
         for (int wait = 0; !outgoing.IsEmpty && wait < 200; wait++) Thread.Sleep(5);
         poller.Stop();
         poller.Dispose();

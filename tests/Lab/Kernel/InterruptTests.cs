@@ -49,7 +49,7 @@ public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<Kernel
         Assert.Equal("3", kernel.Execute("async Task<int> Slow() { await Task.Delay(20); await Task.Yield(); return 3; }\nConsole.Write(Slow().Result);").Printed);
     }
 
-    [Fact(Skip = "Known fault: under an interrupt every 50 ms the kernel can get stuck; it then answers no more.")]
+    [Fact]
     public void Ten_seconds_of_interrupts_every_fifty_milliseconds_do_no_harm()
     {
         kernel.Execute("int survivor = 11;");

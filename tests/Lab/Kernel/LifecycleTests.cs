@@ -50,6 +50,34 @@ public sealed class LifecycleTests
         Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("while (true) { }")]
+    public void A_polite_signal_ends_the_process(string running)
+    {
+        using var kernel = new KernelClient();
+        kernel.Execute("1");
+        if (running.Length > 0) kernel.SendCode(running);
+        using (Process kill = Process.Start("kill", ["-TERM", $"{kernel.Process.Id}"])) kill.WaitForExit();
+        Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)), "The kernel has not ended.");
+        Assert.Equal(0, kernel.Process.ExitCode);
+    }
+
+    [Fact]
+    public void Twenty_kernels_start_at_once()
+    {
+        KernelClient[] kernels = [.. Enumerable.Range(0, 20).Select(_ => new KernelClient())];
+        try
+        {
+            string[] ids = [.. kernels.Select((kernel, i) => kernel.SendCode($"Console.Write({i})"))];
+            for (int i = 0; i < kernels.Length; i++) Assert.Equal($"{i}", kernels[i].Await(ids[i]).Printed);
+        }
+        finally
+        {
+            foreach (KernelClient kernel in kernels) kernel.Dispose();
+        }
+    }
+
     [Fact]
     public void A_wrong_connection_file_is_named_with_the_cure()
     {
