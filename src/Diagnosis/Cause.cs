@@ -46,6 +46,11 @@ public enum Cause
 /// <summary>Names of causes for readers.</summary>
 public static class Causes
 {
+    /// <summary>The cause as the beginning of a sentence.</summary>
+    /// <param name="cause">The cause.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such cause.</exception>
+    public static string Heading(this Cause cause) => char.ToUpperInvariant(cause.Words()[0]) + cause.Words()[1..];
+
     /// <summary>The cause in a few words.</summary>
     /// <param name="cause">The cause.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such cause.</exception>

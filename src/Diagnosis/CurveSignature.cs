@@ -16,7 +16,7 @@ public sealed record CurveSignature : DiagnosticReport
     public override string Title => "Signature of the curves";
 
     /// <inheritdoc/>
-    public override string Finding => $"{char.ToUpperInvariant(Cause.Words()[0])}{Cause.Words()[1..]} (confidence {Confidence:0.00}). {string.Join(" ", Evidence.Select(e => e.Text))}";
+    public override string Finding => $"{Cause.Heading()} (confidence {Confidence:0.00}). {string.Join(" ", Evidence.Select(e => e.Text))}";
 
     /// <summary>
     /// The reading: <see cref="Cause.Healthy"/>, <see cref="Cause.FrozenBatchStatistics"/> (any mismatch that stays), <see cref="Cause.StaleStatistics"/> (one that

@@ -39,8 +39,7 @@ internal static class DoctorModelCommand
                 TorchRuntime.Initialize();
                 string file = parsed.GetRequiredValue(weights).FullName;
                 using UNetResNet50 unet = Load(file);
-                unet.Encoder.SetBatchNormMode(parsed.GetValue(frozen));
-                if (parsed.GetValue(frozen) != BatchNormMode.Trainable) unet.Encoder.Freeze(parsed.GetValue(frozen));
+                if (parsed.GetValue(frozen) is not BatchNormMode.Trainable and var mode) unet.Encoder.Freeze(mode);
                 SegmentationDataset dataset = ImageMaskFolder.Load(parsed.GetRequiredValue(images).FullName, parsed.GetRequiredValue(masks).FullName).Resize(parsed.GetValue(side));
                 var loader = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = parsed.GetValue(batch), Preprocessing = Preprocessing.FromName(parsed.GetValue(preprocessing)!) });
                 DoctorReport report = BatchNormDoctor.Diagnose(unet, loader, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);

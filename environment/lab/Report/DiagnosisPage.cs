@@ -42,7 +42,7 @@ internal static class DiagnosisPage
             <header class="bar"><span class="brand">UnetResnet</span><span class="here">Diagnosis</span>
             <button type="button" data-action="theme" aria-label="Light or dark">◐</button></header>
             <main>
-            <h1>{Html.Escape(Sentence(report.Cause.Words()))}</h1>
+            <h1>{Html.Escape(report.Cause.Heading())}</h1>
             <p class="figures">{status} confidence {report.Confidence.ToString("0.00", CultureInfo.InvariantCulture)} · {report.Reports.Count} diagnostics in {report.Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s</p>
             {verdict}
             {cure}
@@ -60,6 +60,4 @@ internal static class DiagnosisPage
             html.Append("<div class=\"output\">").Append(outputs.ToHtml(new JsonObject { ["output_type"] = "display_data", ["data"] = MimeBundle.Of(chart) })).Append("</div>");
         return html.Append("</section>").ToString();
     }
-
-    private static string Sentence(string words) => char.ToUpperInvariant(words[0]) + words[1..];
 }

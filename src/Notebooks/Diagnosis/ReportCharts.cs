@@ -35,10 +35,9 @@ public static class ReportCharts
     {
         (int Number, Evidence Evidence)[] limited = [.. report.Evidence.Select((e, i) => (i + 1, e)).Where(e => HasLimit(e.e))];
         if (limited.Length == 0) throw new ArgumentException("No evidence of this report has a limit to be compared with, so there is nothing to draw.", nameof(report));
-        string words = report.Cause.Words();
         return Charts.Bars(
             limited.ToDictionary(e => $"{e.Number} · {e.Evidence.Diagnostic}", e => e.Evidence.Value / e.Evidence.Limit),
-            title ?? $"{char.ToUpperInvariant(words[0])}{words[1..]}: the evidence", "figure ÷ its limit");
+            title ?? $"{report.Cause.Heading()}: the evidence", "figure ÷ its limit");
     }
 
     private static bool HasLimit(Evidence evidence) => double.IsFinite(evidence.Value / evidence.Limit);
