@@ -4,6 +4,7 @@ using UnetResnet.Lab.Commands;
 using UnetResnet.Models;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Models;
+using UnetResnet.Tests.Notebooks;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 
@@ -99,18 +100,9 @@ public sealed class CuresBenchmarkTests : IDisposable
         async Task<(int Exit, string Out, int Measured)> Bench(params string[] more)
         {
             var lines = new Lines();
-            TextWriter console = Console.Out;
-            using var captured = new StringWriter();
-            Console.SetOut(captured);
-            try
-            {
-                string[] arguments = ["--datasets", "salt", "--seeds", "1", "--epochs", "1", "--limit", "6", "--json", .. more];
-                return (await CuresBenchCommand.Create(lines).Parse(arguments).InvokeAsync(), captured.ToString(), lines.Count);
-            }
-            finally
-            {
-                Console.SetOut(console);
-            }
+            using var captured = new ConsoleCapture();
+            string[] arguments = ["--datasets", "salt", "--seeds", "1", "--epochs", "1", "--limit", "6", "--json", .. more];
+            return (await CuresBenchCommand.Create(lines).Parse(arguments).InvokeAsync(), captured.Text, lines.Count);
         }
 
         var first = await Bench("--variants", "broken,recalibrated", "--output", file, "--chart", picture);

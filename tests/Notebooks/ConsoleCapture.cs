@@ -3,6 +3,7 @@ using UnetResnet.Notebooks;
 namespace UnetResnet.Tests.Notebooks;
 
 /// <summary>What a notebook without formatted output would show: standard output, until the end of the test.</summary>
+/// <remarks>The writer is never closed: libraries such as Spectre.Console keep whatever standard output they met first.</remarks>
 internal sealed class ConsoleCapture : IDisposable
 {
     private readonly TextWriter before = Console.Out;
