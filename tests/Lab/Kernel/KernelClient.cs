@@ -101,7 +101,12 @@ internal sealed class KernelClient : IDisposable
     /// <summary>Sends code, once the kernel has said that its outputs will be heard.</summary>
     public string SendCode(string code, JsonObject? more = null)
     {
-        while (!welcome) _ = Output(240) ?? throw new TimeoutException("The kernel has not welcomed its subscriber.");
+        for (int second = 0; !welcome; second++)
+        {
+            if (Output(seconds: 1) is null && (Process.HasExited || second > 240))
+                throw new TimeoutException($"The kernel has not welcomed its subscriber{(Process.HasExited ? $": it ended with {Process.ExitCode}" : "")}.");
+        }
+
         JsonObject content = more ?? [];
         content["code"] = code;
         return Send(Shell, "execute_request", content);
@@ -147,13 +152,32 @@ internal sealed class KernelClient : IDisposable
         return socket;
     }
 
+    /// <summary>
+    /// Free ports below those that the system gives to outgoing connections: a client that knocks at one of these before its kernel listens can be given that very
+    /// port, is then connected to itself, and the kernel finds it taken.
+    /// </summary>
     private static ConnectionFile Free()
     {
-        TcpListener[] listeners = [.. Enumerable.Range(0, 5).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
-        foreach (TcpListener listener in listeners) listener.Start();
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        foreach (TcpListener listener in listeners) listener.Stop();
+        int[] ports = [.. Enumerable.Repeat(0, 1000).Select(_ => Random.Shared.Next(10_000, 32_000)).Where(IsFree).Distinct().Take(5)];
         return new ConnectionFile { ShellPort = ports[0], ControlPort = ports[1], IopubPort = ports[2], StdinPort = ports[3], HeartbeatPort = ports[4], Key = Key };
+    }
+
+    private static bool IsFree(int port)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+        finally
+        {
+            listener.Stop();
+        }
     }
 }
 
