@@ -44,6 +44,20 @@ public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<Kernel
     }
 
     [Fact]
+    public void Code_that_was_cut_beside_the_cells_thread_leaves_no_later_cell_deaf_to_interrupts()
+    {
+        string[] codes = ["async Task Spin() { await Task.Delay(1); Console.WriteLine(\"go\"); while (true) { } }\nSpin().Wait();", "Console.WriteLine(\"go\"); while (true) { }"];
+        for (int i = 0; i < 40; i++)
+        {
+            string id = kernel.SendCode(codes[i % codes.Length]);
+            Received? output = kernel.Output();
+            while (output is not null && output.Type != "stream") output = kernel.Output();
+            kernel.Ask("interrupt_request", socket: kernel.Control);
+            Assert.Equal("Interrupted", Assert.Single(kernel.Await(id).Of("error")).Text("ename"));
+        }
+    }
+
+    [Fact]
     public void Waiting_for_asynchronous_code_does_not_deadlock()
     {
         Assert.Equal("3", kernel.Execute("async Task<int> Slow() { await Task.Delay(20); await Task.Yield(); return 3; }\nConsole.Write(Slow().Result);").Printed);
