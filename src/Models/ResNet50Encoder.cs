@@ -9,7 +9,8 @@ namespace UnetResnet.Models;
 /// <summary>
 /// ResNet50 as Keras 2.1 built it, layer name for layer name: <c>conv1</c>, <c>bn_conv1</c>, <c>res2a_branch2a</c>, <c>bn2a_branch2a</c> …,
 /// <c>activation_1</c> to <c>activation_49</c>, optionally <c>fc1000</c>. Convolutions have biases, ε is 1e-3, the stride sits on the first 1×1 of a stage,
-/// and padding is 'same'.
+/// and padding is 'same'. With <see cref="ResNet50Architecture.Torchvision"/> it is torchvision's <c>resnet50</c> under the same names: no biases, and the stride
+/// on the 3×3 of a stage's first block.
 /// </summary>
 /// <remarks>
 /// Contract of <see cref="Features"/> for images (N, 3, H, W), H and W divisible by 32, and width w (64 for ResNet50):
@@ -124,23 +125,24 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     private ResidualBlock Block(string name, long inputs, int inner, bool projects, bool subsamples)
     {
         // Registered in Keras's order: the main branch with its activations, then the shortcut, then the activation after the sum.
+        bool stridesFirst = Options.Architecture == ResNet50Architecture.Keras;
         var branch2a = Branch(name, "2a", inputs, inner, 1);
         var activation2a = Activation();
-        var branch2b = Branch(name, "2b", inner, inner, 3);
+        var branch2b = Branch(name, "2b", inner, inner, 3, stride: subsamples && !stridesFirst ? 2 : 1);
         var activation2b = Activation();
         var branch2c = Branch(name, "2c", inner, 4L * inner, 1);
         var shortcut = projects ? Branch(name, "1", inputs, 4L * inner, 1) : null;
-        return new ResidualBlock(subsamples, branch2a, activation2a, branch2b, activation2b, branch2c, shortcut, Activation());
+        return new ResidualBlock(subsamples, stridesFirst, branch2a, activation2a, branch2b, activation2b, branch2c, shortcut, Activation());
     }
 
-    private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size) =>
-        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size), BatchNorm($"bn{block}_branch{branch}", outputs));
+    private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size, int stride = 1) =>
+        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size, stride), BatchNorm($"bn{block}_branch{branch}", outputs));
 
     private Conv2d Convolution(string name, long inputs, long outputs, int size, int stride = 1)
     {
-        Conv2d convolution = Conv2d(inputs, outputs, size, stride: stride, padding: size == 3 ? 1 : 0);
+        Conv2d convolution = Conv2d(inputs, outputs, size, stride: stride, padding: size == 3 ? 1 : 0, bias: Options.Architecture == ResNet50Architecture.Keras);
         init.xavier_uniform_(convolution.weight!);
-        init.zeros_(convolution.bias!);
+        if (convolution.bias is not null) init.zeros_(convolution.bias);
         register_module(name, convolution);
         return convolution;
     }
@@ -167,7 +169,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
     /// <summary>Keras's <c>conv_block</c> (with a projected shortcut) and <c>identity_block</c> (without). The layers belong to the encoder.</summary>
     private sealed record ResidualBlock(
-        bool Subsamples,
+        bool Subsamples, bool StridesFirst,
         ConvolutionWithNorm Branch2a, ReLU Activation2a,
         ConvolutionWithNorm Branch2b, ReLU Activation2b,
         ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut, ReLU ActivationOfSum)
@@ -178,8 +180,9 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         internal Tensor Apply(Tensor x)
         {
             using var scope = NewDisposeScope();
+            // The projected shortcut is a strided 1×1 in both networks; in torchvision's, the main branch keeps all pixels until its strided 3×3.
             Tensor input = Subsamples ? StridedWindows.EverySecond(x) : x;
-            Tensor y = Activation2a.call(Branch2a.Apply(input));
+            Tensor y = Activation2a.call(Branch2a.Apply(StridesFirst ? input : x));
             y = Activation2b.call(Branch2b.Apply(y));
             y = Branch2c.Apply(y);
             y = y.add(Shortcut?.Apply(input) ?? input, One);

@@ -13,6 +13,15 @@ public sealed record ResNet50Options
     /// <summary>The value of <see cref="Weights"/> for the quarter-width weights that come with the kit.</summary>
     public const string Bundled = "bundled";
 
+    /// <summary>
+    /// torchvision's <c>resnet50</c>: its architecture, symmetric padding, PyTorch's batch norm with ε 1e-5. Vary with <c>with</c>. Its weights were trained on
+    /// RGB images under <c>Preprocessing.Torch</c>, not on Caffe's.
+    /// </summary>
+    public static ResNet50Options Torchvision { get; } = new() { Architecture = ResNet50Architecture.Torchvision, Padding = ConvolutionPadding.Symmetric, BatchNorm = BatchNormOptions.Torch };
+
+    /// <summary>Keras's network or torchvision's; <see cref="Torchvision"/> has the other values that belong to the latter.</summary>
+    public ResNet50Architecture Architecture { get; init; } = ResNet50Architecture.Keras;
+
     /// <summary>Channels of the first convolution: 64 is ResNet50; 16 is the same 53 convolutions at a quarter of the channels, for two cores. A multiple of 16.</summary>
     public int Width { get; init; } = 64;
 
@@ -40,6 +49,12 @@ public sealed record ResNet50Options
     public ResNet50Options Validate()
     {
         ChannelCounts.CheckInner(Width, nameof(Width));
+        if (!Enum.IsDefined(Architecture))
+            throw new ArgumentOutOfRangeException(nameof(Architecture), Architecture, $"There is no such architecture. It must be one of {string.Join(", ", Enum.GetNames<ResNet50Architecture>())}.");
+        if (Architecture == ResNet50Architecture.Torchvision && Padding != ConvolutionPadding.Symmetric)
+            throw new ArgumentException($"torchvision's ResNet50 pads symmetrically, and Padding is {Padding}. Start from ResNet50Options.Torchvision with {{ … }}, or set Padding = ConvolutionPadding.Symmetric.", nameof(Padding));
+        if (Architecture == ResNet50Architecture.Torchvision && Weights is (ImageNet or Bundled))
+            throw new ArgumentException($"The weights \"{Weights}\" are those of Keras's ResNet50, and Architecture is torchvision's. Give the path of a file of torchvision's resnet50 as Weights, or take ResNet50Architecture.Keras.", nameof(Weights));
         if (Classes < 1) throw new ArgumentOutOfRangeException(nameof(Classes), Classes, "There must be at least 1 class.");
         if (Weights is not (null or ImageNet or Bundled) && !File.Exists(Weights))
             throw new ArgumentException(

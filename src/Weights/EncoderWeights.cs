@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace UnetResnet.Weights;
 
 /// <summary>
-/// Loads weights into a <see cref="ResNet50Encoder"/> from the kit's safetensors, the same names in a PyTorch <c>.pth</c>, or a Keras HDF5 file of any naming generation. The family is
-/// recognised by the names, and weights of another network are refused.
+/// Loads weights into a <see cref="ResNet50Encoder"/>: the kit's or torchvision's names in safetensors, PyTorch's <c>.pth</c> or TorchSharp's <c>.dat</c>, or a Keras HDF5 file of any naming
+/// generation. The family is recognised by the names, and weights of another network are refused.
 /// </summary>
 public static class EncoderWeights
 {
@@ -16,41 +16,61 @@ public static class EncoderWeights
 
     private static readonly string[][] KernelSuffixes = [["W", "kernel"], ["b", "bias"]];
 
-    private static ReadOnlySpan<byte> Hdf5Signature => [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A];
-
     /// <summary>Loads. All or nothing: the encoder is changed only if the whole file is acceptable.</summary>
     /// <param name="encoder">The encoder, for example of a U-Net.</param>
-    /// <param name="path">A safetensors, HDF5 or .pth file; its first bytes tell which.</param>
+    /// <param name="path">A safetensors, HDF5, .pth or .dat file; its first bytes tell which, and the extension .dat where they do not.</param>
     /// <param name="options">How strictly; null for strict.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="WeightsException">The file cannot be read, is of another network, or does not fit.</exception>
     public static LoadReport Load(ResNet50Encoder encoder, string path, LoadOptions? options = null)
     {
         using var scope = NewDisposeScope();
-        byte[] start = Start(path);
-        if (start.AsSpan().StartsWith(Hdf5Signature)) return LoadKeras(encoder, path, options ?? new LoadOptions());
-        if (IsPyTorch(start)) return LoadKit(encoder, path, options ?? new LoadOptions(), "PyTorch", PyTorchFile.Read(path), new Dictionary<string, string>());
-        (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata) = Safetensors.Read(path);
-        return LoadKit(encoder, path, options ?? new LoadOptions(), "safetensors", tensors, metadata);
+        options ??= new LoadOptions();
+        return StateFile.IsHdf5(path) ? LoadKeras(encoder, path, options) : LoadState(encoder, path, options, StateFile.Read(path));
     }
 
-    private static LoadReport LoadKit(
-        ResNet50Encoder encoder, string path, LoadOptions options, string format, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static LoadReport LoadState(ResNet50Encoder encoder, string path, LoadOptions options, StateFile file)
     {
-        var layers = tensors.Keys.Select(name => name[..Math.Max(name.LastIndexOf('.'), 0)]).ToHashSet();
-        if (ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision) throw Torchvision(path);
-        // PyTorch's batch norm counts its batches; nothing here uses the number.
-        string[] counters = [.. tensors.Keys.Where(name => name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
-        return StateLoading.Apply(encoder, tensors.Where(t => !counters.Contains(t.Key)).ToDictionary(), options.ByName, new LoadReport
+        var layers = file.Tensors.Keys.Select(LayerOf).ToHashSet();
+        ResNet50Family family = ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision ? ResNet50Family.Torchvision : ResNet50Family.Kit;
+        if (ArchitectureOf(family, file.Tensors.Keys, layers) is { } architecture) CheckArchitecture(encoder.Options, path, family, architecture);
+        if (family == ResNet50Family.Torchvision) CheckSettings(encoder.Options, path, family, 1e-5, options);
+
+        Dictionary<string, string> names = ResNet50Names.All.ToDictionary(n => n.In(family), n => n.Kit);
+        var tensors = new Dictionary<string, Tensor>();
+        List<string> ignored = [], unexpected = [];
+        foreach ((string key, Tensor tensor) in file.Tensors)
+        {
+            // PyTorch's batch norm counts its batches; nothing here uses the number.
+            if (key.EndsWith(".num_batches_tracked", StringComparison.Ordinal)) ignored.Add(key);
+            else if (!names.TryGetValue(LayerOf(key), out string? kit)) unexpected.Add(key);
+            else if (family == ResNet50Family.Torchvision && kit == ResNet50Names.Top.Kit && !encoder.Options.IncludeTop) ignored.Add(key);
+            else tensors.Add(kit + key[LayerOf(key).Length..], tensor);
+        }
+
+        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
         {
             Path = path,
-            Format = format,
-            Family = ResNet50Names.Describe(ResNet50Family.Kit),
+            Format = file.Format,
+            Family = ResNet50Names.Describe(family),
             Matched = [],
-            Ignored = counters,
-            Metadata = metadata,
+            Unexpected = unexpected,
+            Ignored = ignored,
+            Metadata = file.Metadata,
         });
     }
+
+    /// <summary><c>layer1.0.conv1.weight</c> → <c>layer1.0.conv1</c>.</summary>
+    private static string LayerOf(string key) => key[..Math.Max(key.LastIndexOf('.'), 0)];
+
+    /// <summary>The kit's names stand for both networks, of which torchvision's has no biases in its convolutions; null where there are none of its layers.</summary>
+    private static ResNet50Architecture? ArchitectureOf(ResNet50Family family, IEnumerable<string> keys, IReadOnlySet<string> layers) =>
+        family == ResNet50Family.Torchvision ? ResNet50Architecture.Torchvision
+        : !layers.Any(IsConvolution) ? null
+        : keys.Any(key => key.EndsWith(".bias", StringComparison.Ordinal) && IsConvolution(LayerOf(key))) ? ResNet50Architecture.Keras
+        : ResNet50Architecture.Torchvision;
+
+    private static bool IsConvolution(string layer) => layer == "conv1" || layer.StartsWith("res", StringComparison.Ordinal);
 
     private static LoadReport LoadKeras(ResNet50Encoder encoder, string path, LoadOptions options)
     {
@@ -59,6 +79,7 @@ public static class EncoderWeights
             ?? throw new WeightsException($"{path} holds no ResNet50: neither 'res2a_branch2a' (Keras to 2.2.4) nor 'conv2_block1_1_conv' (keras-applications from 1.0.8) is among its {file.Layers.Count} layers. KerasHdf5.Read shows what is there.");
         if (file.Backend == "theano")
             throw new WeightsException($"{path} was written with the Theano backend, whose convolutions turn their kernels by 180°. Load it into Keras with the TensorFlow backend and save it again, or take the file with 'tf_kernels' in its name.");
+        CheckArchitecture(encoder.Options, path, family, ResNet50Architecture.Keras);
         if (family == ResNet50Family.KerasApplications) CheckSettings(encoder.Options, path, family, 1.001e-5, options);
 
         Dictionary<string, string> names = ResNet50Names.All.ToDictionary(n => n.In(family), n => n.Kit);
@@ -118,31 +139,19 @@ public static class EncoderWeights
         return bare == suffix || bare.EndsWith("_" + suffix, StringComparison.Ordinal) || bare.EndsWith("/" + suffix, StringComparison.Ordinal);
     }
 
+    private static void CheckArchitecture(ResNet50Options network, string path, ResNet50Family family, ResNet50Architecture architecture)
+    {
+        if (network.Architecture == architecture) return;
+        string whose = family == ResNet50Family.Kit ? $"{ResNet50Names.Describe(family)}, of {architecture}'s architecture" : ResNet50Names.Describe(family);
+        throw new WeightsException(architecture == ResNet50Architecture.Torchvision
+            ? $"{path} holds the weights of {whose}: its stride sits on the 3×3 convolutions, and they have no biases. This encoder is Keras's, another network, in which the features would be wrong without any error. Build it from ResNet50Options.Torchvision, or take the weights of Keras."
+            : $"{path} holds the weights of {whose}: its stride sits on the first 1×1 convolution of a stage, and convolutions have biases. This encoder is torchvision's, another network, in which the features would be wrong. Build it with Architecture = ResNet50Architecture.Keras, or take the weights of torchvision.");
+    }
+
     private static void CheckSettings(ResNet50Options network, string path, ResNet50Family family, double eps, LoadOptions options)
     {
         if (options.AnyEpsAndPadding || (network.Padding == ConvolutionPadding.Symmetric && Math.Abs(network.BatchNorm.Eps - eps) < 1e-9)) return;
         throw new WeightsException(
             $"{path} holds the weights of {ResNet50Names.Describe(family)}, which were trained with symmetric padding and ε {eps}; this encoder has padding {network.Padding} and ε {network.BatchNorm.Eps}. Build it with Padding = ConvolutionPadding.Symmetric and BatchNorm = … with {{ Eps = {eps} }}, or load with AnyEpsAndPadding = true.");
-    }
-
-    private static WeightsException Torchvision(string path) => new(
-        $"{path} holds the weights of {ResNet50Names.Describe(ResNet50Family.Torchvision)}, another network: its stride sits on the 3×3 convolutions, and they have no biases. The features would be wrong without any error. Take the weights of Keras.");
-
-    /// <summary>A zip file, or the pickle of an older PyTorch, which its reader refuses with the cure. A safetensors file may start with 0x80 too, but its header's length ends in zeros.</summary>
-    private static bool IsPyTorch(byte[] start) => start.AsSpan().StartsWith("PK"u8) || start is [0x80, 0x02, .., not 0];
-
-    private static byte[] Start(string path)
-    {
-        if (!File.Exists(path)) throw new WeightsException($"There is no weights file {path}.");
-        try
-        {
-            var first = new byte[8];
-            using FileStream file = File.OpenRead(path);
-            return first[..file.ReadAtLeast(first, 8, throwOnEndOfStream: false)];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WeightsException($"{path} cannot be read: {e.Message}", e);
-        }
     }
 }

@@ -1,4 +1,4 @@
-using PureHDF;
+using UnetResnet.Weights.Hdf5;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -20,7 +20,7 @@ public sealed record KerasWeightsFile(IReadOnlyList<KerasLayer> Layers, string? 
 /// <c>layer_names</c> and <c>weight_names</c>, split into <c>layer_names0</c>, <c>layer_names1</c> … where they exceed HDF5's 64 kB.
 /// </summary>
 /// <remarks>
-/// External links are followed, as the HDF5 library does: a file from a stranger can name another HDF5 file on this machine, whose numbers are then loaded.
+/// Nothing in a file leads out of it: external links and data in other files are refused.
 /// Source: <c>load_weights_from_hdf5_group</c> and <c>load_attributes_from_hdf5_group</c>, keras 2.2.2, <c>keras/engine/saving.py</c>.
 /// </remarks>
 public static class KerasHdf5
@@ -34,26 +34,23 @@ public static class KerasHdf5
         if (!File.Exists(path)) throw new WeightsException($"There is no weights file {path}.");
         try
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
-            using var guarded = new GuardedStream(stream);
             using var scope = NewDisposeScope();
-            using var hdf5 = H5File.Open(guarded, leaveOpen: true);
-            KerasWeightsFile file = Read(hdf5, path, limit: 4 * stream.Length + (16 << 20));
+            using var hdf5 = Hdf5File.Open(path);
+            KerasWeightsFile file = Read(hdf5.Root, path, limit: 4 * new FileInfo(path).Length + (16 << 20));
             foreach (KerasLayer layer in file.Layers) foreach (Tensor weight in layer.Weights) weight.MoveToOuterDisposeScope();
             return file;
         }
-        // The library meets damaged files with exceptions of every kind.
-        catch (Exception e) when (e is not WeightsException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or OverflowException)
         {
             throw new WeightsException($"{path} cannot be read as HDF5: {e.Message.TrimEnd('.')}. Download or write it again.", e);
         }
     }
 
-    private static KerasWeightsFile Read(IH5Group file, string path, long limit)
+    private static KerasWeightsFile Read(Hdf5Object file, string path, long limit)
     {
-        IH5Group root = file;
+        Hdf5Object root = file;
         string[]? names = Strings(root, "layer_names");
-        if (names is null && root.LinkExists("model_weights") && root.Get("model_weights") is IH5Group weights)
+        if (names is null && file.Child("model_weights") is { } weights)
         {
             root = weights;
             names = Strings(root, "layer_names");
@@ -61,7 +58,7 @@ public static class KerasHdf5
 
         if (names is null)
         {
-            throw new WeightsException(file.LinkExists("layers") || file.LinkExists("_layer_checkpoint_dependencies")
+            throw new WeightsException(file.Child("layers") is not null || file.Child("_layer_checkpoint_dependencies") is not null
                 ? $"{path} is in the format of Keras 3 (.weights.h5), which names its weights by number. Save it with model.save_weights of Keras 2, or as model.save('….h5')."
                 : $"{path} is HDF5, but no Keras weights file: the attribute layer_names is missing. Expected is what Keras's model.save_weights or model.save('….h5') writes.");
         }
@@ -70,7 +67,7 @@ public static class KerasHdf5
         var layers = new List<KerasLayer>();
         foreach (string name in names)
         {
-            if (!root.LinkExists(name) || root.Get(name) is not IH5Group group) throw new WeightsException($"{path} lists the layer '{name}' and has no group of that name. Download or write it again.");
+            if (root.Child(name) is not { IsGroup: true } group) throw new WeightsException($"{path} lists the layer '{name}' and has no group of that name. Download or write it again.");
             string[] weightNames = Strings(group, "weight_names") ?? throw new WeightsException($"{path}: layer '{name}' has no attribute weight_names, which gives the order of its weights. Write it again with Keras.");
             layers.Add(new KerasLayer(name, weightNames, [.. weightNames.Select(w => Tensor(group, name, w, path, ref limit))]));
         }
@@ -78,55 +75,44 @@ public static class KerasHdf5
         return new KerasWeightsFile(layers, Text(root, "keras_version") ?? Text(file, "keras_version"), Text(root, "backend") ?? Text(file, "backend"));
     }
 
-    private static Tensor Tensor(IH5Group group, string layer, string name, string path, ref long limit)
+    private static Tensor Tensor(Hdf5Object group, string layer, string name, string path, ref long limit)
     {
-        if (!group.LinkExists(name) || group.Get(name) is not IH5Dataset dataset) throw new WeightsException($"{path}: layer '{layer}' lists '{name}' and has no data of that name. Download or write it again.");
+        if (group.Child(name)?.Data is not { } data) throw new WeightsException($"{path}: layer '{layer}' lists '{name}' and has no data of that name. Download or write it again.");
+        (Hdf5Type type, ulong[] dimensions) = (data.Type, data.Dimensions);
+        if (type is not { Class: Hdf5Class.FloatingPoint, Size: 2 or 4 or 8, Standard: true })
+            throw new WeightsException($"{path}: '{name}' of layer '{layer}' holds {type.Class} of {type.Size} bytes, and weights are IEEE floating-point numbers of 2, 4 or 8. Write it again.");
+        if (data.Storage == Hdf5Storage.Elsewhere) throw new WeightsException($"{path}: '{name}' of layer '{layer}' points into another file. Copy the numbers into this one.");
         long[] shape;
-        long count;
+        long bytes;
         try
         {
-            shape = [.. dataset.Space.Dimensions.Select(d => checked((long)d))];
-            count = shape.Aggregate(1L, (product, d) => checked(product * d));
+            shape = [.. dimensions.Select(d => checked((long)d))];
+            // An empty dimension hides nothing: libtorch multiplies the others for the strides.
+            _ = shape.Aggregate(8L, (product, d) => checked(product * Math.Max(d, 1)));
+            bytes = data.Bytes;
         }
         catch (OverflowException)
         {
-            throw new WeightsException($"{path}: '{name}' of layer '{layer}' has an impossible shape ({string.Join(", ", dataset.Space.Dimensions)}). Download or write it again.");
+            throw new WeightsException($"{path}: '{name}' of layer '{layer}' has an impossible shape ({string.Join(", ", dimensions)}). Download or write it again.");
         }
 
-        int size = dataset.Type.Size;
-        if (dataset.Type.Class != H5DataTypeClass.FloatingPoint || size is not (2 or 4 or 8))
-            throw new WeightsException($"{path}: '{name}' of layer '{layer}' holds {dataset.Type.Class} of {size} bytes, and weights are floating-point numbers of 2, 4 or 8. Write it again.");
-        if (dataset.Layout.Class is not (H5DataLayoutClass.Compact or H5DataLayoutClass.Contiguous or H5DataLayoutClass.Chunked)) throw new WeightsException($"{path}: '{name}' of layer '{layer}' points into another file. Copy the numbers into this one.");
-        // A quotient, since the product may overflow.
-        if (count > limit / size) throw new WeightsException($"{path}: '{name}' of layer '{layer}' claims {count} numbers of {size} bytes, more than a file of this length can hold. Download or write it again.");
-        limit -= count * size;
-        if (count == 0) return zeros(shape);
-        return size switch
-        {
-            2 => tensor(dataset.Read<Half[]>(), shape).to(float32),
-            4 => tensor(dataset.Read<float[]>(), shape),
-            _ => tensor(dataset.Read<double[]>(), shape),
-        };
+        if (bytes > limit || bytes > Array.MaxLength) throw new WeightsException($"{path}: '{name}' of layer '{layer}' claims {bytes} bytes, more than a file of this length can hold. Download or write it again.");
+        limit -= bytes;
+        Tensor tensor = empty(shape, type.Size switch { 2 => float16, 4 => float32, _ => float64 });
+        // Straight into libtorch's memory: the numbers are there once only.
+        if (tensor.numel() > 0) data.Read(tensor.bytes);
+        return type.Size == 2 ? tensor.to(float32) : tensor;
     }
 
     /// <summary>A list of texts, or its parts in order; null where there is neither.</summary>
-    private static string[]? Strings(IH5Object owner, string name)
+    private static string[]? Strings(Hdf5Object owner, string name)
     {
-        if (owner.AttributeExists(name)) return List(owner, name);
-        if (!owner.AttributeExists(name + "0")) return null;
+        if (owner.Attribute(name) is { } whole) return whole.Texts();
+        if (owner.Attribute(name + "0") is null) return null;
         var all = new List<string>();
-        for (int part = 0; owner.AttributeExists(name + part); part++) all.AddRange(List(owner, name + part));
+        for (int part = 0; owner.Attribute(name + part) is { } next; part++) all.AddRange(next.Texts());
         return [.. all];
     }
 
-    private static string[] List(IH5Object owner, string name)
-    {
-        IH5Attribute attribute = owner.Attribute(name);
-        // h5py writes an empty list as an empty array of numbers.
-        return attribute.Space.Dimensions.Contains(0ul) ? [] : [.. attribute.Read<string[]>().Select(Trim)];
-    }
-
-    private static string? Text(IH5Object owner, string name) => owner.AttributeExists(name) ? Trim(owner.Attribute(name).Read<string>()) : null;
-
-    private static string Trim(string text) => text.TrimEnd('\0');
+    private static string? Text(Hdf5Object owner, string name) => owner.Attribute(name)?.Texts() is [string text] ? text : null;
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Weights;
 
-/// <summary>Saves a module's parameters and buffers as safetensors, under the names of its <c>state_dict</c>, and loads them back strictly.</summary>
+/// <summary>Saves a module's parameters and buffers as safetensors, under the names of its <c>state_dict</c>, and loads them back strictly, also from the formats of PyTorch and TorchSharp.</summary>
 public static class ModuleWeights
 {
     /// <summary>Saves.</summary>
@@ -18,14 +18,14 @@ public static class ModuleWeights
     /// floating-point ones: half-precision files fit a single-precision network.
     /// </summary>
     /// <param name="module">The module.</param>
-    /// <param name="path">The file.</param>
-    /// <returns>The file's metadata.</returns>
+    /// <param name="path">The file: safetensors, a state dict in PyTorch's <c>.pth</c>, or a <c>.dat</c> of TorchSharp's <c>module.save</c>.</param>
+    /// <returns>The file's metadata; none in the other two formats.</returns>
     /// <exception cref="WeightsException">The file is not valid, or does not fit, the message lists what is missing, unexpected or of another shape; or a weight is infinite or not a number.</exception>
     public static IReadOnlyDictionary<string, string> Load(Module module, string path)
     {
         using var scope = NewDisposeScope();
-        (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata) = Safetensors.Read(path);
-        StateLoading.Apply(module, tensors, byName: false, new LoadReport { Path = path, Format = "safetensors", Family = module.GetType().Name, Matched = [] });
-        return metadata;
+        StateFile file = StateFile.Read(path);
+        StateLoading.Apply(module, file.Tensors, byName: false, new LoadReport { Path = path, Format = file.Format, Family = module.GetType().Name, Matched = [] });
+        return file.Metadata;
     }
 }

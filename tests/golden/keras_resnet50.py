@@ -144,4 +144,5 @@ def main():
     print(json.dumps(cases, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ internal static class BenchCommand
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.") { Collapse(), Doctor(), CuresBenchCommand.Create(new ErrorStreamProgress()) };
+    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.") { Collapse(), Doctor(), CuresBenchCommand.Create(new ErrorStreamProgress()), WeightsBenchCommand.Create() };
 
     private static Command Collapse()
     {
