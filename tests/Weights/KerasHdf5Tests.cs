@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Tests.Models;
@@ -42,9 +43,12 @@ public sealed class KerasHdf5Tests : IDisposable
         Assert.Equal(form is "keras1" or "top" ? [] : ["backend=tensorflow", "keras_version=2.1.3"], report.Metadata.Select(m => $"{m.Key}={m.Value}").Order());
     }
 
-    /// <summary>The golden values of <c>GoldenValuesTests</c> hold for these numbers, so an equal state has equal features, for even and odd sides.</summary>
     [PythonTheory("h5py")]
     [InlineData("keras1")]
+    [InlineData("keras2")]
+    [InlineData("split")]
+    [InlineData("full")]
+    [InlineData("top")]
     [InlineData("applications")]
     public void Full_width_loads_in_under_3_seconds_and_400_MB(string form)
     {
@@ -52,23 +56,24 @@ public sealed class KerasHdf5Tests : IDisposable
         using var expected = new ResNet50Encoder(OptionsFor(form, 64));
         KeyedNumbers.Fill(expected);
         using var encoder = new ResNet50Encoder(OptionsFor(form, 64));
-        long before = Peak();
+        PeakMemory.Reset();
+        double before = PeakMemory.Megabytes();
         var watch = Stopwatch.StartNew();
         LoadReport report = EncoderWeights.Load(encoder, path);
         double seconds = watch.Elapsed.TotalSeconds;
-        long extra = Peak() - before;
-        Assert.Equal(318, report.Matched.Count);
+        double extra = PeakMemory.Megabytes() - before;
+        Assert.Equal(form == "top" ? 320 : 318, report.Matched.Count);
         Assert.Equal(ModuleState.Describe(expected), ModuleState.Describe(encoder));
         // The limits that are promised; other processes may share the machine.
         Assert.True(seconds < 3, $"{seconds:0.00} s");
-        Assert.True(extra < 400e6, $"{extra / 1e6:0} MB");
+        Assert.True(extra < 400, $"{extra:0} MB");
     }
 
     [PythonTheory("h5py")]
     [InlineData("missing", "'conv1'")]
     [InlineData("cyclic", "conv1")]
-    [InlineData("softcycle", "HDF5")]
-    [InlineData("external", "'conv1'")]
+    [InlineData("softcycle", "run in circles")]
+    [InlineData("external", "the link 'conv1' leads into another file ('/elsewhere.h5' at '/conv1')")]
     [InlineData("integers", "FixedPoint")]
     [InlineData("huge", "more than a file of this length")]
     [InlineData("nan", "missing")]
@@ -177,11 +182,5 @@ public sealed class KerasHdf5Tests : IDisposable
         string path = folder[$"{form}-{width}.h5"];
         Python.Run("keras_h5.py", form, $"{width}", path);
         return path;
-    }
-
-    private static long Peak()
-    {
-        string line = File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal));
-        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
     }
 }

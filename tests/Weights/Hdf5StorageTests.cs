@@ -1,0 +1,84 @@
+using PureHDF;
+using UnetResnet.Weights;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Weights;
+
+/// <summary>The ways in which HDF5 stores numbers, names and texts, written by the HDF5 library (<c>tests/golden/h5_storage.py</c>) and by PureHDF.</summary>
+public sealed class Hdf5StorageTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [PythonTheory("h5py")]
+    [InlineData("plain")]
+    [InlineData("latest")]
+    [InlineData("compact")]
+    [InlineData("chunks")]
+    [InlineData("resizable")]
+    [InlineData("gzip")]
+    [InlineData("big")]
+    [InlineData("half")]
+    [InlineData("double")]
+    [InlineData("variable")]
+    [InlineData("soft")]
+    [InlineData("many")]
+    public void Every_way_gives_the_same_numbers(string kind)
+    {
+        using var scope = NewDisposeScope();
+        KerasWeightsFile file = Read(kind);
+        KerasLayer layer = Assert.Single(file.Layers);
+        Assert.Equal(("dense", "kernel:0"), (layer.Name, layer.WeightNames[0]));
+        Tensor kernel = layer.Weights[0];
+        Assert.Equal(kind == "double" ? ScalarType.Float64 : ScalarType.Float32, kernel.dtype);
+        Assert.Equal([5, 7], kernel.shape);
+        Assert.Equal(Enumerable.Range(0, 35).Select(i => (float)i), kernel.to(float32).flatten().data<float>().ToArray());
+        Assert.Equal(kind == "variable" ? "2.1.3 – ü" : null, file.KerasVersion);
+        if (kind != "many") return;
+        // More names than one node of a symbol table holds.
+        Assert.Equal(Enumerable.Range(0, 500).Select(i => (float)i), layer.Weights.Skip(1).Select(w => w.item<float>()));
+    }
+
+    [PythonTheory("h5py")]
+    [InlineData("external", "the link 'kernel:0' leads into another file", "expand_external")]
+    [InlineData("raw", "'kernel:0' of layer 'dense' points into another file", "Copy")]
+    [InlineData("virtual", "'kernel:0' of layer 'dense' points into another file", "Copy")]
+    [InlineData("unwritten", "never written", "again")]
+    [InlineData("holes", "3 of 9 chunks", "again")]
+    [InlineData("lzf", "filter 32000", "without compression")]
+    [InlineData("latest-chunks", "newest layout", "libver")]
+    [InlineData("latest-many", "fractal heap", "libver")]
+    [InlineData("latest-attributes", "fractal heap", "libver")]
+    public void What_leads_out_of_the_file_or_is_not_known_is_refused_with_the_cure(string kind, string reason, string cure)
+    {
+        string message = Assert.Throws<WeightsException>(() => Read(kind)).Message;
+        Assert.Contains(folder[$"{kind}.h5"], message);
+        Assert.Contains(reason, message);
+        Assert.Contains(cure, message);
+    }
+
+    [Fact]
+    public void Files_of_PureHDF_are_read()
+    {
+        var layer = new H5Group { ["kernel:0"] = new H5Dataset(new float[,] { { 1, 2, 3 }, { 4, 5, 6 } }) };
+        layer.Attributes["weight_names"] = new[] { "kernel:0" };
+        var file = new H5File { ["dense"] = layer };
+        file.Attributes["layer_names"] = new[] { "dense" };
+        file.Attributes["backend"] = "tensorflow";
+        file.Write(folder["pure.h5"]);
+        using var scope = NewDisposeScope();
+        KerasWeightsFile read = KerasHdf5.Read(folder["pure.h5"]);
+        Assert.Equal("tensorflow", read.Backend);
+        Tensor kernel = Assert.Single(Assert.Single(read.Layers).Weights);
+        Assert.Equal([2, 3], kernel.shape);
+        Assert.Equal([1f, 2f, 3f, 4f, 5f, 6f], kernel.data<float>().ToArray());
+    }
+
+    private KerasWeightsFile Read(string kind)
+    {
+        string path = folder[$"{kind}.h5"];
+        Python.Run("h5_storage.py", kind, path);
+        return KerasHdf5.Read(path);
+    }
+}
