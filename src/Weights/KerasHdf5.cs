@@ -25,6 +25,11 @@ public sealed record KerasWeightsFile(IReadOnlyList<KerasLayer> Layers, string? 
 /// </remarks>
 public static class KerasHdf5
 {
+    /// <summary>What a tensor costs besides its numbers, so that a file which lists an empty one again and again comes to an end.</summary>
+    private const int CostOfTensor = 256;
+
+    private const int MaximumTexts = 1_000_000;
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <returns>Layers and attributes; the tensors are on the CPU and owned by the caller.</returns>
@@ -97,7 +102,7 @@ public static class KerasHdf5
         }
 
         if (bytes > limit || bytes > Array.MaxLength) throw new WeightsException($"{path}: '{name}' of layer '{layer}' claims {bytes} bytes, more than a file of this length can hold. Download or write it again.");
-        limit -= bytes;
+        limit -= bytes + CostOfTensor;
         Tensor tensor = empty(shape, type.Size switch { 2 => float16, 4 => float32, _ => float64 });
         // Straight into libtorch's memory: the numbers are there once only.
         if (tensor.numel() > 0) data.Read(tensor.bytes);
@@ -110,7 +115,7 @@ public static class KerasHdf5
         if (owner.Attribute(name) is { } whole) return whole.Texts();
         if (owner.Attribute(name + "0") is null) return null;
         var all = new List<string>();
-        for (int part = 0; owner.Attribute(name + part) is { } next; part++) all.AddRange(next.Texts());
+        for (int part = 0; owner.Attribute(name + part) is { } next && all.Count < MaximumTexts; part++) all.AddRange(next.Texts());
         return [.. all];
     }
 

@@ -43,6 +43,8 @@ public static class TorchSharpFile
             using var scope = NewDisposeScope();
             var tensors = new Dictionary<string, Tensor>();
             long entries = Number(file);
+            // A name of one letter, a type and a rank, with a length before the name.
+            if (entries > file.Length / 4) throw new InvalidDataException($"it claims {entries} entries in {file.Length} bytes");
             for (long entry = 0; entry < entries; entry++)
             {
                 string name = Name(file);

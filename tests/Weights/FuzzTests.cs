@@ -1,4 +1,6 @@
 using UnetResnet.Fuzz;
+using UnetResnet.Weights;
+using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Weights;
 
@@ -30,9 +32,23 @@ public sealed class FuzzTests : IDisposable
         foreach (byte[] seed in fuzzed.Seeds)
         {
             File.WriteAllBytes(folder["seed.bin"], seed);
-            using var scope = TorchSharp.torch.NewDisposeScope();
+            using var scope = NewDisposeScope();
             Assert.NotEmpty(fuzzed.Read(folder["seed.bin"]));
         }
+    }
+
+    /// <summary>What would be wrong with a reader is noticed.</summary>
+    [Fact]
+    public void A_reader_that_misbehaves_is_found_out()
+    {
+        FuzzResult Run(Func<string, IEnumerable<Tensor>> read) => Fuzzing.Run(new FuzzedReader("bad", read, [[1, 2, 3]]), folder.Path, seed: 0, first: 7, count: 1);
+        Assert.Contains("file 7: IndexOutOfRangeException", Assert.Single(Run(_ => throw new IndexOutOfRangeException("oops")).Failures));
+        Assert.Contains("WeightsException", Assert.Single(Run(_ => throw new WeightsException("names no file")).Failures));
+        Assert.Contains("took", Assert.Single(Run(_ => { Thread.Sleep(1100); return []; }).Failures));
+        Assert.Contains("allocated", Assert.Single(Run(_ => { GC.KeepAlive(new byte[1_100_000_000]); return []; }).Failures));
+        Assert.Contains("numbers", Assert.Single(Run(_ => [empty(100_000_000)]).Failures));
+        FuzzResult good = Run(path => throw new WeightsException(path + " is damaged"));
+        Assert.Equal((0, 1), (good.Failures.Count, good.Refused));
     }
 
     [Fact]

@@ -85,6 +85,18 @@ public sealed class PyTorchFileTests : IDisposable
     }
 
     [Fact]
+    public void Every_truncation_is_refused()
+    {
+        Zip(("a/data.pkl", Honest), ("a/data/0", new byte[8]));
+        byte[] valid = File.ReadAllBytes(folder["state.pth"]);
+        for (int length = 0; length < valid.Length; length++)
+        {
+            File.WriteAllBytes(folder["state.pth"], valid[..length]);
+            Refused("");
+        }
+    }
+
+    [Fact]
     public void A_zip_bomb_is_refused_before_it_is_unpacked()
     {
         Zip(CompressionLevel.SmallestSize, ("a/data.pkl", Honest), ("a/data/0", new byte[10_000_000]));

@@ -3,6 +3,9 @@ namespace UnetResnet.Weights.Hdf5;
 /// <summary>A group or a dataset: the messages of its header, and what they say.</summary>
 internal sealed class Hdf5Object
 {
+    /// <summary>Far above what any object needs.</summary>
+    private const int MaximumMessages = 100_000;
+
     private readonly Hdf5File file;
     private readonly List<Hdf5Message> messages;
     private Dictionary<string, Hdf5Link>? links;
@@ -62,6 +65,7 @@ internal sealed class Hdf5Object
                 ReadOnlySpan<byte> body = reader.Bytes(size);
                 if (type != MessageType.Continuation)
                 {
+                    if (messages.Count == MaximumMessages) throw new InvalidDataException($"an object has more than {MaximumMessages} messages");
                     messages.Add(new Hdf5Message(type, (flags & 2) != 0, body.ToArray()));
                     continue;
                 }
