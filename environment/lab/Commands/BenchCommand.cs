@@ -12,7 +12,14 @@ internal static class BenchCommand
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.") { Collapse(), Doctor(), CuresBenchCommand.Create(new ErrorStreamProgress()), WeightsBenchCommand.Create() };
+    public static Command Create() => new("bench", "Measure: prints the figures that README and notebooks quote.")
+    {
+        Collapse(),
+        Doctor(),
+        CuresBenchCommand.Create(new ErrorStreamProgress()),
+        WeightsBenchCommand.Create(),
+        KernelBenchCommand.Create(new ErrorStreamProgress()),
+    };
 
     private static Command Collapse()
     {

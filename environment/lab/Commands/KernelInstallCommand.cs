@@ -45,7 +45,7 @@ internal static class KernelInstallCommand
     };
 
     /// <summary>How Jupyter starts this very program, built or published, without building it again.</summary>
-    private static string[] Program()
+    internal static string[] Program()
     {
         string assembly = typeof(KernelInstallCommand).Assembly.Location;
         string own = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null)!;

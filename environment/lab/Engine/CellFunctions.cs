@@ -59,4 +59,16 @@ public static class DisplayExtensions
 {
     /// <inheritdoc cref="CellFunctions.display"/>
     public static DisplayedValue Display(this object? value, params string[] mimeTypes) => CellFunctions.display(value, mimeTypes);
+
+    /// <summary>Shows text that is already in a MIME type, such as HTML or JSON, as it is.</summary>
+    /// <param name="value">The text; JSON for types that end in <c>+json</c>.</param>
+    /// <param name="mimeType">For example <c>text/html</c>.</param>
+    /// <returns>A handle that can replace what is shown.</returns>
+    /// <exception cref="InvalidOperationException">No cell is running, or the text is not the JSON that the type asks for.</exception>
+    public static DisplayedValue DisplayAs(this string value, string mimeType)
+    {
+        string id = Guid.NewGuid().ToString("N");
+        DisplayedValue.Running().Emit(new DisplayOutput(MimeBundle.OfText(mimeType, value), id));
+        return new DisplayedValue(id, [mimeType]);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -10,9 +11,13 @@ internal abstract record CellPiece(int FirstLine);
 
 /// <summary>
 /// C#, padded with empty lines in front so that its line numbers are those of the cell. The packages named by <c>#r "nuget: …"</c>
-/// are listed, and those lines blank in the code.
+/// and the sources named by <c>#i "nuget: …"</c> are listed, and those lines blank in the code.
 /// </summary>
-internal sealed record CodePiece(int FirstLine, string Code, IReadOnlyList<PackageLine> Packages) : CellPiece(FirstLine);
+internal sealed record CodePiece(int FirstLine, string Code, IReadOnlyList<PackageLine> Packages) : CellPiece(FirstLine)
+{
+    /// <summary>Lines <c>#i "nuget: …"</c>.</summary>
+    public IReadOnlyList<SourceLine> Sources { get; init; } = [];
+}
 
 /// <summary>A line <c>#!name argument</c>.</summary>
 internal sealed record MagicPiece(int FirstLine, string Name, string Argument, string Text) : CellPiece(FirstLine);
@@ -23,8 +28,11 @@ internal sealed record TextPiece(int FirstLine, string Language, string Text) : 
 /// <summary><c>#r "nuget: Name, Version"</c>; the version may be empty.</summary>
 internal sealed record PackageLine(int Line, string Name, string Version, string Text);
 
+/// <summary><c>#i "nuget: source"</c>: where packages are sought besides NuGet's configured sources.</summary>
+internal sealed record SourceLine(int Line, string Source, string Text);
+
 /// <summary>Splits a cell at its magic commands, which only the compiler's own parser can tell from lines of a string or of a comment.</summary>
-internal static class CellParser
+internal static partial class CellParser
 {
     private static readonly CSharpParseOptions Options = new(LanguageVersion.Latest, kind: SourceCodeKind.Script);
 
@@ -81,12 +89,21 @@ internal static class CellParser
     private static CodePiece Code(int first, string text)
     {
         var packages = new List<PackageLine>();
+        var sources = new List<SourceLine>();
         if (text.Contains("nuget", StringComparison.OrdinalIgnoreCase))
         {
             string[] lines = text.Split('\n');
             SyntaxTree tree = CSharpSyntaxTree.ParseText(text, Options);
-            foreach (ReferenceDirectiveTriviaSyntax directive in tree.GetCompilationUnitRoot().DescendantNodes(descendIntoTrivia: true).OfType<ReferenceDirectiveTriviaSyntax>())
+            foreach (DirectiveTriviaSyntax any in tree.GetCompilationUnitRoot().DescendantNodes(descendIntoTrivia: true).OfType<DirectiveTriviaSyntax>())
             {
+                if (SourceDirective().Match(any.ToString()) is { Success: true } source) // no directive of C#
+                {
+                    int number = any.GetLocation().GetLineSpan().StartLinePosition.Line;
+                    sources.Add(new SourceLine(first + number, source.Groups[1].Value.Trim(), lines[number].Trim()));
+                    lines[number] = "";
+                }
+
+                if (any is not ReferenceDirectiveTriviaSyntax directive) continue;
                 string[] parts = directive.File.ValueText.Split(':', 2, StringSplitOptions.TrimEntries);
                 if (parts.Length < 2 || !parts[0].Equals("nuget", StringComparison.OrdinalIgnoreCase)) continue;
                 int line = directive.GetLocation().GetLineSpan().StartLinePosition.Line;
@@ -98,6 +115,9 @@ internal static class CellParser
             text = string.Join('\n', lines);
         }
 
-        return new CodePiece(first, new string('\n', first) + text, packages);
+        return new CodePiece(first, new string('\n', first) + text, packages) { Sources = sources };
     }
+
+    [GeneratedRegex("""^#i\s+"nuget:([^"]+)"\s*$""", RegexOptions.IgnoreCase)]
+    private static partial Regex SourceDirective();
 }

@@ -14,6 +14,9 @@ internal sealed class CellReferenceResolver(string baseFolder) : MetadataReferen
 
     public override bool ResolveMissingAssemblies => true;
 
+    /// <summary>From now on the assembly of this file's name is this one, unless the program or the notebook has another already.</summary>
+    public void Prefer(string path) => chosen.TryAdd(Path.GetFileNameWithoutExtension(path), path);
+
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity)
     {
         string name = referenceIdentity.Name;

@@ -7,6 +7,7 @@ internal static class Magic
     public const string Import = "import";
     public const string Time = "time";
     public const string List = "lsmagic";
+    public const string Names = "who";
     public const string Variables = "whos";
     public const string About = "about";
 
@@ -19,7 +20,8 @@ internal static class Magic
         ["markdown"] = "what follows is Markdown (also md)",
         ["html"] = "what follows is HTML",
         ["javascript"] = "what follows is JavaScript (also js)",
-        [Variables] = "list the variables (also who)",
+        [Names] = "list the names of the variables",
+        [Variables] = "list the variables with type and value",
         [About] = "tell about this kernel",
         [List] = "list the magic commands",
     };

@@ -7,7 +7,10 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Scripting;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Scripting;
+using Microsoft.CodeAnalysis.Scripting.Hosting;
 using Microsoft.DotNet.Interactive.Formatting;
+using UnetResnet.Lab.Packages;
+using UnetResnet.Notebooks;
 
 namespace UnetResnet.Lab.Engine;
 
@@ -34,12 +37,13 @@ internal sealed class NotebookEngine : IDisposable
             .Select(path => References.ToFile(path)),
     ]);
 
-    private readonly string folder;
     private readonly CellThread thread;
     private readonly Dictionary<string, string> sources = [];
     private readonly HashSet<string> importing = [];
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly CellReferenceResolver references;
+    private readonly PackageSession packages;
+    private readonly InteractiveAssemblyLoader loader = new();
     private readonly Task<ScriptState<object>> warm;
     private ScriptState<object>? state;
     private bool abandoned;
@@ -47,15 +51,23 @@ internal sealed class NotebookEngine : IDisposable
     /// <summary>Creates an engine and warms the compiler up in the background.</summary>
     /// <param name="folder">The notebook's folder: paths in <c>#r</c>, <c>#load</c> and <c>#!import</c> are relative to it.</param>
     /// <param name="grace">How long a cell that should stop is waited for; two seconds by default.</param>
-    public NotebookEngine(string folder, TimeSpan? grace = null)
+    /// <param name="packageCache">Where restored packages are remembered; the user's cache by default.</param>
+    public NotebookEngine(string folder, TimeSpan? grace = null, string? packageCache = null)
     {
         thread = new CellThread(grace ?? TimeSpan.FromSeconds(2));
-        this.folder = Path.GetFullPath(folder);
-        references = new CellReferenceResolver(this.folder);
+        Folder = Path.GetFullPath(folder);
+        references = new CellReferenceResolver(Folder);
+        packages = new PackageSession(Folder, packageCache ?? PackageRestore.UserCache);
         ConsoleCapture.Install();
 
-        warm = Task.Run(() => CSharpScript.RunAsync<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value).WithImports(DefaultUsings)));
+        warm = Task.Run(() => CSharpScript.Create<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value).WithImports(DefaultUsings), assemblyLoader: loader).RunAsync());
     }
+
+    /// <summary>The notebook's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Ends when the compiler is warm: the first cell then waits for nothing.</summary>
+    public Task Warm => warm;
 
     /// <summary>Number of cells executed so far; what Jupyter shows in brackets.</summary>
     public int ExecutionCount { get; private set; }
@@ -136,10 +148,22 @@ internal sealed class NotebookEngine : IDisposable
         return data!;
     }
 
+    /// <summary>Code as the compiler sees it after the cells so far; nothing is run and no package fetched.</summary>
+    public async Task<Compilation> SketchAsync(CodePiece piece)
+    {
+        ScriptState<object> previous = state ?? await warm;
+        IEnumerable<string> own = piece.Packages.SelectMany(p => PackageSession.Own(p.Name) ?? []);
+        return previous.Script.ContinueWith<object>(piece.Code, Options("sketch").WithReferences(own.Select(path => References.ToFile(path)))).GetCompilation();
+    }
+
+    /// <summary>The value of a variable of the notebook, or null.</summary>
+    public object? Variable(string name) => state?.GetVariable(name)?.Value;
+
     public void Dispose()
     {
         thread.Dispose();
         oneAtATime.Dispose();
+        loader.Dispose();
     }
 
     /// <summary>Runs the pieces of a cell; the value of the last piece of code is the cell's.</summary>
@@ -172,9 +196,12 @@ internal sealed class NotebookEngine : IDisposable
                 case MagicPiece { Name: Magic.About }:
                     Console.WriteLine($"lab {typeof(NotebookEngine).Assembly.GetName().Version?.ToString(3)}, C# on .NET {Environment.Version}{About?.Invoke()}");
                     break;
-                case MagicPiece { Name: Magic.Variables or "who" }:
-                    foreach (ScriptVariable variable in (state?.Variables ?? []).Reverse().DistinctBy(v => v.Name).Reverse())
-                        Console.WriteLine($"{variable.Name,-20}{variable.Type.Name,-24}{Formatter.ToDisplayString(variable.Value, PlainTextFormatter.MimeType)}");
+                case MagicPiece { Name: Magic.Names or Magic.Variables } magic:
+                    ScriptVariable[] variables = [.. (state?.Variables ?? []).Reverse().DistinctBy(v => v.Name).Reverse()];
+                    if (magic.Name == Magic.Names) Console.WriteLine(string.Join("  ", variables.Select(v => v.Name)));
+                    else
+                        foreach (ScriptVariable variable in variables)
+                            Console.WriteLine($"{variable.Name,-20}{variable.Type.Name,-24}{Formatter.ToDisplayString(variable.Value, PlainTextFormatter.MimeType)}");
                     break;
                 case MagicPiece magic:
                     throw new CellFailedException(CellError.Plain("UnknownMagicCommand", Magic.Unknown(magic.Name), label, magic.FirstLine + 1, magic.Text));
@@ -187,8 +214,9 @@ internal sealed class NotebookEngine : IDisposable
 
     private async Task<object?> RunCodeAsync(CodePiece piece, string label, CancellationToken token)
     {
+        IReadOnlyList<MetadataReference> added = await AddPackagesAsync(piece, label, token);
         ScriptState<object> previous = state ?? await warm;
-        ScriptOptions options = Options(label).WithReferences(piece.Packages.SelectMany(p => PackageReferences(p, label)));
+        ScriptOptions options = Options(label).WithReferences(added);
         Script<object> script = previous.Script.ContinueWith<object>(piece.Code, options);
 
         Diagnostic[] errors = [.. script.Compile(token).Where(d => d.Severity == DiagnosticSeverity.Error).OrderBy(d => d.Location.SourceSpan.Start)];
@@ -220,7 +248,7 @@ internal sealed class NotebookEngine : IDisposable
 
     private async Task ImportAsync(MagicPiece import, string label, CancellationToken token)
     {
-        string path = Path.GetFullPath(Path.Combine(folder, import.Argument));
+        string path = Path.GetFullPath(Path.Combine(Folder, import.Argument));
         if (!importing.Add(path))
             throw new CellFailedException(CellError.Plain("ImportFailed", $"{import.Argument} imports itself.", label, import.FirstLine + 1, import.Text));
         try
@@ -249,7 +277,7 @@ internal sealed class NotebookEngine : IDisposable
     private ScriptOptions Options(string label) => ScriptOptions.Default
         .WithReferences(Array.Empty<MetadataReference>())
         .WithMetadataResolver(references)
-        .WithSourceResolver(new CellSourceResolver(folder))
+        .WithSourceResolver(new CellSourceResolver(Folder))
         .WithImports() // those of the first submission hold for all
         .WithLanguageVersion(LanguageVersion.Latest)
         .WithOptimizationLevel(OptimizationLevel.Release)
@@ -257,13 +285,36 @@ internal sealed class NotebookEngine : IDisposable
         .WithFilePath(label)
         .WithFileEncoding(Encoding.UTF8);
 
-    private static IEnumerable<MetadataReference> PackageReferences(PackageLine package, string label)
+    /// <summary>Brings in the packages that code names, and runs the extensions that they bring.</summary>
+    private async Task<IReadOnlyList<MetadataReference>> AddPackagesAsync(CodePiece piece, string label, CancellationToken token)
     {
-        IReadOnlyList<string> paths = ProgramAssemblies.Current.FindPackage(package.Name) ?? throw new CellFailedException(CellError.Plain(
-            "PackageNotSupported",
-            $"{package.Name}: packages outside this kit cannot be fetched yet. Refer to the assembly itself, #r \"path/{package.Name}.dll\", or add the package to environment/lab/lab.csproj.",
-            label, package.Line + 1, package.Text));
-        return paths.Select(path => References.ToFile(path));
+        if (piece.Packages.Count + piece.Sources.Count == 0) return [];
+        (int line, string text) = piece.Packages.Count > 0 ? (piece.Packages[0].Line, piece.Packages[0].Text) : (piece.Sources[0].Line, piece.Sources[0].Text);
+        var progress = new ProgressLine();
+        NewPackages added;
+        try
+        {
+            foreach (SourceLine source in piece.Sources) packages.AddSource(source.Source);
+            added = await packages.AddAsync([.. piece.Packages.Select(p => (p.Name, p.Version))], progress.Show, token);
+        }
+        catch (Exception e) when (e is PackageException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CellFailedException(CellError.Plain("PackageNotRestored", e.Message, label, line + 1, text));
+        }
+
+        // The kit's own package is the program's: its extension.dib is not there to be run, and says this.
+        if (piece.Packages.Any(p => p.Name.Equals(typeof(NotebookFormatters).Assembly.GetName().Name, StringComparison.OrdinalIgnoreCase)))
+            NotebookFormatters.Register(value => CellFunctions.display(value));
+        if (added.News.Length > 0) progress.Show(added.News);
+        foreach (string path in added.References) references.Prefer(path);
+        foreach (System.Reflection.Assembly assembly in added.Loaded) loader.RegisterDependency(assembly);
+        MetadataReference[] all = [.. added.References.Select(path => References.ToFile(path))];
+        if (added.Extensions.Count == 0) return all;
+
+        state = await (state ?? await warm).Script.ContinueWith<object>("", Options("extension").WithReferences(all)).RunFromAsync(state ?? await warm, token);
+        foreach (string extension in added.Extensions)
+            foreach ((string cell, string source) in ImportedFile.Read(extension)) await RunCellAsync(source, cell, token);
+        return all;
     }
 
     private static JsonObject Show(TextPiece piece) => piece.Language switch

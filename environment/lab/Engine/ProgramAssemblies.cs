@@ -32,11 +32,13 @@ internal sealed class ProgramAssemblies
     /// <summary>Where the program's copy of an assembly lies, or null.</summary>
     public string? Find(string assemblyName) => paths.GetValueOrDefault(assemblyName);
 
+    /// <summary>The version of a package the program is made of, or null.</summary>
+    public string? VersionOf(string packageName) => packages.GetValueOrDefault(Managed(packageName))?.Version;
+
     /// <summary>The assemblies that <c>#r "nuget: …"</c> of this package gives: its own and those of the packages it depends on; null where the program has no such package.</summary>
     public IReadOnlyList<string>? FindPackage(string name)
     {
-        // TorchSharp-cpu and its sisters hold no assembly: they are TorchSharp and a native libtorch, which the program has.
-        if (name.StartsWith("TorchSharp-", StringComparison.OrdinalIgnoreCase)) name = "TorchSharp";
+        name = Managed(name);
         if (!packages.ContainsKey(name)) return Find(name) is { } path ? [path] : null;
 
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -51,6 +53,9 @@ internal sealed class ProgramAssemblies
 
         return found;
     }
+
+    /// <summary>TorchSharp-cpu and its sisters hold no assembly: they are TorchSharp and a native libtorch, which the program has.</summary>
+    private static string Managed(string name) => name.StartsWith("TorchSharp-", StringComparison.OrdinalIgnoreCase) ? "TorchSharp" : name;
 
     private static string[] Split(string property, char separator) =>
         (AppContext.GetData(property) as string ?? "").Split(separator, StringSplitOptions.RemoveEmptyEntries);

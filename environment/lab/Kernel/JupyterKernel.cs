@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using UnetResnet.Lab.Engine;
+using UnetResnet.Lab.Insight;
 
 namespace UnetResnet.Lab.Kernel;
 
@@ -11,6 +12,9 @@ internal sealed class JupyterKernel : IDisposable
     /// <summary>A native call cannot be cut: the kernel goes on waiting for its end, and says so after <see cref="Patience"/>.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromDays(1), Patience = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a kernel waits for its first cell before it prepares for other requests.</summary>
+    private static readonly TimeSpan WarmUpDelay = TimeSpan.FromSeconds(1);
+
     /// <summary>Requests sent together with a failing one may still be under way when it fails.</summary>
     private static readonly TimeSpan InFlight = TimeSpan.FromMilliseconds(10);
 
@@ -20,6 +24,7 @@ internal sealed class JupyterKernel : IDisposable
     private readonly ExecutionHistory history = new();
     private readonly Channel<KernelMessage> shell = Channel.CreateUnbounded<KernelMessage>();
     private readonly Channel<KernelMessage> control = Channel.CreateUnbounded<KernelMessage>();
+    private readonly TaskCompletionSource firstCell = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private CancellationTokenSource? running;
@@ -37,6 +42,7 @@ internal sealed class JupyterKernel : IDisposable
         Publish("status", new JsonObject { ["execution_state"] = "starting" }, null);
         _ = Task.Run(() => ServeAsync(shell, KernelChannel.Shell));
         _ = Task.Run(() => ServeAsync(control, KernelChannel.Control));
+        _ = Task.Run(WarmUpAsync);
     }
 
     /// <summary>Ends when a client has asked the kernel to shut down.</summary>
@@ -58,6 +64,16 @@ internal sealed class JupyterKernel : IDisposable
         control.Writer.TryComplete();
         sockets.Dispose();
         engine.Dispose();
+    }
+
+    /// <summary>Completes and explains a name for nobody, so that the first one for somebody is quick; after the first cell, which it would hold up.</summary>
+    private async Task WarmUpAsync()
+    {
+        await engine.Warm;
+        await Task.WhenAny(firstCell.Task, Task.Delay(WarmUpDelay));
+        const string code = "Console.WriteL";
+        await CellCompletion.OfAsync(engine, new CellCursor(code, code.Length));
+        await CellInspection.OfAsync(engine, new CellCursor("Console.WriteLine", code.Length), more: false);
     }
 
     private void Receive(KernelChannel channel, KernelMessage message)
@@ -100,6 +116,10 @@ internal sealed class JupyterKernel : IDisposable
                 return await ExecuteAsync(request);
             case "is_complete_request":
                 return Completeness.Of(request.Text("code"));
+            case "complete_request":
+                return await InsightReplies.CompleteAsync(engine, request);
+            case "inspect_request":
+                return await InsightReplies.InspectAsync(engine, request);
             case "history_request":
                 return history.Reply(request);
             case "comm_info_request":
@@ -157,6 +177,7 @@ internal sealed class JupyterKernel : IDisposable
         finally
         {
             lock (gate) running = null;
+            firstCell.TrySetResult();
         }
 
         if (stored) history.Add(count, code, shown);

@@ -100,6 +100,29 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
     }
 
     [Fact]
+    public void Names_are_completed_at_a_place_in_code_points()
+    {
+        kernel.Execute("string counted = \"🙂\";");
+        const string code = "var s = \"🙂🙂\"; count";
+        JsonObject reply = kernel.Ask("complete_request", new JsonObject { ["code"] = code, ["cursor_pos"] = code.EnumerateRunes().Count() });
+        Assert.Equal(("ok", 15, 20), (reply["status"]!.ToString(), reply["cursor_start"]!.GetValue<int>(), reply["cursor_end"]!.GetValue<int>()));
+        Assert.Equal(["counted"], reply["matches"]!.AsArray().Select(m => m!.ToString()));
+        JsonNode type = reply["metadata"]!["_jupyter_types_experimental"]![0]!;
+        Assert.Equal(("counted", "instance", 15, 20), (type["text"]!.ToString(), type["type"]!.ToString(), type["start"]!.GetValue<int>(), type["end"]!.GetValue<int>()));
+    }
+
+    [Fact]
+    public void Names_are_explained_with_their_documentation()
+    {
+        JsonObject reply = kernel.Ask("inspect_request", new JsonObject { ["code"] = "/*🙂🙂🙂*/ Console.WriteLine(1)", ["cursor_pos"] = 20, ["detail_level"] = 0 });
+        Assert.True(reply["found"]!.GetValue<bool>());
+        Assert.Contains("void Console.WriteLine(int value)", reply["data"]!["text/plain"]!.ToString());
+        Assert.StartsWith("```csharp", reply["data"]!["text/markdown"]!.ToString());
+        reply = kernel.Ask("inspect_request", new JsonObject { ["code"] = "unknown", ["cursor_pos"] = 2 });
+        Assert.Equal(("ok", false, 0), (reply["status"]!.ToString(), reply["found"]!.GetValue<bool>(), reply["data"]!.AsObject().Count));
+    }
+
+    [Fact]
     public void History_has_tail_range_and_search()
     {
         int line = kernel.Execute("\"needle one\"").Reply["execution_count"]!.GetValue<int>();

@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using NetMQ;
+using NetMQ.Sockets;
+using UnetResnet.Lab.Commands;
+using UnetResnet.Lab.Kernel;
+
+namespace UnetResnet.Lab.Benchmarks;
+
+/// <summary>A kernel process and the little of a Jupyter client that is needed to time it.</summary>
+internal sealed class KernelProcess : IDisposable
+{
+    private readonly MessageCodec codec = new("bench");
+    private readonly DealerSocket shell = new(), control = new();
+    private readonly SubscriberSocket iopub = new();
+    private readonly Process process;
+
+    /// <summary>Starts a kernel as the kernelspec would.</summary>
+    /// <param name="folder">An empty folder: the kernel's current one, NuGet's packages and every cache go there.</param>
+    public KernelProcess(string folder)
+    {
+        int[] ports = FreePorts(5);
+        var connection = new ConnectionFile { ShellPort = ports[0], ControlPort = ports[1], IopubPort = ports[2], StdinPort = ports[3], HeartbeatPort = ports[4], Key = "bench" };
+        string file = Path.Combine(folder, $"connection-{ports[0]}.json");
+        File.WriteAllText(file, JsonSerializer.Serialize(connection));
+        string[] program = KernelInstallCommand.Program();
+        var start = new ProcessStartInfo(program[0], [.. program.Skip(1), "kernel", "start", file]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(folder, "cache");
+        start.Environment["NUGET_PACKAGES"] = Path.Combine(folder, "packages");
+        process = Process.Start(start)!;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        iopub.SubscribeToAnyTopic();
+        foreach ((NetMQSocket socket, int port) in (ReadOnlySpan<(NetMQSocket, int)>)[(shell, ports[0]), (control, ports[1]), (iopub, ports[2])])
+        {
+            socket.Options.Linger = TimeSpan.Zero;
+            socket.Options.ReconnectInterval = TimeSpan.FromMilliseconds(10);
+            socket.Connect($"tcp://127.0.0.1:{port}");
+        }
+
+        Output("iopub_welcome", parent: null);
+    }
+
+    /// <summary>The process's id.</summary>
+    public int Id => process.Id;
+
+    /// <summary>Sends a request on the shell channel and waits for the reply.</summary>
+    /// <exception cref="InvalidOperationException">The reply tells of an error.</exception>
+    public JsonObject Ask(string type, JsonObject content)
+    {
+        string id = Send(shell, type, content);
+        while (true)
+        {
+            (_, string? parent, JsonObject reply) = Receive(shell);
+            if (parent != id) continue;
+            if (reply["status"]?.ToString() == "ok") return reply;
+            throw new InvalidOperationException($"The kernel answers {type} with {reply["ename"]}: {reply["evalue"]}");
+        }
+    }
+
+    /// <summary>Executes a cell and waits for its end.</summary>
+    public JsonObject Execute(string code) => Ask("execute_request", new JsonObject { ["code"] = code });
+
+    /// <summary>Starts a cell that does not end and prints when it is under way, interrupts it and waits for its error.</summary>
+    /// <returns>From the request to the error, as the client sees it.</returns>
+    public TimeSpan Interrupt()
+    {
+        string cell = Send(shell, "execute_request", new JsonObject { ["code"] = "Console.WriteLine(1); while (true) { }" });
+        Output("stream", cell);
+        Thread.Sleep(100);
+        var watch = Stopwatch.StartNew();
+        Send(control, "interrupt_request", []);
+        Output("error", cell);
+        TimeSpan elapsed = watch.Elapsed;
+        Receive(control);
+        Receive(shell);
+        return elapsed;
+    }
+
+    /// <summary>Waits for an output.</summary>
+    public void Output(string type, string? parent)
+    {
+        while (true)
+        {
+            (string kind, string? of, _) = Receive(iopub);
+            if (kind == type && of == parent) return;
+        }
+    }
+
+    public void Dispose()
+    {
+        Send(control, "shutdown_request", new JsonObject { ["restart"] = false });
+        if (!process.WaitForExit(TimeSpan.FromSeconds(10))) process.Kill();
+        process.Dispose();
+        foreach (NetMQSocket socket in (NetMQSocket[])[shell, control, iopub]) socket.Dispose();
+    }
+
+    private string Send(NetMQSocket socket, string type, JsonObject content)
+    {
+        List<byte[]> frames = codec.Encode([], type, content, null);
+        socket.SendMultipartBytes(frames);
+        return JsonNode.Parse(frames[2])!["msg_id"]!.ToString();
+    }
+
+    private (string Type, string? Parent, JsonObject Content) Receive(NetMQSocket socket)
+    {
+        var frames = new List<byte[]>();
+        if (!socket.TryReceiveMultipartBytes(TimeSpan.FromSeconds(60), ref frames!)) throw new TimeoutException($"The kernel is silent{(process.HasExited ? $": it ended with {process.ExitCode}" : "")}.");
+        KernelMessage message = codec.Decode(frames, 0) ?? throw new InvalidOperationException("The kernel's message is broken or wrongly signed.");
+        return (message.Type, JsonNode.Parse(frames[^3])?["msg_id"]?.ToString(), message.Content);
+    }
+
+    /// <summary>Free ports below those that the system gives to outgoing connections.</summary>
+    private static int[] FreePorts(int count) => [.. Enumerable.Repeat(0, 1000).Select(_ => Random.Shared.Next(10_000, 32_000)).Distinct().Where(IsFree).Take(count)];
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace UnetResnet.Tests.Lab;
+
+/// <summary>A page in headless Chromium, driven over its debugging socket.</summary>
+internal sealed class Chromium : IAsyncDisposable
+{
+    private readonly TemporaryFolder profile = new();
+    private readonly Process process;
+    private readonly ClientWebSocket socket = new();
+    private int number;
+
+    private Chromium() => process = Process.Start(new ProcessStartInfo(
+        Program!,
+        [
+            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--window-size=1000,900", "--remote-debugging-port=0", $"--user-data-dir={profile.Path}", "about:blank",
+        ])
+        { RedirectStandardError = true, RedirectStandardOutput = true })!;
+
+    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(name => Path.Combine(folder, name)))
+        .FirstOrDefault(File.Exists);
+
+    /// <summary>Whether there is one on this machine.</summary>
+    public static bool Installed => Program is not null;
+
+    /// <summary>Opens a page.</summary>
+    public static async Task<Chromium> OpenAsync(string address)
+    {
+        var browser = new Chromium();
+        browser.process.BeginErrorReadLine();
+        browser.process.BeginOutputReadLine();
+        string file = Path.Combine(browser.profile.Path, "DevToolsActivePort");
+        for (int wait = 0; wait < 100 && !(File.Exists(file) && File.ReadAllText(file).Contains('\n')); wait++) await Task.Delay(200);
+        using var http = new HttpClient();
+        using HttpResponseMessage opened = await http.PutAsync($"http://127.0.0.1:{File.ReadLines(file).First()}/json/new?{address}", null);
+        JsonNode page = (await opened.Content.ReadFromJsonAsync<JsonNode>())!;
+        await browser.socket.ConnectAsync(new Uri(page["webSocketDebuggerUrl"]!.ToString()), CancellationToken.None);
+        return browser;
+    }
+
+    /// <summary>Evaluates JavaScript in the page; of a promise, what it gives.</summary>
+    public async Task<JsonNode?> EvaluateAsync(string script)
+    {
+        JsonNode result = await CallAsync("Runtime.evaluate", new JsonObject { ["expression"] = script, ["awaitPromise"] = true, ["returnByValue"] = true });
+        Assert.True(result["exceptionDetails"] is null, result.ToJsonString());
+        return result["result"]!["value"];
+    }
+
+    /// <summary>Waits in the page until a condition holds.</summary>
+    /// <returns>Whether it did within the time.</returns>
+    public async Task<bool> WaitAsync(string condition, TimeSpan time) => (await EvaluateAsync(
+        $"new Promise(done => {{ const end = Date.now() + {(long)time.TotalMilliseconds}; const look = () => {{ let holds = false; try {{ holds = {condition}; }} catch {{ }} if (holds || Date.now() > end) done(!!holds); else setTimeout(look, 200); }}; look(); }})"))!.GetValue<bool>();
+
+    /// <summary>A picture of the page, as PNG.</summary>
+    public async Task<byte[]> ScreenshotAsync() => Convert.FromBase64String((await CallAsync("Page.captureScreenshot", []))["data"]!.ToString());
+
+    public async ValueTask DisposeAsync()
+    {
+        socket.Dispose();
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                profile.Dispose();
+                return;
+            }
+            catch (IOException) when (attempt < 20)
+            {
+                await Task.Delay(100); // a helper process is still writing
+            }
+        }
+    }
+
+    private async Task<JsonNode> CallAsync(string method, JsonObject parameters)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        int id = ++number;
+        await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters }), WebSocketMessageType.Text, true, limit.Token);
+        while (true)
+        {
+            using var message = new MemoryStream();
+            byte[] buffer = new byte[1 << 16];
+            WebSocketReceiveResult part;
+            do
+            {
+                part = await socket.ReceiveAsync(buffer, limit.Token);
+                message.Write(buffer, 0, part.Count);
+            }
+            while (!part.EndOfMessage);
+            JsonNode reply = JsonNode.Parse(message.ToArray())!;
+            if (reply["id"]?.GetValue<int>() != id) continue; // an event
+            return reply["result"] ?? throw new InvalidOperationException($"{method}: {reply.ToJsonString()}");
+        }
+    }
+}
