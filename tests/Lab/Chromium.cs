@@ -14,13 +14,15 @@ internal sealed class Chromium : IAsyncDisposable
     private readonly ClientWebSocket socket = new();
     private int number;
 
-    private Chromium() => process = Process.Start(new ProcessStartInfo(
-        Program!,
+    private Chromium()
+    {
+        string[] arguments =
         [
             "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--window-size=1000,900", "--remote-debugging-port=0", $"--user-data-dir={profile.Path}", "about:blank",
-        ])
-        { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        ];
+        process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+    }
 
     private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(name => Path.Combine(folder, name)))
@@ -52,10 +54,24 @@ internal sealed class Chromium : IAsyncDisposable
         return result["result"]!["value"];
     }
 
-    /// <summary>Waits in the page until a condition holds.</summary>
+    /// <summary>Waits until a condition holds in the page; while the page loads, it does not.</summary>
     /// <returns>Whether it did within the time.</returns>
-    public async Task<bool> WaitAsync(string condition, TimeSpan time) => (await EvaluateAsync(
-        $"new Promise(done => {{ const end = Date.now() + {(long)time.TotalMilliseconds}; const look = () => {{ let holds = false; try {{ holds = {condition}; }} catch {{ }} if (holds || Date.now() > end) done(!!holds); else setTimeout(look, 200); }}; look(); }})"))!.GetValue<bool>();
+    public async Task<bool> WaitAsync(string condition, TimeSpan time)
+    {
+        for (DateTime end = DateTime.UtcNow + time; DateTime.UtcNow < end; await Task.Delay(250))
+        {
+            try
+            {
+                if ((await EvaluateAsync($"(() => {{ try {{ return !!({condition}); }} catch {{ return false; }} }})()"))!.GetValue<bool>()) return true;
+            }
+            catch (InvalidOperationException)
+            {
+                // The page gives way to the next one.
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>A picture of the page, as PNG.</summary>
     public async Task<byte[]> ScreenshotAsync() => Convert.FromBase64String((await CallAsync("Page.captureScreenshot", []))["data"]!.ToString());

@@ -65,10 +65,10 @@ class KernelTests(unittest.TestCase):
         return "".join(o["content"]["text"] for o in outputs if o["msg_type"] == "stream")
 
     def test_kernel_info_on_both_channels(self):
-        for channel in (self.client.shell_channel, self.client.control_channel):
+        for channel, receive in ((self.client.shell_channel, self.client.get_shell_msg), (self.client.control_channel, self.client.get_control_msg)):
             message = self.client.session.msg("kernel_info_request", {})
             channel.send(message)
-            reply = channel.get_msg(timeout=10)
+            reply = receive(timeout=10)
             self.assertEqual(message["header"]["msg_id"], reply["parent_header"]["msg_id"])
             self.assertEqual("5.4", reply["content"]["protocol_version"])
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace UnetResnet.Lab.Engine;
@@ -7,13 +8,19 @@ namespace UnetResnet.Lab.Engine;
 /// <summary>Turns a value into what front ends show: one representation per preferred MIME type of its type.</summary>
 internal static class MimeBundle
 {
-    /// <summary>The value in the given MIME types, or in the preferred ones of its type where none are given.</summary>
+    /// <summary>The value in the given MIME types, or in the preferred ones of its type and as plain text where none are given.</summary>
     /// <returns>The <c>data</c> object of nbformat; the caller owns it.</returns>
     public static JsonObject Of(object? value, params IReadOnlyCollection<string> mimeTypes)
     {
         if (value is null) return new JsonObject { [PlainTextFormatter.MimeType] = Formatter.NullString };
 
-        if (mimeTypes.Count == 0) mimeTypes = Formatter.GetPreferredMimeTypesFor(value.GetType());
+        if (mimeTypes.Count == 0)
+        {
+            mimeTypes = Formatter.GetPreferredMimeTypesFor(value.GetType());
+            // Terminals know text only; HTML that was written by hand says nothing to them.
+            if (value is not IHtmlContent && !mimeTypes.Contains(PlainTextFormatter.MimeType)) mimeTypes = [.. mimeTypes, PlainTextFormatter.MimeType];
+        }
+
         var data = new JsonObject();
         foreach (string mimeType in mimeTypes) data[mimeType] = Content(mimeType, Formatter.ToDisplayString(value, mimeType));
         return data;
