@@ -19,13 +19,16 @@ internal sealed class KernelClient : IDisposable
     private readonly SubscriberSocket iopub = new();
     private bool welcome;
 
-    public KernelClient(string? parent = null)
+    /// <summary>Starts a kernel.</summary>
+    /// <param name="parent">The process whose end ends the kernel.</param>
+    /// <param name="argv">How to start it, with <c>{connection_file}</c> as in a kernelspec; by default the program that was built with the tests.</param>
+    public KernelClient(string? parent = null, IReadOnlyList<string>? argv = null)
     {
         Connection = Free();
         string file = Path.Combine(folder.Path, "connection.json");
         File.WriteAllText(file, JsonSerializer.Serialize(Connection));
-        string program = typeof(JupyterKernel).Assembly.Location;
-        var info = new ProcessStartInfo("dotnet", [program, "kernel", "start", file])
+        string[] command = [.. (argv ?? ["dotnet", typeof(JupyterKernel).Assembly.Location, "kernel", "start", "{connection_file}"]).Select(a => a.Replace("{connection_file}", file))];
+        var info = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardError = true,
