@@ -17,6 +17,8 @@ internal static class Program
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),
+            WeightsCommand.Create(),
+            ExportCommand.Create(),
             KernelCommand.Create(),
         };
         // A kernel answers to signals itself: SIGINT interrupts the cell, SIGTERM ends the process.

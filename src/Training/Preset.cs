@@ -9,7 +9,7 @@ namespace UnetResnet.Training;
 /// <summary>One choice of everything that decides how long an experiment takes: size of the network, of the images and of the training.</summary>
 public sealed record Preset
 {
-    /// <summary>Environment variable that <see cref="FromEnvironment"/> reads.</summary>
+    /// <summary>Environment variable that <see cref="FromEnvironment()"/> reads.</summary>
     public const string EnvironmentVariable = "UNETRESNET_PRESET";
 
     /// <summary>For two cores: width 16, 96×96 pixels, the bundled weights, on the CPU; an experiment takes seconds.</summary>
@@ -55,10 +55,17 @@ public sealed record Preset
         _ => throw new ArgumentException($"There is no preset '{name}'. Use \"quick\" (two cores, seconds) or \"full\" (GPU, weights of ImageNet).", nameof(name)),
     };
 
-    /// <summary>The preset that <c>UNETRESNET_PRESET</c> names; <see cref="Quick"/> where it is not set.</summary>
+    /// <summary>The preset that <c>UNETRESNET_PRESET</c> names; <see cref="Quick"/> where it is not set. Its weights must be there, so that a notebook stops at its first cell.</summary>
     /// <exception cref="ArgumentException">The variable names no preset.</exception>
-    public static Preset FromEnvironment() =>
-        Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 } name ? FromName(name) : Quick;
+    /// <exception cref="WeightsException">The preset takes the weights of ImageNet, and they are not in the cache; the message says how to get them.</exception>
+    public static Preset FromEnvironment() => FromEnvironment(cacheFolder: null);
+
+    internal static Preset FromEnvironment(string? cacheFolder)
+    {
+        Preset preset = Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 } name ? FromName(name) : Quick;
+        if (preset.Weights == ResNet50Options.ImageNet) PretrainedWeights.ImageNet.Require(cacheFolder);
+        return preset;
+    }
 
     /// <summary>The bundled brain slices at this preset's size.</summary>
     public BrainMri LoadData() => BrainMri.Load(Side);

@@ -13,7 +13,7 @@ public static class PretrainedEncoder
     public static string BundledPath => BundledFiles.Find(BundledFile);
 
     /// <summary>Builds an encoder and loads the weights that its options name.</summary>
-    /// <param name="options">The encoder; <c>Weights</c> is <c>null</c>, <c>"bundled"</c> or the path of a safetensors or Keras HDF5 file.</param>
+    /// <param name="options">The encoder; <c>Weights</c> is <c>null</c>, <c>"bundled"</c>, <c>"imagenet"</c> (in the user's cache, see <see cref="PretrainedWeights"/>) or the path of a weights file.</param>
     /// <returns>The encoder, owned by the caller.</returns>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
     /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
@@ -26,8 +26,10 @@ public static class PretrainedEncoder
 
     /// <summary>Loads the weights that the encoder's options name; does nothing where they name none.</summary>
     /// <param name="encoder">The encoder, for example of a U-Net.</param>
-    /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
-    public static void Load(ResNet50Encoder encoder)
+    /// <exception cref="WeightsException">The weights cannot be read or do not fit, or those of ImageNet are not in the cache: nothing is downloaded here.</exception>
+    public static void Load(ResNet50Encoder encoder) => Load(encoder, cacheFolder: null);
+
+    internal static void Load(ResNet50Encoder encoder, string? cacheFolder)
     {
         switch (encoder.Options.Weights)
         {
@@ -37,8 +39,8 @@ public static class PretrainedEncoder
                 ModuleWeights.Load(encoder, BundledPath);
                 return;
             case ResNet50Options.ImageNet:
-                throw new WeightsException(
-                    "The weights of ImageNet (width 64, 95 MB) do not come with the kit. Give the path of resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5, or of a safetensors file with the encoder's own names, as Weights, or use \"bundled\" at width 16.");
+                EncoderWeights.Load(encoder, (encoder.Options.IncludeTop ? PretrainedWeights.ImageNetWithTop : PretrainedWeights.ImageNet).Require(cacheFolder));
+                return;
             case string path:
                 EncoderWeights.Load(encoder, path);
                 return;

@@ -1,7 +1,10 @@
 using UnetResnet.Data;
 using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Tests.Models;
 using UnetResnet.Tests.Normalization;
 using UnetResnet.Training;
+using UnetResnet.Weights;
 
 namespace UnetResnet.Tests.Training;
 
@@ -32,9 +35,43 @@ public class PresetTests
     {
         Assert.Same(Preset.Quick, With(null));
         Assert.Same(Preset.Quick, With(""));
-        Assert.Same(Preset.Full, With("full"));
         Assert.Same(Preset.Quick, With("QUICK"));
         Assert.Contains("'tiny'", Assert.Throws<ArgumentException>(() => With("tiny")).Message);
+    }
+
+    [Fact]
+    public void Full_without_the_weights_of_ImageNet_stops_at_once_and_says_how_to_get_them()
+    {
+        using var folder = new TemporaryFolder();
+        string message = Assert.Throws<WeightsException>(() => With("full", folder.Path)).Message;
+        Assert.Contains("lab weights download imagenet", message);
+        Assert.Contains(folder["resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"], message);
+        Assert.Contains("a268eb855778b3df3c7506639542a6af", message);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Full_builds_ResNet50_from_a_file_of_Keras_and_trains_it()
+    {
+        using var folder = new TemporaryFolder();
+        using (var standIn = new ResNet50Encoder(new ResNet50Options { Width = 64 }))
+        {
+            KeyedNumbers.Fill(standIn);
+            KerasExport.Write(standIn, folder["resnet50.h5"]);
+        }
+
+        Preset full = Preset.Full with { Weights = folder["resnet50.h5"], Side = 64, Epochs = 1, BatchSize = 2 };
+        SegmentationDataset data = full.LoadData().Train;
+        using UNetResNet50 unet = full.CreateUNet();
+        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        Dictionary<string, byte[]> before = Numbers.State(unet);
+        Assert.Equal(KeyedNumbers.Of("res5c_branch2c.weight", [1], 0, Math.Sqrt(6.0 / 512)).item<float>(), unet.Encoder.state_dict()["res5c_branch2c.weight"].flatten()[0].item<float>());
+
+        TrainingHistory history = new Trainer(unet, full.Training()).Fit(full.TrainingBatches(data.Take(2)), full.Batches(data.Take(1)));
+        Assert.True(double.IsFinite(history.Last.Validation.Loss));
+        IReadOnlyList<string> changed = Numbers.Changed(before, Numbers.State(unet));
+        Assert.Contains("decoder.conv6_1_conv.weight", changed);
+        Assert.DoesNotContain(changed, name => name.StartsWith("encoder.", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -95,13 +132,13 @@ public class PresetTests
         Assert.Equal([1, 0.5, 0], new[] { 0, 0.5, 1 }.Select(progress => Math.Round(options.Schedule(progress), 12)));
     }
 
-    private static Preset With(string? value)
+    private static Preset With(string? value, string? cacheFolder = null)
     {
         string? before = Environment.GetEnvironmentVariable(Preset.EnvironmentVariable);
         try
         {
             Environment.SetEnvironmentVariable(Preset.EnvironmentVariable, value);
-            return Preset.FromEnvironment();
+            return Preset.FromEnvironment(cacheFolder);
         }
         finally
         {

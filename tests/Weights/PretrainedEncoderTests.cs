@@ -27,11 +27,19 @@ public class PretrainedEncoderTests
     }
 
     [Fact]
-    public void The_weights_of_ImageNet_do_not_come_with_the_kit()
+    public void The_weights_of_ImageNet_are_never_downloaded_unasked()
     {
-        var e = Assert.Throws<WeightsException>(() => PretrainedEncoder.Create(new ResNet50Options { Weights = ResNet50Options.ImageNet }));
-        Assert.Contains("safetensors", e.Message);
-        Assert.Contains("\"bundled\"", e.Message);
+        using var cache = new TemporaryFolder();
+        using var encoder = new ResNet50Encoder(new ResNet50Options { Weights = ResNet50Options.ImageNet });
+        string message = Assert.Throws<WeightsException>(() => PretrainedEncoder.Load(encoder, cache.Path)).Message;
+        Assert.Contains("lab weights download imagenet", message);
+        Assert.Contains("\"bundled\"", message);
+        Assert.Empty(Directory.GetFileSystemEntries(cache.Path));
+
+        cache.Write(PretrainedWeights.ImageNet.FileName, "a page to log in");
+        message = Assert.Throws<WeightsException>(() => PretrainedEncoder.Load(encoder, cache.Path)).Message;
+        Assert.Contains("expected 94653016 bytes", message);
+        Assert.Contains("found 16 bytes", message);
     }
 
     [Fact]

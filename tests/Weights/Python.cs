@@ -36,6 +36,9 @@ internal static class Python
         return output;
     }
 
+    /// <summary>Runs any script.</summary>
+    public static (int Code, string Output, string Errors) RunFile(string path, params string[] arguments) => Start([path, .. arguments]);
+
     private static string Root
     {
         get
@@ -49,6 +52,8 @@ internal static class Python
     private static (int Code, string Output, string Errors) Start(string[] arguments)
     {
         var start = new ProcessStartInfo(Program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // A script of a test works among its files; those of the repository are told every path.
+        if (Path.GetDirectoryName(arguments[0]) is { Length: > 0 } folder && !folder.StartsWith(Root, StringComparison.Ordinal)) start.WorkingDirectory = folder;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         start.Environment["OMP_NUM_THREADS"] = "1";
         using Process process = Process.Start(start)!;

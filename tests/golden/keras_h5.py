@@ -13,6 +13,9 @@ writes a hostile file: cyclic, softcycle, external, missing, integers, huge, nan
     /usr/bin/python3 tests/golden/keras_h5.py dump FILE
 
 prints, for every weight in Keras's order, its name, shape and sum: what an independent reader sees.
+    /usr/bin/python3 tests/golden/keras_h5.py compare FILE FILE
+
+prints "the same" if layers with weights, names and numbers are, in the same order and under attributes of the same kind.
 """
 import math
 import sys
@@ -111,9 +114,31 @@ def dump(path):
                 print(layer.decode(), name.decode(), array.dtype, "x".join(map(str, array.shape)), repr(float(array.astype(np.float64).sum())))
 
 
+def weighty(file):
+    for layer in file.attrs["layer_names"]:
+        group = file[layer]
+        if len(group.attrs["weight_names"]):
+            assert group.attrs["weight_names"].dtype.kind == "S"
+            yield layer, [(name, group[name][()]) for name in group.attrs["weight_names"]]
+
+
+def compare(first, second):
+    with h5py.File(first, "r") as a, h5py.File(second, "r") as b:
+        assert a.attrs["layer_names"].dtype.kind == b.attrs["layer_names"].dtype.kind == "S"
+        assert set(a.attrs) == set(b.attrs), (set(a.attrs), set(b.attrs))
+        left, right = list(weighty(a)), list(weighty(b))
+        assert [(layer, [name for name, _ in arrays]) for layer, arrays in left] == [(layer, [name for name, _ in arrays]) for layer, arrays in right]
+        for (layer, mine), (_, theirs) in zip(left, right):
+            for (name, x), (_, y) in zip(mine, theirs):
+                assert x.dtype == y.dtype and x.shape == y.shape and np.array_equal(x, y), (layer, name)
+    print("the same")
+
+
 if sys.argv[1] == "hostile":
     hostile(*sys.argv[2:])
 elif sys.argv[1] == "dump":
     dump(sys.argv[2])
+elif sys.argv[1] == "compare":
+    compare(*sys.argv[2:])
 else:
     write(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -15,8 +15,6 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab doctor-model</c>: the doctor for a U-Net in a file and images in folders; prints the verdict and writes an HTML report.</summary>
 internal static class DoctorModelCommand
 {
-    private const string FirstKernel = "encoder.conv1.weight";
-
     public static Command Create()
     {
         var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, a .safetensors file.", Required = true };
@@ -38,7 +36,7 @@ internal static class DoctorModelCommand
             {
                 TorchRuntime.Initialize();
                 string file = parsed.GetRequiredValue(weights).FullName;
-                using UNetResNet50 unet = Load(file);
+                using UNetResNet50 unet = UNetFile.Load(file);
                 if (parsed.GetValue(frozen) is not BatchNormMode.Trainable and var mode) unet.Encoder.Freeze(mode);
                 SegmentationDataset dataset = ImageMaskFolder.Load(parsed.GetRequiredValue(images).FullName, parsed.GetRequiredValue(masks).FullName).Resize(parsed.GetValue(side));
                 var loader = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = parsed.GetValue(batch), Preprocessing = Preprocessing.FromName(parsed.GetValue(preprocessing)!) });
@@ -62,25 +60,5 @@ internal static class DoctorModelCommand
             }
         });
         return command;
-    }
-
-    /// <summary>Builds the network that the file holds: the first kernel tells the width, the decoder's keys whether it has batch norm.</summary>
-    private static UNetResNet50 Load(string file)
-    {
-        var (tensors, _) = Safetensors.Read(file);
-        long width = 0;
-        bool decoderNorm = false;
-        foreach ((string name, var tensor) in tensors)
-        {
-            if (name == FirstKernel && tensor.dim() == 4) width = tensor.shape[0];
-            decoderNorm |= name.StartsWith("decoder.", StringComparison.Ordinal) && name.EndsWith(".running_mean", StringComparison.Ordinal);
-            tensor.Dispose();
-        }
-
-        if (width == 0)
-            throw new WeightsException($"{file} holds no '{FirstKernel}' of four dimensions. Expected the weights of a UNetResNet50, as ModuleWeights.Save(unet, path) writes them.");
-        var unet = new UNetResNet50(new UNetOptions { DecoderBatchNorm = decoderNorm, Encoder = new ResNet50Options { Width = (int)width } });
-        ModuleWeights.Load(unet, file);
-        return unet;
     }
 }

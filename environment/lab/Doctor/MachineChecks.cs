@@ -4,6 +4,7 @@ using SkiaSharp;
 using TorchSharp;
 using UnetResnet.Lab.Running;
 using UnetResnet.Runtime;
+using UnetResnet.Weights;
 
 namespace UnetResnet.Lab.Doctor;
 
@@ -24,6 +25,7 @@ internal static class MachineChecks
         Guarded("pictures", Pictures),
         Guarded("data", () => Files(root, "data", "data/brain-mri", "*.png", "lab data brain-mri")),
         Guarded("weights", () => Files(root, "weights", "data/weights", "*.safetensors", "lab pretrain")),
+        Guarded("ImageNet", ImageNet),
         Guarded("notebooks", () => Files(root, "notebooks", "notebooks", "*.ipynb", null)),
         Guarded("Jupyter", Jupyter),
     ];
@@ -126,6 +128,10 @@ internal static class MachineChecks
             ? new Finding(subject, Health.Ok, $"{count} files in {folder}")
             : new Finding(subject, Health.Failure, $"no {pattern} in {folder}", $"Restore them: git checkout -- {folder}" + (command is null ? "" : $"; or make them anew: {command}"));
     }
+
+    private static Finding ImageNet() => PretrainedWeights.ImageNet.Find() is { } path
+        ? new Finding("ImageNet", Health.Ok, $"weights at {path}")
+        : new Finding("ImageNet", Health.Ok, $"no weights in {WeightsCache.Folder}; only the preset full needs them: lab weights download");
 
     private static Finding Jupyter()
     {

@@ -1,0 +1,84 @@
+using System.Globalization;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Weights;
+
+/// <summary>
+/// Takes a U-Net to PyTorch: <c>model.safetensors</c>, a short twin of the network in Python (<c>unet_resnet50.py</c>, whose <c>load</c> gives the module), and
+/// <c>check.safetensors</c> with an input and the logits that the twin must reproduce.
+/// </summary>
+public static class PyTorchExport
+{
+    private const string Twin = "unet_resnet50.py";
+
+    /// <summary>Names of the files, in the order in which they are written.</summary>
+    public static IReadOnlyList<string> Files { get; } = ["model.safetensors", "check.safetensors", Twin];
+
+    /// <summary>Writes the three files. The network is asked in inference mode and left as it was.</summary>
+    /// <param name="unet">The network; any device.</param>
+    /// <param name="folder">The folder; made if need be.</param>
+    /// <param name="overwrite">Whether files of these names may be replaced.</param>
+    /// <exception cref="ArgumentException">Something of the network has no twin: folded or replaced batch norm, batch statistics in inference, or layers of different ε. The message says what to undo.</exception>
+    /// <exception cref="WeightsException">A file is there already, or the logits are not finite.</exception>
+    public static void Write(UNetResNet50 unet, string folder, bool overwrite = false)
+    {
+        Check(unet);
+        string[] paths = [.. Files.Select(name => Path.Combine(folder, name))];
+        foreach (string path in paths) Overwriting.Check(path, overwrite);
+        using var scope = NewDisposeScope();
+        (Tensor input, Tensor logits) = Example(unet);
+        if (!logits.isfinite().all().item<bool>())
+            throw new WeightsException("The network's logits are infinite or undefined: there is nothing sensible to export. Take an earlier state of its training.");
+        ModuleWeights.Save(unet, paths[0], Settings(unet));
+        Safetensors.Write(paths[1], [new("input", input), new("logits", logits)]);
+        using Stream twin = typeof(PyTorchExport).Assembly.GetManifestResourceStream(Twin)!;
+        AtomicFile.Write(paths[2], twin.CopyTo);
+    }
+
+    private static void Check(UNetResNet50 unet)
+    {
+        foreach ((string name, ModalBatchNorm2d layer) in unet.named_modules().Where(m => m.module is ModalBatchNorm2d).Select(m => (m.name, (ModalBatchNorm2d)m.module)))
+        {
+            if (layer.ReplacedBy is { } other)
+                throw new ArgumentException($"'{name}' is {other} in the place of batch norm, which the PyTorch twin does not have. Undo it first (Folding.Unfold, GroupNormalization.Undo).", nameof(unet));
+            if (layer.Mode == BatchNormMode.BatchOnly)
+                throw new ArgumentException($"'{name}' uses the batch's statistics in inference, which the PyTorch twin does not. Dispose of the TestTimeStatistics, or give it another mode (Freeze.Encoder, Unfreeze.Encoder).", nameof(unet));
+        }
+    }
+
+    /// <summary>What names and shapes do not tell, read by the twin and by <see cref="UNetFile"/>.</summary>
+    private static Dictionary<string, string> Settings(UNetResNet50 unet)
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["format"] = "pt",
+            [UNetFile.Padding] = unet.Options.Encoder.Padding == ConvolutionPadding.Same ? "same" : "symmetric",
+            [UNetFile.Stride] = unet.Options.Encoder.Architecture == ResNet50Architecture.Keras ? "1x1" : "3x3",
+            [UNetFile.EncoderEps] = Eps(unet.Encoder.BatchNormLayers(), "encoder"),
+            [UNetFile.Dropout] = unet.Options.SpatialDropout.ToString("R", CultureInfo.InvariantCulture),
+        };
+        if (unet.Options.DecoderBatchNorm) settings[UNetFile.DecoderEps] = Eps(unet.Decoder.BatchNormLayers(), "decoder");
+        return settings;
+    }
+
+    private static string Eps(IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> layers, string part)
+    {
+        double[] all = [.. layers.Select(l => l.Layer.Options.Eps).Distinct()];
+        if (all.Length > 1) throw new ArgumentException($"The batch-norm layers of the {part} have different ε ({string.Join(", ", all)}), and the PyTorch twin has one. Give them the same.", nameof(layers));
+        return all[0].ToString("R", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Two images of noise in the range of preprocessed ones, of unequal sides, and their logits.</summary>
+    private static (Tensor Input, Tensor Logits) Example(UNetResNet50 unet)
+    {
+        using var modes = new ModeSnapshot(unet);
+        using var noGrad = no_grad();
+        using var generator = new Generator(0);
+        Tensor input = randn([2, 3, 64, 96], generator: generator) * 60;
+        unet.eval();
+        return (input, unet.call(input.to(unet.parameters().First().device)).cpu());
+    }
+}

@@ -1,0 +1,233 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using UnetResnet.Lab.Commands;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Tests.Models;
+using UnetResnet.Tests.Notebooks;
+using UnetResnet.Weights;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Weights;
+
+/// <summary>What goes out must be the same network there. Debian's PyTorch and HDF5 are the judges.</summary>
+public sealed class ExportTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private static UNetResNet50 UNet(UNetOptions options)
+    {
+        var unet = new UNetResNet50(options);
+        KeyedNumbers.Fill(unet);
+        return unet;
+    }
+
+    private static UNetResNet50 UNet() => UNet(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+
+    private static UNetOptions Variant(string name) => name switch
+    {
+        "plain" => new UNetOptions { Encoder = new ResNet50Options { Width = 16 } },
+        "no batch norm in the decoder" => new UNetOptions { DecoderBatchNorm = false, Encoder = new ResNet50Options { Width = 16 } },
+        "symmetric, other eps" => new UNetOptions
+        {
+            BatchNorm = BatchNormOptions.Torch,
+            Encoder = new ResNet50Options { Width = 32, Padding = ConvolutionPadding.Symmetric, BatchNorm = BatchNormOptions.Keras3 with { Eps = 1.001e-5 } },
+        },
+        "torchvision" => new UNetOptions { SpatialDropout = 0, Encoder = ResNet50Options.Torchvision with { Width = 16 } },
+        _ => throw new ArgumentException(name),
+    };
+
+    [PythonTheory("torch")]
+    [InlineData("plain")]
+    [InlineData("no batch norm in the decoder")]
+    [InlineData("symmetric, other eps")]
+    [InlineData("torchvision")]
+    public void The_PyTorch_twin_gives_the_same_logits(string variant)
+    {
+        using UNetResNet50 unet = UNet(Variant(variant));
+        string before = ModuleState.Describe(unet);
+        PyTorchExport.Write(unet, folder.Path);
+        Assert.Equal(before, ModuleState.Describe(unet));
+
+        (int code, string output, string errors) = Python.RunFile(folder["unet_resnet50.py"]);
+        Assert.True(code == 0, output + errors);
+        Match found = Regex.Match(output, "^the same logits: largest difference (.*), largest logit (.*)$", RegexOptions.Multiline);
+        double difference = double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture), largest = double.Parse(found.Groups[2].Value, CultureInfo.InvariantCulture);
+        // Float32 carries 7 digits, and these made-up numbers give logits in the hundreds; those of trained networks are below 10.
+        Assert.True(difference < 1e-5 * Math.Max(10, largest), output);
+
+        // A file that is not the twin's must be noticed: otherwise the check checks nothing.
+        using (no_grad()) unet.Decoder.get_parameter("prediction.bias")!.add_(1f);
+        ModuleWeights.Save(unet, folder["model.safetensors"], Safetensors.Read(folder["model.safetensors"]).Metadata);
+        (code, output, _) = Python.RunFile(folder["unet_resnet50.py"]);
+        Assert.Equal(1, code);
+        Assert.StartsWith("OTHER LOGITS", output);
+    }
+
+    [PythonTheory("torch")]
+    [InlineData("--to", "pytorch")]
+    public void The_command_s_network_has_a_twin_within_a_ten_thousandth(params string[] arguments)
+    {
+        Assert.Equal(0, Lab(arguments).Code);
+        (int code, string output, string errors) = Python.RunFile(folder["out", "unet_resnet50.py"]);
+        Assert.True(code == 0, output + errors);
+        Assert.True(double.Parse(Regex.Match(output, "difference ([^,]*),").Groups[1].Value, CultureInfo.InvariantCulture) < 1e-4, output);
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("no batch norm in the decoder")]
+    [InlineData("symmetric, other eps")]
+    [InlineData("torchvision")]
+    public void What_was_exported_comes_back_as_the_same_network(string variant)
+    {
+        using var scope = NewDisposeScope();
+        using UNetResNet50 unet = UNet(Variant(variant));
+        PyTorchExport.Write(unet, folder.Path);
+        using UNetResNet50 back = UNetFile.Load(folder["model.safetensors"]);
+        Assert.Equal(ModuleState.Describe(unet), ModuleState.Describe(back));
+        Tensor input = Safetensors.Read(folder["check.safetensors"]).Tensors["input"];
+        Assert.Equal([2, 3, 64, 96], input.shape);
+        Assert.True(unet.Predict(input).equal(back.Predict(input)).all().item<bool>());
+    }
+
+    /// <summary>Trained on in PyTorch, a network comes home as what torch.save writes: another format, and counters that nothing here knows.</summary>
+    [PythonTheory("torch")]
+    [InlineData("plain")]
+    public void A_state_dict_of_the_twin_comes_back_too(string variant)
+    {
+        using UNetResNet50 unet = UNet(Variant(variant));
+        PyTorchExport.Write(unet, folder.Path);
+        string script = folder.Write("save.py", """
+            import torch
+            from unet_resnet50 import load
+            state = load("model.safetensors").state_dict()
+            assert "decoder.conv6_1_bn.num_batches_tracked" in state
+            torch.save(state, "model.pth")
+            """);
+        (int code, _, string errors) = Python.RunFile(script);
+        Assert.True(code == 0, errors);
+        using UNetResNet50 back = UNetFile.Load(folder["model.pth"]);
+        Assert.Equal(ModuleState.Describe(unet), ModuleState.Describe(back));
+    }
+
+    [Fact]
+    public void A_file_that_promises_more_than_it_holds_is_refused_before_anything_is_built()
+    {
+        using var scope = NewDisposeScope();
+        Safetensors.Write(folder["unet.safetensors"], [new("encoder.conv1.weight", zeros(4096, 3, 7, 7))]);
+        Assert.Contains("cut short", Assert.Throws<WeightsException>(() => UNetFile.Load(folder["unet.safetensors"])).Message);
+    }
+
+    [Fact]
+    public void Nothing_is_replaced_unasked()
+    {
+        using UNetResNet50 unet = UNet();
+        folder.Write("check.safetensors", "mine");
+        Assert.Contains("--force", Assert.Throws<WeightsException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        Assert.Equal([folder["check.safetensors"]], Directory.GetFiles(folder.Path));
+        PyTorchExport.Write(unet, folder.Path, overwrite: true);
+        Assert.Equal(3, Directory.GetFiles(folder.Path).Length);
+
+        folder.Write("encoder.h5", "mine");
+        Assert.Contains("encoder.h5", Assert.Throws<WeightsException>(() => KerasExport.Write(unet.Encoder, folder["encoder.h5"])).Message);
+        Assert.Equal("mine", File.ReadAllText(folder["encoder.h5"]));
+    }
+
+    [Fact]
+    public void What_has_no_twin_is_refused_with_the_way_back()
+    {
+        using UNetResNet50 unet = UNet();
+        GroupNormalization.Convert(unet);
+        Assert.Contains("GroupNormalization.Undo", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        Assert.Contains("GroupNorm(8)", Assert.Throws<ArgumentException>(() => KerasExport.Write(unet.Encoder, folder["encoder.h5"])).Message);
+        GroupNormalization.Undo(unet);
+        using (new TestTimeStatistics(unet))
+            Assert.Contains("statistics in inference", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        using var symmetric = new ResNet50Encoder(new ResNet50Options { Width = 16, Padding = ConvolutionPadding.Symmetric });
+        using var torchvision = new ResNet50Encoder(ResNet50Options.Torchvision with { Width = 16 });
+        Assert.Contains("3×3", Assert.Throws<ArgumentException>(() => KerasExport.Write(torchvision, folder["encoder.h5"])).Message);
+        Assert.Contains("Symmetric", Assert.Throws<ArgumentException>(() => KerasExport.Write(symmetric, folder["encoder.h5"])).Message);
+        unet.Decoder.BatchNormLayers()[0].Layer.Options = BatchNormOptions.Torch;
+        Assert.Contains("different ε", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [PythonTheory("h5py")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_Keras_file_is_the_one_that_HDF5_itself_writes_from_these_numbers(bool top)
+    {
+        using var encoder = new ResNet50Encoder(new ResNet50Options { Width = 16, IncludeTop = top });
+        KeyedNumbers.Fill(encoder);
+        KerasExport.Write(encoder, folder["encoder.h5"]);
+        Python.Run("keras_h5.py", top ? "top" : "keras1", "16", folder["reference.h5"]);
+        Assert.Equal("the same\n", Python.Run("keras_h5.py", "compare", folder["encoder.h5"], folder["reference.h5"]));
+
+        using var back = new ResNet50Encoder(new ResNet50Options { Width = 16, IncludeTop = top });
+        LoadReport report = EncoderWeights.Load(back, folder["encoder.h5"]);
+        Assert.Equal(top ? 320 : 318, report.Matched.Count);
+        Assert.Equal(ModuleState.Describe(encoder), ModuleState.Describe(back));
+    }
+
+    [Fact]
+    public void Settings_that_make_no_sense_are_refused_by_name()
+    {
+        using UNetResNet50 unet = UNet();
+        foreach ((string name, string value) in new[] { ("padding", "reflect"), ("encoder_eps", "-1"), ("decoder_eps", "NaN"), ("dropout", "1") })
+        {
+            ModuleWeights.Save(unet, folder["unet.safetensors"], new Dictionary<string, string> { [name] = value });
+            string message = Assert.Throws<WeightsException>(() => UNetFile.Load(folder["unet.safetensors"])).Message;
+            Assert.Contains($"{name} is '{value}'", message);
+        }
+
+        ModuleWeights.Save(unet, folder["unet.safetensors"], new Dictionary<string, string> { ["dropout"] = "0" });
+        using UNetResNet50 loaded = UNetFile.Load(folder["unet.safetensors"]);
+        Assert.Equal(0, loaded.Options.SpatialDropout);
+    }
+
+    [Fact]
+    public void The_command_writes_what_it_says()
+    {
+        (int code, string text, _) = Lab("--to", "pytorch");
+        Assert.Equal(0, code);
+        Assert.Contains("python unet_resnet50.py", text);
+        Assert.Equal(PyTorchExport.Files.Order(), Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order());
+        using UNetResNet50 bundled = UNetFile.Load(folder["out", "model.safetensors"]);
+        using ResNet50Encoder encoder = PretrainedEncoder.Create(new ResNet50Options { Width = 16, Weights = "bundled" });
+        Assert.Equal(ModuleState.Describe(encoder), ModuleState.Describe(bundled.Encoder));
+
+        (code, _, string error) = Lab("--to", "pytorch");
+        Assert.Equal(1, code);
+        Assert.Contains("--force", error);
+        Assert.Equal(0, Lab("--to", "pytorch", "--force").Code);
+
+        (code, _, _) = Lab("--to", "keras", "--weights", folder["out", "model.safetensors"]);
+        Assert.Equal(0, code);
+        using var back = new ResNet50Encoder(new ResNet50Options { Width = 16 });
+        EncoderWeights.Load(back, folder["out", "encoder.h5"]);
+        Assert.Equal(ModuleState.Describe(encoder), ModuleState.Describe(back));
+
+        (code, _, error) = Lab("--to", "keras", "--weights", folder["nowhere.safetensors"]);
+        Assert.Equal(1, code);
+        Assert.Contains("nowhere.safetensors", error);
+    }
+
+    private (int Code, string Text, string Error) Lab(params string[] arguments)
+    {
+        using var console = new ConsoleCapture();
+        TextWriter before = Console.Error;
+        var error = new StringWriter();
+        Console.SetError(error);
+        try
+        {
+            return (ExportCommand.Create().Parse([folder["out"], .. arguments]).Invoke(), console.Text, error.ToString());
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+}
