@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -8,10 +9,18 @@ public static class ModuleWeights
 {
     /// <summary>Saves.</summary>
     /// <param name="module">The module; not changed.</param>
-    /// <param name="path">The file; replaced if it exists, never half-written.</param>
+    /// <param name="path">The file; replaced if it exists, never half-written. With the extension <c>.dat</c> in the format of TorchSharp's own <c>module.load</c> instead of safetensors.</param>
     /// <param name="metadata">Text by name that goes into the file, or null.</param>
-    public static void Save(Module module, string path, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Safetensors.Write(path, module.state_dict(), metadata);
+    /// <exception cref="ArgumentException">Metadata for a <c>.dat</c> file, whose format has no place for it.</exception>
+    public static void Save(Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        if (!StateFile.IsDat(path))
+            Safetensors.Write(path, module.state_dict(), metadata);
+        else if (metadata is { Count: > 0 })
+            throw new ArgumentException("A .dat file of TorchSharp has no place for metadata. Save as .safetensors, or without.", nameof(metadata));
+        else
+            AtomicFile.Write(path, stream => module.save(stream));
+    }
 
     /// <summary>
     /// Loads. All or nothing: the module is changed only if every name and shape fits and every number is finite. Element types may differ among the

@@ -13,12 +13,16 @@ internal sealed record StateFile(string Format, IReadOnlyDictionary<string, Tens
     /// <exception cref="WeightsException">The file is missing or cannot be read.</exception>
     internal static bool IsHdf5(string path) => Start(path).AsSpan().StartsWith(Hdf5File.Signature);
 
+    /// <summary>Whether a name says that the file is TorchSharp's.</summary>
+    internal static bool IsDat(string path) => Path.GetExtension(path).Equals(".dat", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Reads safetensors, PyTorch's zip, or TorchSharp's <c>.dat</c>: the content decides, and between formats without a signature the extension.</summary>
     /// <exception cref="WeightsException">The file cannot be read, or is not valid.</exception>
     internal static StateFile Read(string path)
     {
         byte[] start = Start(path);
-        bool dat = Path.GetExtension(path).Equals(".dat", StringComparison.OrdinalIgnoreCase);
+        // safetensors that somebody called .dat are still known by their beginning.
+        bool dat = IsDat(path) && !(MayBeSafetensors(start) && start is [_, _, _, _, _, _, _, _, (byte)'{', ..]);
         if (start.AsSpan().StartsWith("PK"u8) || (!dat && IsOldPickle(start))) return new("PyTorch", PyTorchFile.Read(path), new Dictionary<string, string>());
         if (dat || (!MayBeSafetensors(start) && TorchSharpFile.Begins(start))) return new("TorchSharp", TorchSharpFile.Read(path), new Dictionary<string, string>());
         (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata) = Safetensors.Read(path);

@@ -100,11 +100,28 @@ public sealed class TorchSharpFileTests : IDisposable
     public void Hostile_files_are_refused_by_name(byte[] content, string part) => Refused(content, part);
 
     [Fact]
+    public void A_dat_file_is_written_for_TorchSharp()
+    {
+        using var saved = new ResNet50Encoder(new ResNet50Options { Width = 16 });
+        KeyedNumbers.Fill(saved);
+        ModuleWeights.Save(saved, folder["kit.dat"]);
+        using var byTorchSharp = new ResNet50Encoder(new ResNet50Options { Width = 16 });
+        byTorchSharp.load(folder["kit.dat"]);
+        Assert.Equal(ModuleState.Describe(saved), ModuleState.Describe(byTorchSharp));
+        using var byKit = new ResNet50Encoder(new ResNet50Options { Width = 16 });
+        ModuleWeights.Load(byKit, folder["kit.dat"]);
+        Assert.Equal(ModuleState.Describe(saved), ModuleState.Describe(byKit));
+        Assert.Contains("metadata", Assert.Throws<ArgumentException>(() => ModuleWeights.Save(saved, folder["other.dat"], new Dictionary<string, string> { ["a"] = "b" })).Message);
+    }
+
+    [Fact]
     public void Content_decides_and_text_is_not_taken_for_it()
     {
         using var layer = Linear(2, 3);
         ModuleWeights.Save(layer, folder["really-safetensors.bin"]);
         ModuleWeights.Load(layer, folder["really-safetensors.bin"]);
+        File.Move(folder["really-safetensors.bin"], folder["really-safetensors.dat"]);
+        ModuleWeights.Load(layer, folder["really-safetensors.dat"]);
         string text = folder.Write("notes.txt", "not weights at all");
         Assert.Contains("safetensors", Assert.Throws<WeightsException>(() => ModuleWeights.Load(layer, text)).Message);
         Assert.Contains("no weights file", Assert.Throws<WeightsException>(() => TorchSharpFile.Read(folder["none.dat"])).Message);

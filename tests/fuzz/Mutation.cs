@@ -24,6 +24,8 @@ internal static class Mutation
     private static void Once(List<byte> bytes, Random random)
     {
         int at = random.Next(bytes.Count);
+        // Half of them not where a format has put zeros to fill up.
+        if (random.Next(2) == 0) for (int tries = 0; tries < 20 && bytes[at] == 0; tries++) at = random.Next(bytes.Count);
         int length = Math.Min(1 << random.Next(9), bytes.Count - at);
         switch (random.Next(10))
         {
@@ -40,7 +42,7 @@ internal static class Mutation
                 bytes[at] = (byte)(bytes[at] + random.Next(-2, 3));
                 break;
             case 4 or 5:
-                // Half of them where numbers stand: at even places.
+                // Half of them where numbers stand: at multiples of four.
                 if (random.Next(2) == 0) at &= ~3;
                 var number = new byte[8];
                 BinaryPrimitives.WriteInt64LittleEndian(number, Numbers[random.Next(Numbers.Length)] + random.Next(-1, 2));
