@@ -1,3 +1,4 @@
+using System.Text;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -19,7 +20,14 @@ public static class ModuleWeights
         else if (metadata is { Count: > 0 })
             throw new ArgumentException("A .dat file of TorchSharp has no place for metadata. Save as .safetensors, or without.", nameof(metadata));
         else
-            AtomicFile.Write(path, stream => module.save(stream));
+            AtomicFile.Write(path, stream => SaveDat(module, stream));
+    }
+
+    /// <summary>Given a stream, TorchSharp would close it.</summary>
+    private static void SaveDat(Module module, Stream stream)
+    {
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+        module.save(writer);
     }
 
     /// <summary>
