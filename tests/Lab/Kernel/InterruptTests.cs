@@ -58,6 +58,37 @@ public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<Kernel
     }
 
     [Fact]
+    public void A_training_loop_is_stopped_between_batches_and_the_network_trains_on()
+    {
+        Assert.Equal("ok", kernel.Execute("""
+            #r "nuget: TorchSharp"
+            using TorchSharp;
+            var net = torch.nn.Sequential(torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1));
+            var optimizer = torch.optim.SGD(net.parameters(), 0.001);
+            var (x, y) = (torch.randn(32, 16), torch.randn(32, 1));
+            int steps = 0;
+            float Step()
+            {
+                using var scope = torch.NewDisposeScope();
+                optimizer.zero_grad();
+                var loss = torch.nn.functional.mse_loss(net.call(x), y);
+                loss.backward();
+                optimizer.step();
+                steps++;
+                return loss.item<float>();
+            }
+            float before = Step();
+            """).Status);
+        string id = kernel.SendCode("Console.WriteLine(\"go\"); while (true) Step();");
+        Received? output = kernel.Output();
+        while (output is not null && output.Type != "stream") output = kernel.Output();
+        Thread.Sleep(300);
+        kernel.Ask("interrupt_request", socket: kernel.Control);
+        Assert.Equal("Interrupted", Assert.Single(kernel.Await(id).Of("error")).Text("ename"));
+        Assert.Equal("True True", kernel.Execute("int taken = steps; float after = 0; for (int i = 0; i < 50; i++) after = Step(); Console.Write($\"{taken > 1 && steps == taken + 50} {after < before}\");").Printed);
+    }
+
+    [Fact]
     public void Waiting_for_asynchronous_code_does_not_deadlock()
     {
         Assert.Equal("3", kernel.Execute("async Task<int> Slow() { await Task.Delay(20); await Task.Yield(); return 3; }\nConsole.Write(Slow().Result);").Printed);

@@ -35,6 +35,7 @@ internal sealed class KernelClient : IDisposable
             RedirectStandardOutput = true,
         };
         info.Environment["OMP_NUM_THREADS"] = "1";
+        info.Environment["TMPDIR"] = Directory.CreateDirectory(Temporary).FullName;
         if (parent is not null) info.Environment["JPY_PARENT_PID"] = parent;
         Process = Process.Start(info)!;
         Process.BeginErrorReadLine();
@@ -52,6 +53,9 @@ internal sealed class KernelClient : IDisposable
     public Process Process { get; }
 
     public string Folder => folder.Path;
+
+    /// <summary>The folder that the kernel takes for temporary files.</summary>
+    public string Temporary => folder["tmp"];
 
     public DealerSocket Shell { get; }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.NetworkInformation;
 using System.Text.Json.Nodes;
+using UnetResnet.Lab.Kernel;
 
 namespace UnetResnet.Tests.Lab.Kernel;
 
@@ -20,9 +21,16 @@ public sealed class LifecycleTests
         Assert.Equal(("ok", restart), (reply["status"]!.ToString(), reply["restart"]!.GetValue<bool>()));
         Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)));
         Assert.Equal(0, kernel.Process.ExitCode);
-        Assert.Equal(["connection.json"], Directory.GetFileSystemEntries(kernel.Folder).Select(Path.GetFileName));
-        int[] ports = [.. IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(l => l.Port)];
-        Assert.DoesNotContain(kernel.Connection.ShellPort, ports);
+        AssertNothingIsLeft(kernel);
+    }
+
+    private static void AssertNothingIsLeft(KernelClient kernel)
+    {
+        Assert.Equal(["connection.json", "tmp"], Directory.GetFileSystemEntries(kernel.Folder).Select(Path.GetFileName).Order());
+        Assert.Empty(Directory.GetFileSystemEntries(kernel.Temporary));
+        ConnectionFile used = kernel.Connection;
+        IEnumerable<int> open = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(l => l.Port);
+        Assert.Empty(open.Intersect([used.ShellPort, used.ControlPort, used.IopubPort, used.StdinPort, used.HeartbeatPort]));
     }
 
     [Fact]
@@ -48,6 +56,7 @@ public sealed class LifecycleTests
         parent.Kill();
         parent.WaitForExit();
         Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)));
+        AssertNothingIsLeft(kernel);
     }
 
     [Theory]
@@ -61,6 +70,7 @@ public sealed class LifecycleTests
         using (Process kill = Process.Start("kill", ["-TERM", $"{kernel.Process.Id}"])) kill.WaitForExit();
         Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)), "The kernel has not ended.");
         Assert.Equal(0, kernel.Process.ExitCode);
+        AssertNothingIsLeft(kernel);
     }
 
     [Fact]
@@ -84,9 +94,9 @@ public sealed class LifecycleTests
         using var folder = new TemporaryFolder();
         string path = Path.Combine(folder.Path, "c.json");
         folder.Write("c.json", "{\"transport\":\"ipc\",\"shell_port\":1,\"control_port\":2,\"iopub_port\":3,\"stdin_port\":4,\"hb_port\":5}");
-        Assert.Contains("expected \"tcp\"", Assert.Throws<FormatException>(() => UnetResnet.Lab.Kernel.ConnectionFile.Load(path)).Message);
+        Assert.Contains("expected \"tcp\"", Assert.Throws<FormatException>(() => ConnectionFile.Load(path)).Message);
         folder.Write("c.json", "{");
-        Assert.Contains(path, Assert.Throws<FormatException>(() => UnetResnet.Lab.Kernel.ConnectionFile.Load(path)).Message);
-        Assert.Contains("no connection file", Assert.Throws<FileNotFoundException>(() => UnetResnet.Lab.Kernel.ConnectionFile.Load(path + "x")).Message);
+        Assert.Contains(path, Assert.Throws<FormatException>(() => ConnectionFile.Load(path)).Message);
+        Assert.Contains("no connection file", Assert.Throws<FileNotFoundException>(() => ConnectionFile.Load(path + "x")).Message);
     }
 }

@@ -186,6 +186,27 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
     }
 
     [Fact]
+    public void Messages_out_of_turn_do_no_harm()
+    {
+        kernel.Send(kernel.Stdin, "input_reply", new JsonObject { ["value"] = "nobody asked" });
+        kernel.Send(kernel.Shell, "comm_msg", new JsonObject { ["comm_id"] = "unknown", ["data"] = new JsonObject() });
+        kernel.Send(kernel.Shell, "comm_close", new JsonObject { ["comm_id"] = "unknown", ["data"] = new JsonObject() });
+        kernel.Send(kernel.Shell, "execute_reply", new JsonObject { ["status"] = "ok" });
+        Assert.Equal("ok", kernel.Ask("interrupt_request", socket: kernel.Control)["status"]!.ToString()); // nothing runs
+        Assert.Equal("error", kernel.Ask("bake_request")["status"]!.ToString());
+        Assert.Equal("ok", kernel.Ask("execute_request")["status"]!.ToString()); // without code
+        Assert.Equal("ok", kernel.Ask("complete_request", new JsonObject { ["code"] = "x", ["cursor_pos"] = -5 })["status"]!.ToString());
+        Assert.False(kernel.Ask("inspect_request", new JsonObject { ["code"] = 7, ["cursor_pos"] = "far" })["found"]!.GetValue<bool>());
+        List<byte[]> withBuffers = [.. kernel.Frames("execute_request", new JsonObject { ["code"] = "Console.Write(\"buffers\")" }), [1, 2, 3], []];
+        kernel.Shell.SendMultipartBytes(withBuffers);
+        Assert.Equal("buffers", kernel.Await(JsonNode.Parse(withBuffers[2])!["msg_id"]!.ToString()).Printed);
+        string id = kernel.SendCode("Console.Write(Console.ReadLine());", new JsonObject { ["allow_stdin"] = true });
+        Assert.Equal("input_request", kernel.Receive(kernel.Stdin)!.Type);
+        kernel.Send(kernel.Stdin, "input_reply", new JsonObject { ["value"] = "in turn" });
+        Assert.Equal("in turn", kernel.Await(id).Printed);
+    }
+
+    [Fact]
     public void Two_hundred_queued_cells_run_in_order()
     {
         string[] ids = [.. Enumerable.Range(0, 200).Select(i => kernel.SendCode($"Console.Write({i})"))];
