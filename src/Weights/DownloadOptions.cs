@@ -6,7 +6,7 @@ public sealed record DownloadOptions
     /// <summary>Folder to keep the file in; null for <see cref="WeightsCache.Folder"/>.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>How long nothing may come, from the connection to the last byte, before the attempt is given up.</summary>
+    /// <summary>How long an answer or its next 64 KiB may take before the attempt is given up.</summary>
     public TimeSpan StallTime { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Attempts after the first one. Each goes on where the last one ended, if the server allows it.</summary>

@@ -100,9 +100,16 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
                 throw file.Failed(path, $"the server announces {part.Length + announced} bytes and the file has {file.Bytes}: it is another file, perhaps a page to log in");
             await using Stream content = await response.Content.ReadAsStreamAsync(stall.Token);
             var buffer = new byte[1 << 16];
+            long due = part.Length;
             while (true)
             {
-                stall.CancelAfter(options.StallTime);
+                // A server that drips stalls too.
+                if (part.Length >= due)
+                {
+                    stall.CancelAfter(options.StallTime);
+                    due = part.Length + buffer.Length;
+                }
+
                 int read = await content.ReadAsync(buffer, stall.Token);
                 if (read == 0) break;
                 if (part.Length + read > file.Bytes)
@@ -121,7 +128,7 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new InterruptedException($"nothing came for {options.StallTime.TotalSeconds:0.###} s");
+            throw new InterruptedException(FormattableString.Invariant($"nothing, or next to nothing, came for {options.StallTime.TotalSeconds:0.###} s"));
         }
     }
 

@@ -114,8 +114,28 @@ public sealed class PretrainedWeightsTests : IDisposable
 
         File.Delete(FilePath);
         using var dead = new ScriptedServer(c => c.Stall());
-        Assert.Contains("nothing came for 0.2 s", await Refusal(dead, Options with { StallTime = TimeSpan.FromSeconds(0.2), Retries = 2 }));
+        Assert.Contains("next to nothing, came for 0.2 s", await Refusal(dead, Options with { StallTime = TimeSpan.FromSeconds(0.2), Retries = 2 }));
         Assert.InRange(dead.Asked.Count, 1, 3);
+    }
+
+    [Fact]
+    public async Task A_server_that_drips_is_given_up_too_and_what_came_is_kept()
+    {
+        using var server = new ScriptedServer(
+            async c =>
+            {
+                await c.Send($"HTTP/1.1 200 OK\nContent-Length: {Content.Length}");
+                for (int i = 0; ; i++)
+                {
+                    await c.Stream.WriteAsync(Content.AsMemory(i, 1), c.Ended);
+                    await Task.Delay(20, c.Ended);
+                }
+            },
+            Rest);
+        await Entry(server.Url).DownloadAsync(Options with { StallTime = TimeSpan.FromSeconds(1.5) });
+        Assert.Equal(Content, File.ReadAllBytes(FilePath));
+        Assert.Equal(2, server.Asked.Count);
+        Assert.InRange(server.Asked[1], 1, 1000);
     }
 
     [Fact]
@@ -224,6 +244,25 @@ public sealed class PretrainedWeightsTests : IDisposable
         string[] paths = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => Download(server))));
         Assert.All(paths, path => Assert.Equal(FilePath, path));
         Assert.Equal(Content, File.ReadAllBytes(FilePath));
+        Assert.Single(server.Asked);
+    }
+
+    [PythonTheory("fcntl")]
+    [InlineData("import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); open(sys.argv[2], 'w'); time.sleep(1.5)")]
+    public async Task Another_process_that_downloads_is_waited_for(string script)
+    {
+        Directory.CreateDirectory(folder["cache"]);
+        string path = folder.Write("lock.py", script);
+        Task<(int Code, string Output, string Errors)> other = Task.Run(() => Python.RunFile(path, FilePath + ".lock", folder["held"]));
+        while (!File.Exists(folder["held"]) && !other.IsCompleted) await Task.Delay(20);
+        bool overAtOnce = other.IsCompleted;
+        using var server = new ScriptedServer(Whole);
+        Task<string> download = Download(server);
+        await Task.Delay(300);
+        Assert.True(overAtOnce || other.IsCompleted || server.Asked.Count == 0, "The lock was held, and the download began.");
+        await download;
+        Assert.True(other.IsCompleted, "The download ended before the lock was free.");
+        Assert.Equal(0, (await other).Code);
         Assert.Single(server.Asked);
     }
 

@@ -17,7 +17,7 @@ internal static class DoctorModelCommand
 {
     public static Command Create()
     {
-        var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, a .safetensors file.", Required = true };
+        var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, a .safetensors or .pth file.", Required = true };
         var images = new Option<DirectoryInfo>("--images") { Description = "Folder with training images.", Required = true };
         var masks = new Option<DirectoryInfo>("--masks") { Description = "Folder with their masks: the same names.", Required = true };
         var frozen = new Option<BatchNormMode>("--frozen")

@@ -20,7 +20,7 @@ internal static class ExportCommand
             Required = true,
         };
         to.AcceptOnlyFromAmong("pytorch", "keras");
-        var weights = new Option<FileInfo?>("--weights") { Description = "A U-Net's .safetensors file. Default: the bundled encoder under an untrained decoder (seed 0)." };
+        var weights = new Option<FileInfo?>("--weights") { Description = "A U-Net's .safetensors or .pth file. Default: the bundled encoder under an untrained decoder (seed 0)." };
         var force = new Option<bool>("--force") { Description = "Replace files that are there." };
         var command = new Command("export", "Write a U-Net for PyTorch, or its encoder for Keras.") { folder, to, weights, force };
         command.SetAction(parsed =>
