@@ -92,7 +92,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
-        Tensor x = StridedWindows.Pad(images, 7, Options.Padding, value: 0);
+        Tensor x = StridedWindows.Pad(ChannelsLast.Of(images), 7, Options.Padding, value: 0);
         x = activation_1.call(bn_conv1.call(conv1.call(x)));
         features.Add(x);
         x = StridedWindows.Pad(x, 3, Options.Padding, value: double.NegativeInfinity);
