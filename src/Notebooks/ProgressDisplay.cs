@@ -32,10 +32,10 @@ public sealed class ProgressDisplay : IProgress<EpochRecord>
         string number = value.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(epochs.ToString(CultureInfo.InvariantCulture).Length);
         double left = seconds / reported * (epochs - value.Epoch);
         string line = string.Create(CultureInfo.InvariantCulture,
-            $"epoch {number}/{epochs}  loss {value.Training.Loss:F4}  validation loss {value.Validation.Loss:F4}  " +
-            $"IoU {value.Training.IoU:F3}  validation IoU {value.Validation.IoU:F3}  {value.Seconds:F1} s");
+            $"epoch {number}/{epochs}  loss {value.Training.Loss:F3}, validation {value.Validation.Loss:F3}  " +
+            $"IoU {value.Training.IoU:F3}, validation {value.Validation.IoU:F3}  {value.Seconds:F1} s");
         // Standard output is asked for anew at each line: a notebook gives every cell its own.
-        (output ?? Console.Out).WriteLine(left > 0 ? $"{line}  {Duration(left)} left" : line);
+        (output ?? Console.Out).WriteLine(left > 0 ? $"{line}, {Duration(left)} left" : line);
     }
 
     private static string Duration(double seconds) => seconds switch

@@ -15,8 +15,8 @@ public class ProgressDisplayTests
         display.Report(history[11]);
         string[] lines = output.ToString().ReplaceLineEndings("\n").Split('\n');
         // 11 epochs of 1.5 s are left after the first, none after the last.
-        Assert.Equal("epoch  1/12  loss 0.5000  validation loss 0.3100  IoU 0.533  validation IoU 0.775  1.5 s  16 s left", lines[0]);
-        Assert.Equal("epoch 12/12  loss 0.0769  validation loss 0.4200  IoU 0.900  validation IoU 0.500  1.5 s", lines[1]);
+        Assert.Equal("epoch  1/12  loss 0.500, validation 0.310  IoU 0.533, validation 0.775  1.5 s, 16 s left", lines[0]);
+        Assert.Equal("epoch 12/12  loss 0.077, validation 0.420  IoU 0.900, validation 0.500  1.5 s", lines[1]);
     }
 
     [Theory]
