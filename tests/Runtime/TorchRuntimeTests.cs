@@ -153,6 +153,17 @@ public class TorchRuntimeTests
         Assert.Equal(QuietLogging.ErrorLevel, Marshal.ReadInt32(NativeLibrary.GetExport(library, "FLAGS_caffe2_log_level")));
     }
 
+    /// <summary>Read from the environment that native code sees.</summary>
+    [Fact]
+    public void Threads_that_wait_sleep()
+    {
+        TorchRuntime.Initialize();
+        if (OperatingSystem.IsLinux()) Assert.Equal("passive", Marshal.PtrToStringUTF8(GetVariable(PatientThreads.Variable)), ignoreCase: true);
+    }
+
+    [DllImport("libc", EntryPoint = "getenv")]
+    private static extern IntPtr GetVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name);
+
     private static void OneSentence(string message)
     {
         Assert.DoesNotContain('\n', message);
