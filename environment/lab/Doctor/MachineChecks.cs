@@ -129,9 +129,14 @@ internal static class MachineChecks
             : new Finding(subject, Health.Failure, $"no {pattern} in {folder}", $"Restore them: git checkout -- {folder}" + (command is null ? "" : $"; or make them anew: {command}"));
     }
 
-    private static Finding ImageNet() => PretrainedWeights.ImageNet.Find() is { } path
-        ? new Finding("ImageNet", Health.Ok, $"weights at {path}")
-        : new Finding("ImageNet", Health.Ok, $"no weights in {WeightsCache.Folder}; only the preset full needs them: lab weights download");
+    private static Finding ImageNet()
+    {
+        string path = PretrainedWeights.ImageNet.PathIn();
+        if (!File.Exists(path)) return new Finding("ImageNet", Health.Ok, $"no weights in {WeightsCache.Folder}; only the preset full needs them: lab weights download");
+        return PretrainedWeights.ImageNet.IsIntact(path)
+            ? new Finding("ImageNet", Health.Ok, $"weights at {path}")
+            : new Finding("ImageNet", Health.Warning, $"another or a damaged file at {path}", "Replace it: lab weights download");
+    }
 
     private static Finding Jupyter()
     {
