@@ -10,7 +10,6 @@ using Microsoft.CodeAnalysis.Scripting;
 using Microsoft.CodeAnalysis.Scripting.Hosting;
 using Microsoft.DotNet.Interactive.Formatting;
 using UnetResnet.Lab.Packages;
-using UnetResnet.Notebooks;
 
 namespace UnetResnet.Lab.Engine;
 
@@ -42,7 +41,7 @@ internal sealed class NotebookEngine : IDisposable
     private readonly HashSet<string> importing = [];
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly CellReferenceResolver references;
-    private readonly PackageSession packages;
+    private readonly CellPackages packages;
     private readonly InteractiveAssemblyLoader loader = new();
     private readonly Task<ScriptState<object>> warm;
     private ScriptState<object>? state;
@@ -57,7 +56,7 @@ internal sealed class NotebookEngine : IDisposable
         thread = new CellThread(grace ?? TimeSpan.FromSeconds(2));
         Folder = Path.GetFullPath(folder);
         references = new CellReferenceResolver(Folder);
-        packages = new PackageSession(Folder, packageCache ?? PackageRestore.UserCache);
+        packages = new CellPackages(new PackageSession(Folder, packageCache ?? PackageRestore.UserCache), references, loader);
         ConsoleCapture.Install();
 
         warm = Task.Run(() => CSharpScript.Create<object>("_ = 0;", Options("start").WithReferences(StartReferences.Value).WithImports(DefaultUsings), assemblyLoader: loader).RunAsync());
@@ -288,33 +287,13 @@ internal sealed class NotebookEngine : IDisposable
     /// <summary>Brings in the packages that code names, and runs the extensions that they bring.</summary>
     private async Task<IReadOnlyList<MetadataReference>> AddPackagesAsync(CodePiece piece, string label, CancellationToken token)
     {
-        if (piece.Packages.Count + piece.Sources.Count == 0) return [];
-        (int line, string text) = piece.Packages.Count > 0 ? (piece.Packages[0].Line, piece.Packages[0].Text) : (piece.Sources[0].Line, piece.Sources[0].Text);
-        var progress = new ProgressLine();
-        NewPackages added;
-        try
-        {
-            foreach (SourceLine source in piece.Sources) packages.AddSource(source.Source);
-            added = await packages.AddAsync([.. piece.Packages.Select(p => (p.Name, p.Version))], progress.Show, token);
-        }
-        catch (Exception e) when (e is PackageException or FormatException or IOException or UnauthorizedAccessException)
-        {
-            throw new CellFailedException(CellError.Plain("PackageNotRestored", e.Message, label, line + 1, text));
-        }
+        (IReadOnlyList<MetadataReference> added, IReadOnlyList<string> extensions) = await packages.AddAsync(piece, label, token);
+        if (extensions.Count == 0) return added;
 
-        // The kit's own package is the program's: its extension.dib is not there to be run, and says this.
-        if (piece.Packages.Any(p => p.Name.Equals(typeof(NotebookFormatters).Assembly.GetName().Name, StringComparison.OrdinalIgnoreCase)))
-            NotebookFormatters.Register(value => CellFunctions.display(value));
-        if (added.News.Length > 0) progress.Show(added.News);
-        foreach (string path in added.References) references.Prefer(path);
-        foreach (System.Reflection.Assembly assembly in added.Loaded) loader.RegisterDependency(assembly);
-        MetadataReference[] all = [.. added.References.Select(path => References.ToFile(path))];
-        if (added.Extensions.Count == 0) return all;
-
-        state = await (state ?? await warm).Script.ContinueWith<object>("", Options("extension").WithReferences(all)).RunFromAsync(state ?? await warm, token);
-        foreach (string extension in added.Extensions)
+        state = await (state ?? await warm).Script.ContinueWith<object>("", Options("extension").WithReferences(added)).RunFromAsync(state ?? await warm, token);
+        foreach (string extension in extensions)
             foreach ((string cell, string source) in ImportedFile.Read(extension)) await RunCellAsync(source, cell, token);
-        return all;
+        return added;
     }
 
     private static JsonObject Show(TextPiece piece) => piece.Language switch
