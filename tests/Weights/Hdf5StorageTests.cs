@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using PureHDF;
+using UnetResnet.Fuzz;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
 
@@ -73,6 +75,35 @@ public sealed class Hdf5StorageTests : IDisposable
         Tensor kernel = Assert.Single(Assert.Single(read.Layers).Weights);
         Assert.Equal([2, 3], kernel.shape);
         Assert.Equal([1f, 2f, 3f, 4f, 5f, 6f], kernel.data<float>().ToArray());
+    }
+
+    /// <summary>A tree whose node is its own child, and an object header that is continued by itself.</summary>
+    [Theory]
+    [InlineData("tree", "trees runs in circles")]
+    [InlineData("header", "header runs in circles")]
+    public void Structures_that_run_in_circles_end(string kind, string reason)
+    {
+        byte[] bytes = [.. FuzzedReader.All.Single(r => r.Name == "hdf5").Seeds[0]];
+        Span<byte> At(int index) => bytes.AsSpan(index);
+        if (kind == "tree")
+        {
+            int tree = bytes.AsSpan().IndexOf("TREE"u8);
+            bytes[tree + 5] = 1;
+            BinaryPrimitives.WriteInt64LittleEndian(At(tree + 32), tree);
+        }
+        else
+        {
+            // The superblock of version 0 has the root group's address at byte 64; its messages start 16 bytes behind it.
+            int block = (int)BinaryPrimitives.ReadInt64LittleEndian(At(64)) + 16;
+            BinaryPrimitives.WriteInt16LittleEndian(At(block), 0x10);
+            BinaryPrimitives.WriteInt64LittleEndian(At(block + 8), block);
+            BinaryPrimitives.WriteInt64LittleEndian(At(block + 16), BinaryPrimitives.ReadUInt32LittleEndian(At(block - 8)));
+        }
+
+        File.WriteAllBytes(folder["circle.h5"], bytes);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(reason, Assert.Throws<WeightsException>(() => KerasHdf5.Read(folder["circle.h5"])).Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000_000);
     }
 
     private KerasWeightsFile Read(string kind)

@@ -45,8 +45,10 @@ internal sealed class Hdf5Object
         }
 
         var messages = new List<Hdf5Message>();
+        var seen = new HashSet<ulong>();
         for (bool first = true; blocks.TryDequeue(out var block); first = false)
         {
+            if (!seen.Add(block.Address)) throw new InvalidDataException("an object header runs in circles");
             var reader = new ByteReader(file.Structure(block.Address, block.Size));
             if (!old && !first)
             {
