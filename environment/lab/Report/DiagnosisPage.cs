@@ -50,7 +50,7 @@ internal static class DiagnosisPage
             <footer><details open><summary>The patient · {Html.Escape(Machine.Current.Cpu)}, {Machine.Current.Cores} cores</summary><dl>{rows}</dl></details></footer>
             </main>
             """;
-        return Html.Page("UnetResnet: diagnosis", "notebook", outputs.HasCharts, body);
+        return Html.Page("UnetResnet: diagnosis", "diagnosis", outputs.HasCharts, body);
     }
 
     private static string Section(DiagnosticReport report, OutputHtml outputs)
