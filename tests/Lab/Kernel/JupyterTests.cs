@@ -57,6 +57,7 @@ public sealed class JupyterTests(JupyterFixture jupyter) : IClassFixture<Jupyter
             Assert.Equal(cells.ToString(), (await page.EvaluateAsync($"{Run}.length"))!.ToString());
             Assert.Equal("0", (await page.EvaluateAsync($"{Run}.filter(c => c.output_area.outputs.some(o => o.output_type == 'error')).length"))!.ToString());
             Assert.Equal("2", (await page.EvaluateAsync($"{Run}.filter(c => c.output_area.outputs.some(o => o.data && o.data['application/vnd.plotly.v1+json']) && [...c.element[0].querySelectorAll('img')].some(i => i.naturalWidth > 300)).length"))!.ToString());
+            await page.EvaluateAsync($"{Run}[5].element[0].scrollIntoView()"); // for the picture
         });
         Directory.Delete(artifacts);
     }
