@@ -1,4 +1,5 @@
 using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Jpeg;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.PixelFormats;
@@ -14,11 +15,11 @@ public static partial class ImageCodec
         ArgumentNullException.ThrowIfNull(encoded);
         try
         {
-            using Image<Rgba32> image = Image.Load<Rgba32>(encoded);
-            bool grey = image.Metadata.DecodedImageFormat switch
+            using Image<Rgba32> image = Image.Load<Rgba32>(encoded, out IImageFormat format);
+            bool grey = format switch
             {
                 PngFormat => image.Metadata.GetPngMetadata().ColorType == PngColorType.Grayscale,
-                JpegFormat => image.Metadata.GetJpegMetadata().ColorType == JpegEncodingColor.Luminance,
+                JpegFormat => image.Metadata.GetJpegMetadata().ColorType == JpegColorType.Luminance,
                 _ => throw Corrupt(name, "is not a readable PNG or JPEG image"),
             };
             image.Mutate(context => context.AutoOrient());
