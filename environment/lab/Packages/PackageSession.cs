@@ -29,7 +29,7 @@ internal sealed partial class PackageSession(string folder, string cacheFolder)
         if (!source.Contains("://", StringComparison.Ordinal))
         {
             string full = Path.GetFullPath(Path.Combine(folder, source));
-            source = Directory.Exists(full) ? full : throw new PackageException($"#i \"nuget: {source}\": there is no folder {full}. Give a folder with .nupkg files, or an address such as https://api.nuget.org/v3/index.json.");
+            source = Directory.Exists(full) ? full : throw new PackageException($"#i \"nuget: {source}\": there is no folder {full}. Give a folder with .nupkg files, or the address of a feed's index.json.");
         }
 
         sources.Add(source);
