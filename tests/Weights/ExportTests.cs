@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 using UnetResnet.Lab.Commands;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Tests.Lab;
 using UnetResnet.Tests.Models;
-using UnetResnet.Tests.Notebooks;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
 
@@ -215,19 +215,6 @@ public sealed class ExportTests : IDisposable
         Assert.Contains("nowhere.safetensors", error);
     }
 
-    private (int Code, string Text, string Error) Lab(params string[] arguments)
-    {
-        using var console = new ConsoleCapture();
-        TextWriter before = Console.Error;
-        var error = new StringWriter();
-        Console.SetError(error);
-        try
-        {
-            return (ExportCommand.Create().Parse([folder["out"], .. arguments]).Invoke(), console.Text, error.ToString());
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
-    }
+    private (int Code, string Text, string Error) Lab(params string[] arguments) =>
+        CommandRun.Of(ExportCommand.Create(), [folder["out"], .. arguments]);
 }

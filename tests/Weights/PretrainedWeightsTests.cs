@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using UnetResnet.Lab.Commands;
-using UnetResnet.Tests.Notebooks;
+using UnetResnet.Tests.Lab;
 using UnetResnet.Weights;
 using Connection = UnetResnet.Tests.Weights.ScriptedServer.Connection;
 
@@ -337,21 +337,8 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Throws<ArgumentException>("Folder", () => new DownloadOptions { Folder = "" }.Validate());
     }
 
-    private (int Code, string Text, string Error) Lab(params string[] arguments)
-    {
-        using var console = new ConsoleCapture();
-        TextWriter before = Console.Error;
-        var error = new StringWriter();
-        Console.SetError(error);
-        try
-        {
-            return (WeightsCommand.Create().Parse([.. arguments, "--folder", folder["cache"]]).Invoke(), console.Text, error.ToString());
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
-    }
+    private (int Code, string Text, string Error) Lab(params string[] arguments) =>
+        CommandRun.Of(WeightsCommand.Create(), [.. arguments, "--folder", folder["cache"]]);
 
     private sealed class Listener(Action<DownloadProgress> action) : IProgress<DownloadProgress>
     {

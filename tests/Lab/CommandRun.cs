@@ -1,0 +1,26 @@
+using System.CommandLine;
+using UnetResnet.Tests.Notebooks;
+
+namespace UnetResnet.Tests.Lab;
+
+/// <summary>A command of <c>lab</c>, run in this process.</summary>
+internal static class CommandRun
+{
+    /// <summary>Runs it.</summary>
+    /// <returns>The exit code, and what was written to stdout and stderr.</returns>
+    public static (int Code, string Text, string Error) Of(Command command, params string[] arguments)
+    {
+        using var console = new ConsoleCapture();
+        TextWriter before = Console.Error;
+        var error = new StringWriter();
+        Console.SetError(error);
+        try
+        {
+            return (command.Parse(arguments).Invoke(), console.Text, error.ToString());
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+}
