@@ -100,7 +100,7 @@ public class BatchLoaderTests
     {
         var loader = new BatchLoader(Pictures.Dataset(9), new BatchLoaderOptions { BatchSize = 2, Augmentation = Augmentation.Gentle });
         Read(loader);
-        long total = Tensor.TotalCount, live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        long total = LiveTensors.Settled(), live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         for (int epoch = 0; epoch < 5; epoch++) Read(loader, epoch);
         foreach (Batch batch in loader.Epoch())
         {
@@ -133,7 +133,7 @@ public class BatchLoaderTests
         BatchLoader loader = BatchLoader.FromTensors(images, masks, 2);
         Assert.Equal((5, 2, 3), (loader.SampleCount, loader.BatchSize, loader.BatchCount));
         int first = 0;
-        long before = Tensor.TotalCount;
+        long before = LiveTensors.Settled();
         foreach (Batch batch in loader.Epoch())
         {
             using (batch)

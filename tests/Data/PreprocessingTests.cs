@@ -61,7 +61,7 @@ public class PreprocessingTests
     public void Only_the_result_stays_alive()
     {
         using Tensor rgb = zeros(1, 3, 4, 4);
-        long before = Tensor.TotalCount;
+        long before = LiveTensors.Settled();
         foreach (Preprocessing preprocessing in Preprocessing.All)
         {
             preprocessing.Apply(rgb).Dispose();

@@ -82,18 +82,7 @@ internal sealed class Chromium : IAsyncDisposable
         process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
         process.Dispose();
-        for (int attempt = 0; ; attempt++)
-        {
-            try
-            {
-                profile.Dispose();
-                return;
-            }
-            catch (IOException) when (attempt < 20)
-            {
-                await Task.Delay(100); // a helper process is still writing
-            }
-        }
+        profile.Dispose();
     }
 
     private async Task<JsonNode> CallAsync(string method, JsonObject parameters)

@@ -166,9 +166,7 @@ public class BatchNormModeTests
             using var layer = new ModalBatchNorm2d(Channels, BatchNormOptions.Keras213, mode);
             using Tensor x = rand(2, Channels, 3, 3);
             layer.call(x).Dispose();
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            long before = Tensor.TotalCount;
+            long before = LiveTensors.Settled();
             for (int i = 0; i < 20; i++) layer.call(x).Dispose();
             Assert.Equal(before, Tensor.TotalCount);
         }

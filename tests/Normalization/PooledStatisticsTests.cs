@@ -97,9 +97,7 @@ public class PooledStatisticsTests
         using (NewDisposeScope()) pooled = new PooledStatistics(2);
         using Tensor x = ones(2, 2, 2, 2);
         using var layer = new ModalBatchNorm2d(2);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        long before = Tensor.TotalCount;
+        long before = LiveTensors.Settled();
         using (pooled)
         {
             for (int i = 0; i < 5; i++)

@@ -110,9 +110,7 @@ public sealed class FeatureCacheTests : IDisposable
         using var cache = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = folder.Path });
         using Tensor images = randn(2, 3, 32, 32);
         cache.call(images).Dispose();
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        long before = Tensor.TotalCount;
+        long before = LiveTensors.Settled();
         for (int i = 0; i < 3; i++) cache.call(images).Dispose();
         Assert.Equal(before, Tensor.TotalCount);
     }

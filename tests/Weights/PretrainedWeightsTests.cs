@@ -114,7 +114,7 @@ public sealed class PretrainedWeightsTests : IDisposable
 
         File.Delete(FilePath);
         using var dead = new ScriptedServer(c => c.Stall());
-        Assert.Contains("next to nothing, came for 0.2 s", await Refusal(dead, Options with { StallTime = TimeSpan.FromSeconds(0.2), Retries = 2 }));
+        Assert.Contains("next to nothing, came for 0.5 s", await Refusal(dead, Options with { StallTime = TimeSpan.FromSeconds(0.5), Retries = 2 }));
         Assert.InRange(dead.Asked.Count, 1, 3);
     }
 
@@ -248,20 +248,17 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [PythonTheory("fcntl")]
-    [InlineData("import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); open(sys.argv[2], 'w'); time.sleep(1.5)")]
+    [InlineData("import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); open(sys.argv[2], 'w'); time.sleep(1.5); open(sys.argv[3], 'w')")]
     public async Task Another_process_that_downloads_is_waited_for(string script)
     {
         Directory.CreateDirectory(folder["cache"]);
         string path = folder.Write("lock.py", script);
-        Task<(int Code, string Output, string Errors)> other = Task.Run(() => Python.RunFile(path, FilePath + ".lock", folder["held"]));
+        Task<(int Code, string Output, string Errors)> other = Task.Run(() => Python.RunFile(path, FilePath + ".lock", folder["held"], folder["over"]));
         while (!File.Exists(folder["held"]) && !other.IsCompleted) await Task.Delay(20);
-        bool overAtOnce = other.IsCompleted;
         using var server = new ScriptedServer(Whole);
-        Task<string> download = Download(server);
-        await Task.Delay(300);
-        Assert.True(overAtOnce || other.IsCompleted || server.Asked.Count == 0, "The lock was held, and the download began.");
-        await download;
-        Assert.True(other.IsCompleted, "The download ended before the lock was free.");
+        await Download(server);
+        // The file is there before the lock is free; that the process has ended may be noticed later.
+        Assert.True(File.Exists(folder["over"]), "The download ended before the lock was free.");
         Assert.Equal(0, (await other).Code);
         Assert.Single(server.Asked);
     }

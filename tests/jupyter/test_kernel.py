@@ -81,11 +81,13 @@ class KernelTests(unittest.TestCase):
             status[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
         self.assertEqual("error", status[first])
         self.assertEqual(["aborted"] * 3, [status[i] for i in later])
-        errors, idle = 0, 0
-        while idle < 4:
+        errors, idle = 0, set()
+        while len(idle) < 4:
             message = self.client.get_iopub_msg(timeout=10)
             errors += message["msg_type"] == "error"
-            idle += message["content"].get("execution_state") == "idle"
+            parent = message["parent_header"].get("msg_id")
+            if message["content"].get("execution_state") == "idle" and parent in (first, *later):
+                idle.add(parent)
         self.assertEqual(1, errors)
 
     def test_displays_are_updated(self):

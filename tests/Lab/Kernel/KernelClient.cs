@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NetMQ;
@@ -13,10 +14,13 @@ namespace UnetResnet.Tests.Lab.Kernel;
 internal sealed class KernelClient : IDisposable
 {
     private const string Key = "a secret";
+    private const int FirstPort = 10_000, PortCount = 22_000;
+    private static int portsTried = Random.Shared.Next(PortCount);
     private readonly MessageCodec codec = new(Key);
     private readonly TemporaryFolder folder = new();
     private readonly List<NetMQSocket> sockets = [];
     private readonly SubscriberSocket iopub = new();
+    private readonly StringBuilder errors = new();
     private bool welcome;
 
     /// <summary>Starts a kernel.</summary>
@@ -38,6 +42,10 @@ internal sealed class KernelClient : IDisposable
         info.Environment["TMPDIR"] = Directory.CreateDirectory(Temporary).FullName;
         if (parent is not null) info.Environment["JPY_PARENT_PID"] = parent;
         Process = Process.Start(info)!;
+        Process.ErrorDataReceived += (_, line) =>
+        {
+            lock (errors) errors.AppendLine(line.Data);
+        };
         Process.BeginErrorReadLine();
         Process.BeginOutputReadLine();
         Shell = Connect(new DealerSocket(), Connection.ShellPort, "client");
@@ -110,8 +118,8 @@ internal sealed class KernelClient : IDisposable
     {
         for (int second = 0; !welcome; second++)
         {
-            if (Output(seconds: 1) is null && (Process.HasExited || second > 240))
-                throw new TimeoutException($"The kernel has not welcomed its subscriber{(Process.HasExited ? $": it ended with {Process.ExitCode}" : "")}.");
+            if (Output(seconds: 1) is not null || (!Process.HasExited && second <= 240)) continue;
+            lock (errors) throw new TimeoutException($"The kernel has not welcomed its subscriber{(Process.HasExited ? $": it ended with {Process.ExitCode}" : "")}. {errors}");
         }
 
         JsonObject content = more ?? [];
@@ -150,7 +158,7 @@ internal sealed class KernelClient : IDisposable
     private T Connect<T>(T socket, int port, string? identity = null)
         where T : NetMQSocket
     {
-        if (identity is not null) socket.Options.Identity = System.Text.Encoding.ASCII.GetBytes(identity);
+        if (identity is not null) socket.Options.Identity = Encoding.ASCII.GetBytes(identity);
         socket.Options.Linger = TimeSpan.Zero;
         socket.Options.ReceiveHighWatermark = 0;
         socket.Options.ReconnectInterval = TimeSpan.FromMilliseconds(50);
@@ -161,11 +169,11 @@ internal sealed class KernelClient : IDisposable
 
     /// <summary>
     /// Free ports below those that the system gives to outgoing connections: a client that knocks at one of these before its kernel listens can be given that very
-    /// port, is then connected to itself, and the kernel finds it taken.
+    /// port, is then connected to itself, and the kernel finds it taken. One after the other, so that kernels that start at once get different ones.
     /// </summary>
     private static ConnectionFile Free()
     {
-        int[] ports = [.. Enumerable.Repeat(0, 1000).Select(_ => Random.Shared.Next(10_000, 32_000)).Where(IsFree).Distinct().Take(5)];
+        int[] ports = [.. Enumerable.Repeat(0, 1000).Select(_ => FirstPort + (Interlocked.Increment(ref portsTried) % PortCount)).Where(IsFree).Take(5)];
         return new ConnectionFile { ShellPort = ports[0], ControlPort = ports[1], IopubPort = ports[2], StdinPort = ports[3], HeartbeatPort = ports[4], Key = Key };
     }
 
