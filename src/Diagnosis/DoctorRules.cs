@@ -14,6 +14,9 @@ internal static class DoctorRules
     /// <summary>Batches of so few images have statistics of noise in the deep layers.</summary>
     internal const int FewImages = 4;
 
+    /// <summary>A variance of so few values is noise: with fewer than 32, a quarter of it or more (√(2/31)).</summary>
+    private const int FewValues = 32;
+
     /// <summary>Squared distance of a layer that is wrong beyond any doubt, though it may do little harm: two standard deviations.</summary>
     private const double Absurd = 4;
 
@@ -75,7 +78,7 @@ internal static class DoctorRules
             Place = PlaceOf(layers, chart.Layers),
         };
 
-        IReadOnlyList<BatchNormLayer> outliers = Outliers(chart), still = NotUpdated(chart), drifting = Drifting(chart), learning = Learning(chart);
+        IReadOnlyList<BatchNormLayer> outliers = [.. Outliers(chart).Where(layer => !Noisy(chart, layer))], still = NotUpdated(chart), drifting = Drifting(chart), learning = Learning(chart);
         if (outliers.Count > 0 && chart.Measure(outliers) >= Enough)
         {
             string names = string.Join(", ", outliers.Select(layer => $"'{layer.Name}'"));
@@ -188,6 +191,9 @@ internal static class DoctorRules
         HashSet<string> names = [.. chart.Distance.Outliers().Select(layer => layer.Name)];
         return [.. chart.Switching.Where(layer => layer.UpdatesInTraining && names.Contains(layer.Name))];
     }
+
+    /// <summary>Whether the training's batches are so small that the layer's running statistics are noise, however right they were counted.</summary>
+    private static bool Noisy(MedicalChart chart, BatchNormLayer layer) => chart.Loader.BatchSize <= FewImages && layer.ValuesPerImage * chart.Loader.BatchSize < FewValues;
 
     private static IReadOnlyList<BatchNormLayer> NotUpdated(MedicalChart chart) => [.. chart.Switching.Where(layer => !layer.UpdatesInTraining)];
 

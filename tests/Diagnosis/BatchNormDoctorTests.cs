@@ -5,6 +5,7 @@ using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Notebooks.Diagnosis;
+using UnetResnet.Runtime;
 using UnetResnet.Tests.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -72,6 +73,24 @@ public class BatchNormDoctorTests
         Recommended.Run(ill.Cure!, patient.Model, patient.Loader);
         DoctorReport well = BatchNormDoctor.Diagnose(patient.Model, patient.Loader, patient.Options);
         Assert.True(well.Cause == Cause.Healthy, well.ToText());
+    }
+
+    /// <summary>The last layer sees four values per channel and image: in batches of one its statistics are noise, and no wrong number.</summary>
+    [Theory]
+    [InlineData(1, Cause.SmallBatches)]
+    [InlineData(8, Cause.CorruptedStatistics)]
+    public void A_layer_that_stands_out_is_blamed_on_the_size_of_the_batch_where_that_explains_it(int batch, Cause expected)
+    {
+        TorchRuntime.Seed(0);
+        using Sequential net = Sequential(
+            ("conv1", Conv2d(3, 16, 3, padding: 1)), ("bn1", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("conv2", Conv2d(16, 16, 3, padding: 1)), ("bn2", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("pool", AdaptiveAvgPool2d(2)),
+            ("conv3", Conv2d(16, 16, 1)), ("bn3", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("up", Upsample(scale_factor: [16, 16])), ("prediction", Conv2d(16, 1, 1)));
+        BatchLoader images = Toys.Squares(16, batch, side: 32);
+        Recalibration.Recalibrate(net, images.InOrder().Images());
+        net.train();
+        DoctorCases.Corrupt(net, "bn3");
+        DoctorReport report = BatchNormDoctor.Diagnose(net, images, new DoctorOptions { Images = 8, AttributionImages = 2, Steps = 100, Loss = Spread });
+        Assert.True(expected == report.Cause && report.Evidence[0].Text.StartsWith("On the same training images", StringComparison.Ordinal), report.ToText());
     }
 
     public static IEnumerable<object[]> Ill =>

@@ -86,7 +86,7 @@ internal sealed class DoctorCases
         foreach (int seed in new[] { 0, 1 }) Add($"CNN on four images, seed {seed}", Cause.Overfitting, () => Foreign(seed, () => ForeignNetworks.Cnn(), training: foreignData.Train.Take(4), epochs: 150, rate: 1e-2), quick: true);
 
         // Statistics of noise.
-        foreach (int seed in new[] { 0, 1 }) Add($"U-Net, batches of one, seed {seed}", Cause.SmallBatches, () => UNet(seed, _ => { }, data.Train.Every(5), epochs: 4, rate: 1e-3, momentum: 0.5, batch: 1));
+        foreach (int seed in new[] { 0, 1 }) Add($"U-Net, batches of one, seed {seed}", Cause.SmallBatches, () => UNet(seed, _ => { }, data.Train.Every(5), epochs: 4, rate: 1e-3, momentum: 0.9, batch: 1));
         Add("dense net, batches of one", Cause.SmallBatches, () => Foreign(0, () => ForeignNetworks.DenseNet(0.9), batch: 1, epochs: 4, rate: 1e-2), quick: true);
 
         // Too fast.
