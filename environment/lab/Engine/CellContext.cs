@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime;
 
 namespace UnetResnet.Lab.Engine;
 
@@ -7,24 +6,25 @@ namespace UnetResnet.Lab.Engine;
 /// Brings code after an <c>await</c> back to the thread of the cell, where it can be cut. While that thread is busy or blocked (in
 /// <c>task.Result</c>, say) such code runs on a thread of its own, so that cells do not deadlock; there too it is cut.
 /// </summary>
-/// <param name="cut">Cancelled when the cell must stop: what comes later is not run.</param>
-internal sealed class CellContext(CancellationToken cut) : SynchronizationContext
+/// <param name="stop">Cancelled when the cell is to stop: what comes later is not run.</param>
+/// <param name="cut">Cancelled when it must: what is running is cut.</param>
+internal sealed class CellContext(CancellationToken stop, CancellationToken cut) : SynchronizationContext
 {
     private readonly BlockingCollection<(SendOrPostCallback? Callback, object? State)> queue = [];
     private volatile bool waiting;
 
     /// <summary>Runs what is posted on the calling thread until the task has ended.</summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled first.</exception>
-    public void RunUntil(Task task, CancellationToken token)
+    /// <exception cref="OperationCanceledException">The cell was to stop first.</exception>
+    public void RunUntil(Task task)
     {
         _ = task.ContinueWith(_ => queue.Add((null, null)), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         while (true)
         {
             waiting = true;
-            (SendOrPostCallback? callback, object? state) = queue.Take(token);
+            (SendOrPostCallback? callback, object? state) = queue.Take(stop);
             waiting = false;
             if (callback is null) break;
-            callback(state);
+            CuttableCode.Run(() => callback(state), cut);
         }
 
         queue.CompleteAdding();
@@ -34,7 +34,7 @@ internal sealed class CellContext(CancellationToken cut) : SynchronizationContex
 
     public override void Post(SendOrPostCallback d, object? state)
     {
-        if (cut.IsCancellationRequested) return;
+        if (stop.IsCancellationRequested) return;
         if (!waiting || !TryAdd(d, state)) Aside(d, state);
     }
 
@@ -55,10 +55,7 @@ internal sealed class CellContext(CancellationToken cut) : SynchronizationContex
         }
     }
 
-    /// <summary>
-    /// Never on the thread pool: .NET 10 on Linux cuts a thread inside a signal handler and leaves that signal blocked there. A thread of the pool would hand
-    /// this on to the threads that it starts, and the first endless loop on one of those could be neither cut nor stopped for a collection.
-    /// </summary>
+    /// <summary>On a thread of its own: it may be cut, and one of the pool is not ours.</summary>
     private void Aside(SendOrPostCallback callback, object? state)
     {
         var thread = new Thread(() =>
@@ -66,9 +63,7 @@ internal sealed class CellContext(CancellationToken cut) : SynchronizationContex
             SetSynchronizationContext(this);
             try
             {
-#pragma warning disable SYSLIB0046 // as in CellThread
-                ControlledExecution.Run(() => callback(state), cut);
-#pragma warning restore SYSLIB0046
+                CuttableCode.Run(() => callback(state), cut);
             }
             catch (OperationCanceledException) when (cut.IsCancellationRequested)
             {

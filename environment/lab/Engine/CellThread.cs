@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime;
 
 namespace UnetResnet.Lab.Engine;
 
@@ -8,12 +7,15 @@ namespace UnetResnet.Lab.Engine;
 /// to cell), until a cell must be cut: then the thread is given up and the next cell gets a new one.
 /// </summary>
 /// <remarks>
-/// Managed code is cut by <see cref="ControlledExecution"/>, blocking waits by <see cref="Thread.Interrupt"/>. Code after an <c>await</c>
+/// Blocking waits are ended by <see cref="Thread.Interrupt"/>; managed code that does not stop then is cut (<see cref="CuttableCode"/>). Code after an <c>await</c>
 /// comes back to this thread (<see cref="CellContext"/>). Two things cannot be cut: a native call, about which the caller is told, and
 /// tasks that the cell itself has put on the thread pool, which go on alone.
 /// </remarks>
 internal sealed class CellThread(TimeSpan grace) : IDisposable
 {
+    /// <summary>How long a cell may take to stop by itself before it is cut.</summary>
+    private static readonly TimeSpan Courtesy = TimeSpan.FromMilliseconds(10);
+
     private Worker? worker;
 
     /// <summary>Runs the body on the cell thread and waits for the task it gives.</summary>
@@ -37,9 +39,11 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
             worker = null;
         }
 
-        // On a thread of its own: cancelling waits until the thread has been aborted, which a blocked one is not before it is interrupted.
-        _ = Task.Run(cut.Cancel, CancellationToken.None);
         DateTime end = DateTime.UtcNow + grace;
+        current.Interrupt();
+        await Task.WhenAny(finished.Task, Task.Delay(Courtesy, CancellationToken.None));
+        // On a thread of its own: cancelling waits until the thread has been cut, which a blocked one is not before it is interrupted.
+        _ = Task.Run(cut.Cancel, CancellationToken.None);
         while (!finished.Task.IsCompleted && DateTime.UtcNow < end)
         {
             current.Interrupt();
@@ -58,19 +62,12 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
     {
         try
         {
-            // Obsolete as a warning that an abort may leave shared state behind; here the state is a notebook's that is about to fail.
-#pragma warning disable SYSLIB0046
-            ControlledExecution.Run(
-                () =>
-                {
-                    var context = new CellContext(cut);
-                    SynchronizationContext.SetSynchronizationContext(context);
-                    Task task = body();
-                    context.RunUntil(task, token);
-                    task.GetAwaiter().GetResult();
-                },
-                cut);
-#pragma warning restore SYSLIB0046
+            var context = new CellContext(token, cut);
+            SynchronizationContext.SetSynchronizationContext(context);
+            Task task = Task.CompletedTask;
+            CuttableCode.Run(() => task = body(), cut);
+            context.RunUntil(task);
+            task.GetAwaiter().GetResult();
             finished.TrySetResult();
         }
         catch (Exception e)

@@ -27,7 +27,7 @@ public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<Kernel
         Assert.Equal("ok", kernel.Ask("interrupt_request", socket: kernel.Control)["status"]!.ToString());
         Execution stopped = kernel.Await(id);
         Assert.Equal("Interrupted", Assert.Single(stopped.Of("error")).Text("ename"));
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5); // lab bench kernel measures it; a busy machine may take longer
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 30); // half of what it would take by itself; lab bench kernel measures it
         Assert.Equal("7", kernel.Execute("Console.Write(kept)").Printed);
         kernel.Receive(kernel.Stdin, seconds: 0); // the question that was not answered
     }
