@@ -27,17 +27,17 @@ public sealed record Cure(string Title, string Code)
         return cause switch
         {
             Cause.FrozenBatchStatistics => foreign
-                ? new("Give the layers the statistics of your images, and keep frozen layers in inference mode while training", $"{RecalibrateForeign}\n\n{FreezeForeign}")
+                ? new("Give the layers the statistics of your images, and keep frozen layers in inference mode while training", $"{Recalibrate}\n\n{FreezeForeign}")
                 : new("Give the layers the statistics of your images, and freeze in inference mode from now on", $"{Recalibrate}\n\n{FreezeModal}"),
             Cause.FrozenStatisticsDrift => foreign
                 ? new("Load the pre-trained weights again, and keep frozen layers in inference mode while training", FreezeForeign)
                 : new("Load the pre-trained weights again, and freeze in inference mode", $"using UnetResnet.Normalization;\n\n{FreezeModal}"),
             Cause.StaleStatistics => foreign
-                ? new("Compute the running statistics anew, and let them follow faster", $"{RecalibrateForeign}\nforeach (var layer in layers) layer.momentum = {Number(EmaClock.MomentumFor(loader.BatchCount))};   // 5 % of the old statistics at the first validation")
+                ? new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var layer in model.modules().OfType<TorchSharp.Modules.BatchNorm>()) layer.momentum = {Number(EmaClock.MomentumFor(loader.BatchCount))};   // 5 % of the old statistics at the first validation")
                 : new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var (_, layer) in model.BatchNormLayers())\n    layer.Options = layer.Options with {{ Momentum = {Number(EmaClock.MomentumFor(loader.BatchCount))} }};   // 5 % of the old statistics at the first validation"),
-            Cause.CorruptedStatistics => new("Compute the running statistics anew from your images", foreign ? RecalibrateForeign : Recalibrate),
+            Cause.CorruptedStatistics => new("Compute the running statistics anew from your images", Recalibrate),
             Cause.SmallBatches => foreign
-                ? new("Compute the running statistics anew from many images, and train on with them", $"{RecalibrateForeign}\n\n{FreezeForeign.Replace("if (layer.weight is { requires_grad: false }) layer.eval();", "layer.eval();   // γ and β still learn; the batch no longer matters", StringComparison.Ordinal)}")
+                ? new("Compute the running statistics anew from many images, and train on with them", $"{Recalibrate}\n\n{FreezeForeign.Replace("if (layer.weight is { requires_grad: false }) layer.eval();", "layer.eval();   // γ and β still learn; the batch no longer matters", StringComparison.Ordinal)}")
                 : new("Compute the running statistics anew from many images, and train on with them", $"{Recalibrate}\n\n// Running statistics always, γ and β still learn: the size of the batch no longer matters.\nmodel.SetBatchNormMode(BatchNormMode.AffineOnly);"),
             Cause.WrongPreprocessing => new("Preprocess as the network was trained, and train again",
                 $"using UnetResnet.Data;\n\ntraining = new BatchLoader(dataset, new BatchLoaderOptions {{ {options} }});"),
@@ -64,30 +64,6 @@ public sealed record Cure(string Title, string Code)
         // Frozen layers normalise by their running statistics in training too; train() does not undo it.
         foreach (var (_, layer) in model.BatchNormLayers())
             if (!layer.Mode.TrainsAffine()) layer.Mode = BatchNormMode.Inference;
-        """;
-
-    private const string RecalibrateForeign = """
-        using TorchSharp;
-        using TorchSharp.Modules;
-
-        // Repairs this model without training and without labels: its layers average the statistics of your own images.
-        var layers = model.modules().OfType<BatchNorm>().ToList();
-        var momenta = layers.Select(layer => layer.momentum).ToList();
-        model.eval();
-        foreach (var layer in layers)
-        {
-            layer.train();
-            layer.reset_running_stats();
-            layer.momentum = null;
-        }
-
-        using (torch.no_grad())
-        {
-            foreach (var images in training.InOrder().Images()) model.call(images).Dispose();
-        }
-
-        for (int i = 0; i < layers.Count; i++) layers[i].momentum = momenta[i];
-        model.eval();
         """;
 
     private const string FreezeForeign = """

@@ -25,16 +25,16 @@ public sealed class PooledStatistics : IDisposable
     public long Count => count;
 
     /// <summary>Takes in a batch, weighted by its number of values.</summary>
-    /// <param name="values">(N, C, H, W), not empty; the caller keeps it.</param>
+    /// <param name="values">(N, C), (N, C, H, W) or any other (N, C, …), not empty; the caller keeps it.</param>
     /// <exception cref="ArgumentException">Wrong shape, or no values.</exception>
     public void Add(Tensor values)
     {
-        if (values.dim() != 4 || values.shape[1] != Channels || values.numel() == 0)
-            throw new ArgumentException($"Statistics of {Channels} channels need values (N, {Channels}, H, W), and got ({string.Join(", ", values.shape)}).", nameof(values));
+        if (values.dim() < 2 || values.shape[1] != Channels || values.numel() == 0)
+            throw new ArgumentException($"Statistics of {Channels} channels need values (N, {Channels}, …), and got ({string.Join(", ", values.shape)}).", nameof(values));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        long n = values.shape[0] * values.shape[2] * values.shape[3];
-        (Tensor variance, Tensor mean) = var_mean(values.detach(), [0, 2, 3], unbiased: false);
+        long n = values.numel() / Channels;
+        (Tensor variance, Tensor mean) = var_mean(values.detach(), [0, .. Enumerable.Range(2, (int)values.dim() - 2)], unbiased: false);
         Tensor mean64 = mean.to(float64, CPU), variance64 = variance.to(float64, CPU);
         sum.add_(mean64, alpha: n);
         squares.add_(variance64.add_(mean64.square()), alpha: n);
@@ -60,10 +60,16 @@ public sealed class PooledStatistics : IDisposable
     {
         if (layer.Channels != Channels)
             throw new ArgumentException($"Statistics of {Channels} channels do not fit a layer of {layer.Channels}.", nameof(layer));
+        WriteTo(layer.RunningMean, layer.RunningVar);
+    }
+
+    /// <summary>Copies mean and variance into tensors (C).</summary>
+    internal void WriteTo(Tensor mean, Tensor variance)
+    {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        layer.RunningMean.copy_(Mean());
-        layer.RunningVar.copy_(Variance());
+        mean.copy_(Mean());
+        variance.copy_(Variance());
     }
 
     /// <summary>Frees the sums.</summary>

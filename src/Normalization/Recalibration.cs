@@ -20,33 +20,41 @@ public static class Recalibration
     /// and nothing else: parameters, modes and training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every
     /// layer does. To go back later, take a <see cref="RunningStatistics"/> first.
     /// </summary>
-    /// <param name="model">The network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated.</param>
+    /// <param name="model">Any network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated, and TorchSharp's BatchNorm1d, 2d and 3d.</param>
     /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch; layer by layer they are gone through more than once. The caller keeps them.</param>
     /// <param name="options">How to count; null for one pass over all images with every layer normalising by the batch, as in training.</param>
     /// <returns>Number of images used.</returns>
     /// <exception cref="ArgumentException">There is no such layer, or no batch.</exception>
+    /// <remarks>TorchSharp's own way, <c>momentum = null</c> and a pass in training mode, averages the variances of the batches.</remarks>
     public static long Recalibrate(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
     {
         options ??= new RecalibrationOptions();
-        ModalBatchNorm2d[] layers = [.. model.BatchNormLayers().Select(l => l.Layer)];
-        if (layers.Length == 0) throw new ArgumentException("The model has no ModalBatchNorm2d layer, so there is nothing to recalibrate.", nameof(model));
+        StatisticsLayer[] layers = StatisticsLayer.In(model);
+        if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(model));
 
         using var modes = new ModeSnapshot(model);
         model.eval();
-        if (!options.LayerByLayer)
+        try
         {
-            model.SetBatchNormMode(BatchNormMode.BatchOnly);
-            return Count(model, First(batches, options.Images), layers);
+            foreach (StatisticsLayer layer in layers) layer.NormaliseBy(batch: !options.LayerByLayer);
+            return options.LayerByLayer ? CountLayerByLayer(model, batches, layers, options.Images) : Count(model, First(batches, options.Images), layers);
         }
+        finally
+        {
+            foreach (StatisticsLayer layer in layers) layer.PutBack();
+        }
+    }
 
-        model.SetBatchNormMode(BatchNormMode.Inference);
+    /// <summary>Counts for one layer after the other, each fed by layers that are done.</summary>
+    private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, long? most)
+    {
         using var before = new RunningStatistics(model);
         try
         {
             long images = 0;
-            foreach ((ModalBatchNorm2d layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
+            foreach ((StatisticsLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
             {
-                long counted = Count(model, First(batches, options.Images), [layer], stopThere: uses == 1);
+                long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
                 if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
                 images = counted;
             }
@@ -83,14 +91,14 @@ public static class Recalibration
     public static void Reset(Module module)
     {
         using var noGrad = no_grad();
-        foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers()) layer.ResetStatistics();
+        foreach (StatisticsLayer layer in StatisticsLayer.In(module)) layer.Reset();
     }
 
     /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>
-    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<ModalBatchNorm2d> layers, bool stopThere = false)
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<StatisticsLayer> layers, bool stopThere = false)
     {
-        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
-        var hooks = layers.Select((l, i) => l.register_forward_pre_hook((_, input) =>
+        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Mean.shape[0]))];
+        var hooks = layers.Select((l, i) => l.Module.register_forward_pre_hook((_, input) =>
         {
             pooled[i].Add(input);
             return stopThere ? throw new FarEnough() : input;
@@ -118,7 +126,7 @@ public static class Recalibration
             if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
             for (int i = 0; i < layers.Count; i++)
             {
-                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
+                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i].Mean, layers[i].Variance);
             }
         }
         finally
@@ -131,10 +139,10 @@ public static class Recalibration
     }
 
     /// <summary>The layers that the forward pass uses, in its order, and how often it uses each.</summary>
-    private static IReadOnlyList<(ModalBatchNorm2d Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<ModalBatchNorm2d> layers)
+    private static IReadOnlyList<(StatisticsLayer Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<StatisticsLayer> layers)
     {
-        var order = new List<ModalBatchNorm2d>();
-        var hooks = layers.Select(l => l.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
+        var order = new List<StatisticsLayer>();
+        var hooks = layers.Select(l => l.Module.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
         try
         {
             using var noGrad = no_grad();

@@ -6,15 +6,15 @@ namespace UnetResnet.Normalization;
 /// <summary>A copy of the running statistics of a module's batch-norm layers: to go back to, and to blend with.</summary>
 public sealed class RunningStatistics : IDisposable
 {
-    private readonly List<(ModalBatchNorm2d Layer, Tensor Mean, Tensor Variance)> copies;
+    private readonly List<(StatisticsLayer Layer, Tensor Mean, Tensor Variance)> copies;
 
-    /// <summary>Copies the statistics of every <see cref="ModalBatchNorm2d"/> in the module.</summary>
+    /// <summary>Copies the statistics of every <see cref="ModalBatchNorm2d"/> in the module, and of TorchSharp's own batch-norm layers.</summary>
     /// <param name="module">The module; not changed.</param>
     /// <exception cref="ArgumentException">There is no such layer.</exception>
     public RunningStatistics(Module module)
     {
-        copies = [.. module.BatchNormLayers().Select(l => (l.Layer, Copy(l.Layer.RunningMean), Copy(l.Layer.RunningVar)))];
-        if (copies.Count == 0) throw new ArgumentException("The module has no ModalBatchNorm2d layer, so it has no running statistics.", nameof(module));
+        copies = [.. StatisticsLayer.In(module).Select(layer => (layer, Copy(layer.Mean), Copy(layer.Variance)))];
+        if (copies.Count == 0) throw StatisticsLayer.Missing(nameof(module));
     }
 
     /// <summary>Puts the copied statistics back into their layers, byte for byte. Can be called more than once.</summary>
@@ -46,11 +46,11 @@ public sealed class RunningStatistics : IDisposable
     private void Mix(double weightOfCopy)
     {
         using var noGrad = no_grad();
-        foreach ((ModalBatchNorm2d layer, Tensor mean, Tensor variance) in copies)
+        foreach ((StatisticsLayer layer, Tensor mean, Tensor variance) in copies)
         {
             using var scope = NewDisposeScope();
             // In double: a weight of exactly 0 or 1 then leaves every byte.
-            foreach ((Tensor present, Tensor copy) in new[] { (layer.RunningMean, mean), (layer.RunningVar, variance) })
+            foreach ((Tensor present, Tensor copy) in new[] { (layer.Mean, mean), (layer.Variance, variance) })
                 present.copy_(weightOfCopy == 1 ? copy : copy.to(float64) * weightOfCopy + present.to(float64) * (1 - weightOfCopy));
         }
     }

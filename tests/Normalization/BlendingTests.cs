@@ -58,7 +58,7 @@ public class BlendingTests
         Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], -1));
         Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], double.NaN));
         Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
-        Assert.Contains("no running statistics", Assert.Throws<ArgumentException>("module", () => new RunningStatistics(bare)).Message);
+        Assert.Contains("no batch-norm layer with running statistics", Assert.Throws<ArgumentException>("module", () => new RunningStatistics(bare)).Message);
     }
 
     private static Module<Tensor, Tensor> Net()

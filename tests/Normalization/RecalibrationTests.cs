@@ -49,6 +49,41 @@ public class RecalibrationTests
         }
     }
 
+    /// <summary>TorchSharp's layers of every dimension; what their own cumulative average would give for these batches of growing brightness is far off.</summary>
+    [Fact]
+    public void TorchSharps_own_layers_are_recalibrated_too()
+    {
+        using var scope = NewDisposeScope();
+        TorchRuntime.Seed(3);
+        using var net = Sequential(("one", BatchNorm2d(3)), ("conv", Conv2d(3, 16, 3)), ("two", BatchNorm2d(16, momentum: 0.3)), ("flat", Flatten()), ("linear", Linear(16 * 36, 16)), ("three", BatchNorm1d(16)));
+        Tensor[] batches = [.. new[] { 4, 2, 6 }.Select((n, i) => tensor(Numbers.Normal(new Random(i), n, 3, 64), [n, 3, 8, 8]) * (i + 1) + 3 * i)];
+        var two = (TorchSharp.Modules.BatchNorm2d)net.modules().Single(m => m is TorchSharp.Modules.BatchNorm2d { num_features: 16 });
+        two.eval();
+        var before = Numbers.State(net);
+        Assert.Equal(12, Recalibration.Recalibrate(net, batches));
+        Assert.Equal(["one.running_mean", "one.running_var", "two.running_mean", "two.running_var", "three.running_mean", "three.running_var"], Numbers.Changed(before, Numbers.State(net)));
+        Assert.Equal((0.3, false, true), (two.momentum, two.training, net.training));
+
+        double[] all = [.. batches.SelectMany(b => b.Values().Doubles())];
+        var expected = Enumerable.Range(0, 3).Select(c => ReferenceBatchNorm.Moments(ReferenceBatchNorm.Channel(all, 3, 64, c))).ToArray();
+        var one = (TorchSharp.Modules.BatchNorm2d)net.modules().Single(m => m is TorchSharp.Modules.BatchNorm2d { num_features: 3 });
+        Numbers.AssertClose([.. expected.Select(m => m.Mean)], one.running_mean!, 1e-5);
+        Numbers.AssertClose([.. expected.Select(m => m.Variance)], one.running_var!, 1e-4);
+
+        // Layer by layer, the last one is fed as in inference: through the recalibrated network the same images then come out with mean 0.
+        Recalibration.Recalibrate(net, batches, new RecalibrationOptions { LayerByLayer = true });
+        net.eval();
+        Tensor output = net.call(cat(batches));
+        Numbers.AssertClose(new double[16], output.mean([0]), 1e-4);
+        Assert.Contains("no batch-norm layer with running statistics", Assert.Throws<ArgumentException>(() => Recalibration.Recalibrate(BatchNorm2d(3, track_running_stats: false), batches)).Message);
+
+        using var copy = new RunningStatistics(net);
+        Recalibration.Reset(net);
+        Assert.Equal([1f, 1, 1], one.running_var!.Values());
+        copy.Restore();
+        Numbers.AssertClose([.. expected.Select(m => m.Mean)], one.running_mean!, 1e-5);
+    }
+
     [Fact]
     public void In_one_batch_inference_becomes_what_training_was()
     {
