@@ -297,6 +297,24 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_cell_that_prints_is_stopped_there_and_need_not_be_cut()
+    {
+        using var stop = new CancellationTokenSource();
+        bool armed = false;
+        const string code = "try { while (true) Console.WriteLine(1); } finally { System.IO.File.WriteAllText(\"stopped.txt\", \"in order\"); }";
+        Assert.Equal("Interrupted", (await engine.ExecuteAsync(code.Replace("stopped.txt", folder["stopped.txt"]), "cell 1", _ => Arm(), interrupt: stop.Token)).Error?.Name);
+        Assert.Equal("in order", File.ReadAllText(folder["stopped.txt"]));
+        await Succeeds("Console.Write(2)");
+        Assert.Equal("2", Printed());
+
+        void Arm()
+        {
+            if (!armed) stop.CancelAfter(50);
+            armed = true;
+        }
+    }
+
+    [Fact]
     public async Task An_unknown_magic_command_fails_with_the_nearest_known_one()
     {
         CellError error = await Fails("int x = 1;\n#!imprt \"file.ipynb\"");

@@ -13,7 +13,7 @@ public static class CellFunctions
     public static DisplayedValue display(object? value, params string[] mimeTypes)
     {
         string id = Guid.NewGuid().ToString("N");
-        DisplayedValue.Running().Emit(new DisplayOutput(MimeBundle.Of(value, mimeTypes), id));
+        DisplayedValue.Running().Show(new DisplayOutput(MimeBundle.Of(value, mimeTypes), id));
         return new DisplayedValue(id, mimeTypes);
     }
 
@@ -23,7 +23,7 @@ public static class CellFunctions
     /// <summary>Removes what the cell has shown so far.</summary>
     /// <param name="wait">Only when the next output comes, which avoids flicker.</param>
     /// <exception cref="InvalidOperationException">No cell is running.</exception>
-    public static void clear_output(bool wait = false) => DisplayedValue.Running().Emit(new ClearOutput(wait));
+    public static void clear_output(bool wait = false) => DisplayedValue.Running().Show(new ClearOutput(wait));
 
     /// <summary>Asks the reader of the notebook for a line of text.</summary>
     /// <exception cref="InvalidOperationException">No cell is running, or nobody can be asked.</exception>
@@ -48,7 +48,7 @@ public sealed class DisplayedValue
 
     /// <summary>Shows another value in the same place.</summary>
     /// <exception cref="InvalidOperationException">No cell is running.</exception>
-    public void Update(object? value) => Running().Emit(new DisplayUpdate(MimeBundle.Of(value, mimeTypes), id));
+    public void Update(object? value) => Running().Show(new DisplayUpdate(MimeBundle.Of(value, mimeTypes), id));
 
     internal static CellScope Running() => CellScope.Current
         ?? throw new InvalidOperationException("Nothing can be displayed now: no cell is running.");
@@ -68,7 +68,7 @@ public static class DisplayExtensions
     public static DisplayedValue DisplayAs(this string value, string mimeType)
     {
         string id = Guid.NewGuid().ToString("N");
-        DisplayedValue.Running().Emit(new DisplayOutput(MimeBundle.OfText(mimeType, value), id));
+        DisplayedValue.Running().Show(new DisplayOutput(MimeBundle.OfText(mimeType, value), id));
         return new DisplayedValue(id, [mimeType]);
     }
 }

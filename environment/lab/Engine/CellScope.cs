@@ -39,6 +39,17 @@ internal sealed class CellScope(Action<CellOutput> emit, Func<string, bool, stri
         }
     }
 
+    /// <summary>Cancelled when the cell is to stop.</summary>
+    public CancellationToken Stop { get; init; }
+
+    /// <summary>Gives out what the cell's code shows, and stops that code here if the cell is to stop: a loop that prints need not be cut.</summary>
+    /// <exception cref="OperationCanceledException">The cell is to stop.</exception>
+    public void Show(CellOutput output)
+    {
+        Emit(output);
+        Stop.ThrowIfCancellationRequested();
+    }
+
     /// <summary>Whether somebody can be asked for input.</summary>
     public bool CanAsk => ask is not null;
 

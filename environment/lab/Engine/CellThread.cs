@@ -14,7 +14,7 @@ namespace UnetResnet.Lab.Engine;
 internal sealed class CellThread(TimeSpan grace) : IDisposable
 {
     /// <summary>How long a cell may take to stop by itself before it is cut.</summary>
-    private static readonly TimeSpan Courtesy = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Courtesy = TimeSpan.FromMilliseconds(20);
 
     private Worker? worker;
 

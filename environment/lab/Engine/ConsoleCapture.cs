@@ -54,7 +54,7 @@ internal static class ConsoleCapture
         public override void Write(string? value)
         {
             if (string.IsNullOrEmpty(value)) return;
-            if (CellScope.Current is { } cell) cell.Emit(new StreamOutput(name, value));
+            if (CellScope.Current is { } cell) cell.Show(new StreamOutput(name, value));
             else original.Write(value);
         }
 

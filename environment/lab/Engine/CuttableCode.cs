@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime;
 using System.Runtime.InteropServices;
 
@@ -5,12 +6,15 @@ namespace UnetResnet.Lab.Engine;
 
 /// <summary>Runs code that can be stopped anywhere, an endless loop included.</summary>
 /// <remarks>
-/// Only code of cells belongs in here. Cut in the middle of the runtime's own code a thread may leave with a lock of the runtime's, and every thread that needs it later
-/// waits for ever; .NET 10 was seen to lose the lock of its message texts so, when a wait was cancelled and cut at the same moment.
+/// Only code of cells belongs in here: cut just when it has taken a lock, and before it has noted so, a thread leaves with it, and every thread that needs that lock later
+/// waits for ever. The runtime's that loops take most are given back: that of the messages of exceptions, and those of the console.
 /// </remarks>
 internal static class CuttableCode
 {
     private const int Unblock = 1, SignalSetBytes = 128;
+
+    /// <summary>What .NET 10 locks while it looks up the message of an exception.</summary>
+    private static readonly object? MessageTexts = typeof(object).Assembly.GetType("System.SR")?.GetField("_lock", BindingFlags.Static | BindingFlags.NonPublic)?.GetValue(null);
 
     /// <summary>Runs code.</summary>
     /// <exception cref="OperationCanceledException">It was cut.</exception>
@@ -25,7 +29,12 @@ internal static class CuttableCode
         }
         finally
         {
-            if (cut.IsCancellationRequested && OperatingSystem.IsLinux()) UnblockActivation();
+            if (cut.IsCancellationRequested)
+            {
+                foreach (object? taken in (object?[])[MessageTexts, Console.Out, Console.Error, Console.In])
+                    while (taken is not null && Monitor.IsEntered(taken)) Monitor.Exit(taken);
+                if (OperatingSystem.IsLinux()) UnblockActivation();
+            }
         }
     }
 

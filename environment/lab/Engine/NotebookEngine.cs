@@ -88,9 +88,9 @@ internal sealed class NotebookEngine : IDisposable
     {
         await oneAtATime.WaitAsync(interrupt);
         var watch = Stopwatch.StartNew();
-        using CellScope scope = new CellScope(emit, ask).Enter();
-        CellError? error = null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        using CellScope scope = new CellScope(emit, ask) { Stop = stop.Token }.Enter();
+        CellError? error = null;
         try
         {
             await warm.WaitAsync(interrupt); // its 1.3 s are not the cell's
@@ -233,6 +233,7 @@ internal sealed class NotebookEngine : IDisposable
         }
 
         state = next!; // what a failing cell has declared before it failed stays, as in every notebook
+        if (state.Exception is not null) token.ThrowIfCancellationRequested(); // it is how the cell was stopped
         if (state.Exception is { } exception) throw new CellFailedException(CellErrors.FromException(exception, sources.GetValueOrDefault));
         return state.ReturnValue ?? (EndsWithExpression(script) ? NullResult.Instance : null);
     }

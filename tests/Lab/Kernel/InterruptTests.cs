@@ -57,6 +57,21 @@ public sealed class InterruptTests(KernelFixture fixture) : IClassFixture<Kernel
         }
     }
 
+    /// <summary>Such loops take the console's lock all the time; cut with it in hand, they would take it along, and no later cell could print.</summary>
+    [Fact]
+    public void Loops_that_print_can_be_stopped_again_and_again()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            string id = kernel.SendCode("while (true) Console.WriteLine(1);");
+            Received? output = kernel.Output();
+            while (output is not null && output.Type != "stream") output = kernel.Output();
+            kernel.Ask("interrupt_request", socket: kernel.Control);
+            Assert.Equal("Interrupted", Assert.Single(kernel.Await(id).Of("error")).Text("ename"));
+            Assert.Equal("heard", kernel.Execute("Console.Write(\"heard\")").Printed);
+        }
+    }
+
     [Fact]
     public void A_training_loop_is_stopped_between_batches_and_the_network_trains_on()
     {
