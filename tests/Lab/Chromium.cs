@@ -24,12 +24,10 @@ internal sealed class Chromium : IAsyncDisposable
         process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
     }
 
-    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+    /// <summary>The browser's path, or null where there is none.</summary>
+    public static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(name => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
-
-    /// <summary>Whether there is one on this machine.</summary>
-    public static bool Installed => Program is not null;
 
     /// <summary>Opens a page.</summary>
     public static async Task<Chromium> OpenAsync(string address)

@@ -6,13 +6,9 @@ namespace UnetResnet.Tests.Lab;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ChromiumFactAttribute : FactAttribute
 {
-    private static readonly string? Program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(name => Path.Combine(folder, name)))
-        .FirstOrDefault(File.Exists);
-
     public ChromiumFactAttribute()
     {
-        if (Program is null) Skip = "Chromium is not installed: nothing was checked in a browser.";
+        if (Chromium.Program is null) Skip = "Chromium is not installed: nothing was checked in a browser.";
     }
 
     /// <summary>Opens a file and lets its scripts run.</summary>
@@ -25,7 +21,7 @@ internal sealed class ChromiumFactAttribute : FactAttribute
             "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", $"--user-data-dir={profile.Path}", "--enable-logging=stderr", "--virtual-time-budget=15000", "--dump-dom", new Uri(path).AbsoluteUri,
         ];
-        using Process process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(Chromium.Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> dom = process.StandardOutput.ReadToEndAsync();
         Task<string> log = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
