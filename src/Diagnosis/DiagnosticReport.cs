@@ -4,7 +4,7 @@ namespace UnetResnet.Diagnosis;
 /// What a diagnostic found: a name, a finding in words, and tables of its figures. Every diagnostic is a pure function that returns such a record and leaves
 /// the model as it found it.
 /// </summary>
-/// <remarks>A notebook shows a report as HTML; <c>Chart()</c> in <c>UnetResnet.Notebooks.Diagnosis</c> draws it.</remarks>
+/// <remarks>A notebook shows a report as HTML; <c>Chart()</c> in <c>UnetResnet.Notebooks</c> draws it.</remarks>
 public abstract record DiagnosticReport
 {
     /// <summary>Name of the diagnostic.</summary>

@@ -2,7 +2,6 @@ using Microsoft.Data.Analysis;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
 using UnetResnet.Diagnosis;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Training;
 
 namespace UnetResnet.Notebooks;

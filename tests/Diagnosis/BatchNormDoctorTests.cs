@@ -4,7 +4,7 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
-using UnetResnet.Notebooks.Diagnosis;
+using UnetResnet.Notebooks;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Training;
 using static TorchSharp.torch;

@@ -2,7 +2,6 @@ using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

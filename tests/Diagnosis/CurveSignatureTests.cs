@@ -1,6 +1,5 @@
 using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Training;
 
 namespace UnetResnet.Tests.Diagnosis;

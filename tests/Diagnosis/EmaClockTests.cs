@@ -3,7 +3,6 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Tests.Diagnosis;

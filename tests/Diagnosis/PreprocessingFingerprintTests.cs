@@ -4,7 +4,6 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

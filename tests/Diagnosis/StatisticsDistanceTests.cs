@@ -5,7 +5,6 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

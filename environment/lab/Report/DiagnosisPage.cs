@@ -6,7 +6,6 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Lab.Engine;
 using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Report;

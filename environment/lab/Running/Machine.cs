@@ -23,7 +23,7 @@ internal sealed record Machine(string Cpu, int Cores, long MemoryBytes, string S
 
     /// <summary>The packages whose versions decide what a notebook shows.</summary>
     public static IReadOnlyDictionary<string, string> PackageVersions { get; } = ProgramAssemblies.Current.PackageVersions
-        .Where(p => p.Key is "UnetResnet.Helpers" or "TorchSharp" or "TorchSharp-cuda-linux" or "Plotly.NET" or "SkiaSharp" or "Microsoft.Data.Analysis"
+        .Where(p => p.Key is "UnetResnet.Helpers" or "UnetResnet.Notebooks" or "TorchSharp" or "TorchSharp-cuda-linux" or "Plotly.NET" or "SkiaSharp" or "Microsoft.Data.Analysis"
             or "Microsoft.DotNet.Interactive.Formatting" || p.Key.StartsWith("libtorch-c", StringComparison.Ordinal))
         .ToDictionary(p => p.Key, p => p.Value);
 

@@ -1,7 +1,7 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
 
-namespace UnetResnet.Notebooks.Diagnosis;
+namespace UnetResnet.Notebooks;
 
 /// <summary>Draws an <see cref="ActivationDrift"/>.</summary>
 public static class ActivationDriftChart

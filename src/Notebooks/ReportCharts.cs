@@ -1,7 +1,7 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
 
-namespace UnetResnet.Notebooks.Diagnosis;
+namespace UnetResnet.Notebooks;
 
 /// <summary>The charts of any report, for programs that show reports without knowing which they are.</summary>
 public static class ReportCharts

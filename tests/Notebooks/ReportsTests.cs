@@ -5,10 +5,9 @@ using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Models;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Tests.Diagnosis;
 
-namespace UnetResnet.Tests.Notebooks.Diagnosis;
+namespace UnetResnet.Tests.Notebooks;
 
 public class ReportsTests
 {

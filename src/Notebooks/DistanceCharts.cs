@@ -1,7 +1,7 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
 
-namespace UnetResnet.Notebooks.Diagnosis;
+namespace UnetResnet.Notebooks;
 
 /// <summary>Charts of the distances between statistics.</summary>
 public static class DistanceCharts

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using UnetResnet.Diagnosis;
 
-namespace UnetResnet.Notebooks.Diagnosis;
+namespace UnetResnet.Notebooks;
 
 /// <summary>Diagnostic reports as HTML.</summary>
 public static class ReportHtml
