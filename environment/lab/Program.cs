@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cellar.Commands;
 using UnetResnet.Lab.Commands;
 
 namespace UnetResnet.Lab;
@@ -19,11 +20,16 @@ internal static class Program
             DataCommand.Create(),
             WeightsCommand.Create(),
             ExportCommand.Create(),
-            KernelCommand.Create(),
+            KernelCommand(),
         };
-        // A kernel answers to signals itself: SIGINT interrupts the cell, SIGTERM ends the process.
-        var configuration = new InvocationConfiguration();
-        if (args is ["kernel", "start", ..]) configuration.ProcessTerminationTimeout = null;
-        return root.Parse(args).InvokeAsync(configuration);
+        return root.Parse(args).InvokeAsync(KernelCommands.Configuration(args));
+    }
+
+    /// <summary>The kernel's own commands, passed on: the kernel then has this program's assemblies.</summary>
+    private static Command KernelCommand()
+    {
+        var kernel = new Command("kernel", "The Jupyter kernel for C#.");
+        foreach (Command command in KernelCommands.All([.. OwnProgram.Of(typeof(Program).Assembly), kernel.Name])) kernel.Add(command);
+        return kernel;
     }
 }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using UnetResnet.Lab.Engine;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Engine;
+using Cellar.Notebooks;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Lab;

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 using UnetResnet.Lab.Commands;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Lab;

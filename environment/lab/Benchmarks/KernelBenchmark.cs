@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
-using UnetResnet.Lab.Engine;
+using Cellar.Engine;
 
 namespace UnetResnet.Lab.Benchmarks;
 

@@ -3,10 +3,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cellar.Commands;
+using Cellar.Protocol;
 using NetMQ;
 using NetMQ.Sockets;
-using UnetResnet.Lab.Commands;
-using UnetResnet.Lab.Kernel;
 
 namespace UnetResnet.Lab.Benchmarks;
 
@@ -26,7 +26,7 @@ internal sealed class KernelProcess : IDisposable
         var connection = new ConnectionFile { ShellPort = ports[0], ControlPort = ports[1], IopubPort = ports[2], StdinPort = ports[3], HeartbeatPort = ports[4], Key = "bench" };
         string file = Path.Combine(folder, $"connection-{ports[0]}.json");
         File.WriteAllText(file, JsonSerializer.Serialize(connection));
-        string[] program = KernelInstallCommand.Program();
+        IReadOnlyList<string> program = OwnProgram.Of(typeof(KernelProcess).Assembly);
         var start = new ProcessStartInfo(program[0], [.. program.Skip(1), "kernel", "start", file]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["XDG_CACHE_HOME"] = Path.Combine(folder, "cache");
         start.Environment["NUGET_PACKAGES"] = Path.Combine(folder, "packages");

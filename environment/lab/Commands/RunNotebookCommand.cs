@@ -1,5 +1,5 @@
 using System.CommandLine;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Commands;

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Plotly.NET;
 using UnetResnet.Diagnosis;
-using UnetResnet.Lab.Engine;
+using Cellar.Engine;
 using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;

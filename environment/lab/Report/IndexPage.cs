@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Report;

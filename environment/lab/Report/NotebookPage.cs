@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Report;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Report;
 

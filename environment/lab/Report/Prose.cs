@@ -7,7 +7,7 @@ using Markdig.Renderers;
 using Markdig.Renderers.Html;
 using Markdig.Syntax;
 using Markdig.Syntax.Inlines;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Report;
 

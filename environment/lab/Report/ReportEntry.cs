@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Report;

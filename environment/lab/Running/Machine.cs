@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using UnetResnet.Lab.Engine;
+using Cellar.Engine;
 
 namespace UnetResnet.Lab.Running;
 

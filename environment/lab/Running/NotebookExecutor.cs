@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using UnetResnet.Lab.Engine;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Engine;
+using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Running;
 

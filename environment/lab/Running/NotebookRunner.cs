@@ -1,4 +1,4 @@
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
 using UnetResnet.Runtime;
 

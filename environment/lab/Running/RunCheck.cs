@@ -1,4 +1,4 @@
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Running;
 

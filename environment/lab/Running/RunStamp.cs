@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using UnetResnet.Lab.Notebooks;
+using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Running;
 

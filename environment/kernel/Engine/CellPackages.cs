@@ -1,0 +1,38 @@
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Scripting.Hosting;
+using Cellar.Packages;
+
+namespace Cellar.Engine;
+
+/// <summary>Brings the packages that a cell names to the compiler and to the script's loader, and tells the reader.</summary>
+/// <param name="session">The notebook's packages.</param>
+/// <param name="references">Finds assemblies that other assemblies need.</param>
+/// <param name="loader">Loads assemblies for the script.</param>
+internal sealed class CellPackages(PackageSession session, CellReferenceResolver references, InteractiveAssemblyLoader loader)
+{
+    /// <summary>Restores and loads what lines <c>#r "nuget: …"</c> and <c>#i "nuget: …"</c> ask for.</summary>
+    /// <returns>References for the compiler, and scripts that the packages want run.</returns>
+    /// <exception cref="CellFailedException">The packages cannot be had.</exception>
+    public async Task<(IReadOnlyList<MetadataReference> References, IReadOnlyList<string> Extensions)> AddAsync(CodePiece piece, string label, CancellationToken token)
+    {
+        if (piece.Packages.Count + piece.Sources.Count == 0) return ([], []);
+        (int line, string text) = piece.Packages.Count > 0 ? (piece.Packages[0].Line, piece.Packages[0].Text) : (piece.Sources[0].Line, piece.Sources[0].Text);
+        var progress = new ProgressLine();
+        NewPackages added;
+        try
+        {
+            foreach (SourceLine source in piece.Sources) session.AddSource(source.Source);
+            added = await session.AddAsync([.. piece.Packages.Select(p => (p.Name, p.Version))], progress.Show, token);
+        }
+        catch (Exception e) when (e is PackageException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CellFailedException(CellError.Plain("PackageNotRestored", e.Message, label, line + 1, text));
+        }
+
+        if (added.News.Length > 0) progress.Show(added.News);
+        foreach (string path in added.References) references.Prefer(path);
+        foreach (Assembly assembly in added.Loaded) loader.RegisterDependency(assembly);
+        return ([.. added.References.Select(path => References.ToFile(path))], added.Extensions);
+    }
+}

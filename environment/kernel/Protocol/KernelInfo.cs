@@ -1,0 +1,30 @@
+using System.Text.Json.Nodes;
+
+namespace Cellar.Protocol;
+
+/// <summary>What the kernel says about itself.</summary>
+internal static class KernelInfo
+{
+    private static readonly string Version = typeof(KernelInfo).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    /// <summary>The content of <c>kernel_info_reply</c>.</summary>
+    public static JsonObject Content() => new()
+    {
+        ["status"] = "ok",
+        ["protocol_version"] = MessageCodec.ProtocolVersion,
+        ["implementation"] = "cellar",
+        ["implementation_version"] = Version,
+        ["language_info"] = new JsonObject
+        {
+            ["name"] = "C#",
+            ["version"] = "14.0",
+            ["mimetype"] = "text/x-csharp",
+            ["file_extension"] = ".cs",
+            ["pygments_lexer"] = "csharp",
+            ["codemirror_mode"] = "text/x-csharp",
+        },
+        ["banner"] = $"cellar {Version}: C# on .NET {Environment.Version}",
+        ["help_links"] = new JsonArray(),
+        ["debugger"] = false,
+    };
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Cellar.Protocol;
+
+/// <summary>Frames of Jupyter's wire protocol: identities, a delimiter, the signature, header, parent header, metadata, content.</summary>
+internal sealed class MessageCodec(string key)
+{
+    public const string ProtocolVersion = "5.4";
+
+    private static readonly byte[] Delimiter = "<IDS|MSG>"u8.ToArray();
+    private static readonly byte[] Empty = "{}"u8.ToArray();
+    private static readonly JsonSerializerOptions Format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly byte[] key = Encoding.UTF8.GetBytes(key);
+    private readonly string session = Guid.NewGuid().ToString();
+
+    /// <summary>Reads a message.</summary>
+    /// <returns>Null where the frames are no message or the signature is wrong.</returns>
+    public KernelMessage? Decode(IReadOnlyList<byte[]> frames, long number)
+    {
+        int delimiter = 0;
+        while (delimiter < frames.Count && !frames[delimiter].AsSpan().SequenceEqual(Delimiter)) delimiter++;
+        if (frames.Count < delimiter + 6) return null;
+
+        byte[][] parts = [.. frames.Skip(delimiter + 2).Take(4)];
+        if (key.Length > 0 && !CryptographicOperations.FixedTimeEquals(frames[delimiter + 1], Sign(parts))) return null;
+        try
+        {
+            if (JsonNode.Parse(parts[0]) is not JsonObject header || JsonNode.Parse(parts[3]) is not JsonObject content) return null;
+            if (header["msg_type"] is not JsonValue type || !type.TryGetValue(out string? name)) return null;
+            string session = header["session"] is JsonValue value && value.TryGetValue(out string? text) ? text : "";
+            return new KernelMessage(number, [.. frames.Take(delimiter)], parts[0], name, session, content);
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            return null; // not JSON, or one key twice
+        }
+    }
+
+    /// <summary>Writes a message.</summary>
+    /// <param name="identities">Whom it goes to; on the iopub channel its topic.</param>
+    /// <param name="type">For example <c>execute_reply</c>.</param>
+    /// <param name="content">What it says.</param>
+    /// <param name="parent">Header of the message it answers; null for none.</param>
+    public List<byte[]> Encode(IReadOnlyList<byte[]> identities, string type, JsonObject content, byte[]? parent)
+    {
+        var header = new JsonObject
+        {
+            ["msg_id"] = Guid.NewGuid().ToString(),
+            ["session"] = session,
+            ["username"] = "kernel",
+            ["date"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
+            ["msg_type"] = type,
+            ["version"] = ProtocolVersion,
+        };
+        byte[][] parts = [Bytes(header), parent ?? Empty, Empty, Bytes(content)];
+        return [.. identities, Delimiter, key.Length > 0 ? Sign(parts) : [], .. parts];
+    }
+
+    private static byte[] Bytes(JsonObject json) => JsonSerializer.SerializeToUtf8Bytes(json, Format);
+
+    /// <summary>HMAC-SHA256 over the four parts, in hexadecimal letters.</summary>
+    private byte[] Sign(byte[][] parts)
+    {
+        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
+        foreach (byte[] part in parts) hash.AppendData(part);
+        return Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset()));
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json.Nodes;
+using Cellar.Engine;
+using Cellar.Notebooks;
+
+namespace Cellar.Tests.Notebooks;
+
+public sealed class NotebookDocumentTests
+{
+    private const string Foreign = """
+        {
+         "cells": [
+          {
+           "cell_type": "markdown",
+           "id": "a1",
+           "metadata": {
+            "editable": true
+           },
+           "source": [
+            "# Title <é> 😀\n",
+            "second line"
+           ]
+          },
+          {
+           "cell_type": "code",
+           "execution_count": 7,
+           "id": "b2",
+           "metadata": {
+            "strange": {
+             "deep": [
+              1.50,
+              null
+             ]
+            },
+            "tags": [
+             "check"
+            ]
+           },
+           "outputs": [],
+           "source": "var x = 1;\nx"
+          }
+         ],
+         "metadata": {
+          "kernelspec": {
+           "display_name": ".NET (C#)",
+           "language": "C#",
+           "name": ".net-csharp"
+          },
+          "unknown": "stays"
+         },
+         "nbformat": 4,
+         "nbformat_minor": 5
+        }
+
+        """;
+
+    [Fact]
+    public void What_is_read_is_written_back_byte_for_byte() => Assert.Equal(Foreign, NotebookDocument.Parse(Foreign, "x.ipynb").ToString());
+
+    [Fact]
+    public void Source_is_text_whether_string_or_list()
+    {
+        NotebookDocument notebook = NotebookDocument.Parse(Foreign, "x.ipynb");
+        Assert.Equal(["# Title <é> 😀\nsecond line", "var x = 1;\nx"], notebook.Cells.Select(c => c.Source));
+        Assert.Equal("Title <é> 😀", notebook.Title);
+        Assert.True(notebook.Cells[1].HasTag("check"));
+        Assert.Equal(1, notebook.Cells[1].Number);
+    }
+
+    [Fact]
+    public void Outputs_are_recorded_as_nbformat_has_them()
+    {
+        NotebookDocument notebook = NotebookDocument.Parse(Foreign, "x.ipynb");
+        NotebookCell cell = notebook.Cells[1];
+        cell.Clear();
+        var recorder = new OutputRecorder();
+        recorder.Record(cell, new StreamOutput("stdout", "one\ntw"));
+        recorder.Record(cell, new StreamOutput("stdout", "o\n"));
+        recorder.Record(cell, new StreamOutput("stderr", "bad"));
+        recorder.Record(cell, new DisplayOutput(new JsonObject { ["text/plain"] = "a\nb", ["application/x+json"] = new JsonObject { ["y"] = 1 }, ["image/png"] = "AAAA" }, "id1"));
+        recorder.Record(cell, new ResultOutput(new JsonObject { ["text/plain"] = "42" }, 3));
+        recorder.Record(cell, new DisplayUpdate(new JsonObject { ["text/plain"] = "later" }, "id1"));
+        recorder.Record(cell, new ErrorOutput(CellError.Plain("Name", "message")));
+        const string expected = """
+            [{"name":"stdout","output_type":"stream","text":["one\n","two\n"]},{"name":"stderr","output_type":"stream","text":["bad"]},{"data":{"text/plain":["later"]},"metadata":{},"output_type":"display_data"},{"data":{"text/plain":["42"]},"execution_count":3,"metadata":{},"output_type":"execute_result"},{"ename":"Name","evalue":"message","output_type":"error","traceback":["Name: message"]}]
+            """;
+        Assert.Equal(expected, cell.Outputs.ToJsonString());
+    }
+
+    [Fact]
+    public void Json_and_pictures_are_not_cut_into_lines()
+    {
+        NotebookCell cell = NotebookDocument.Parse(Foreign, "x.ipynb").Cells[1];
+        new OutputRecorder().Record(cell, new DisplayOutput(
+            new JsonObject { ["application/vnd.plotly.v1+json"] = new JsonObject { ["data"] = new JsonArray() }, ["image/png"] = "AAAA", ["text/html"] = "<b>\n</b>" }, "id1"));
+        JsonNode data = cell.Outputs[0]!["data"]!;
+        Assert.IsType<JsonObject>(data["application/vnd.plotly.v1+json"]);
+        Assert.Equal("AAAA", data["image/png"]!.GetValue<string>());
+        Assert.Equal(2, data["text/html"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public void An_older_notebook_gets_the_ids_of_format_4_5()
+    {
+        NotebookDocument notebook = NotebookDocument.Parse("""{"cells":[{"cell_type":"markdown","source":"x","metadata":{}}],"nbformat":4,"nbformat_minor":2,"metadata":{}}""", "x");
+        JsonNode root = JsonNode.Parse(notebook.ToString())!;
+        Assert.Equal(5, root["nbformat_minor"]!.GetValue<int>());
+        Assert.Equal("cell-1", root["cells"]![0]!["id"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("""{"cells": [""", "line 1")]
+    [InlineData("[]", "not a JSON object")]
+    [InlineData("""{"cells":[],"metadata":{}}""", "\"nbformat\" is missing")]
+    [InlineData("""{"cells":[],"metadata":{},"nbformat":3}""", "open the file in Jupyter and save it")]
+    [InlineData("""{"metadata":{},"nbformat":4}""", "\"cells\" is missing")]
+    [InlineData("""{"cells":[7],"metadata":{},"nbformat":4}""", "entry 1")]
+    [InlineData("""{"cells":[{"cell_type":"code","source":"","metadata":{}},{"source":""}],"metadata":{},"nbformat":4}""", "cell 2 has no \"cell_type\"")]
+    [InlineData("""{"cells":[{"cell_type":"code","source":3}],"metadata":{},"nbformat":4}""", "\"source\" of cell 1")]
+    [InlineData("""{"cells":[{"cell_type":"code","source":"","metadata":1}],"metadata":{},"nbformat":4}""", "\"metadata\" of cell 1")]
+    public void A_broken_file_is_named_with_what_is_wrong(string text, string problem)
+    {
+        var e = Assert.Throws<NotebookFormatException>(() => NotebookDocument.Parse(text, "folder/broken.ipynb"));
+        Assert.StartsWith("folder/broken.ipynb: not a notebook", e.Message);
+        Assert.Contains(problem, e.Message);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Net.NetworkInformation;
+using System.Text.Json.Nodes;
+using Cellar.Protocol;
+
+namespace Cellar.Tests.Protocol;
+
+/// <summary>Kernels begin and end, and leave nothing behind.</summary>
+[Collection("kernels")]
+public sealed class LifecycleTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Shutdown_is_answered_and_ends_the_process_even_while_a_cell_runs(bool restart)
+    {
+        using var kernel = new KernelClient();
+        kernel.Execute("Console.Write(1)");
+        kernel.SendCode("while (true) { }");
+        JsonObject reply = kernel.Ask("shutdown_request", new JsonObject { ["restart"] = restart }, kernel.Control);
+        Assert.Equal(("ok", restart), (reply["status"]!.ToString(), reply["restart"]!.GetValue<bool>()));
+        Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)));
+        Assert.Equal(0, kernel.Process.ExitCode);
+        AssertNothingIsLeft(kernel);
+    }
+
+    private static void AssertNothingIsLeft(KernelClient kernel)
+    {
+        Assert.Equal(["connection.json", "tmp"], Directory.GetFileSystemEntries(kernel.Folder).Select(Path.GetFileName).Order());
+        Assert.Empty(Directory.GetFileSystemEntries(kernel.Temporary));
+        ConnectionFile used = kernel.Connection;
+        IEnumerable<int> open = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(l => l.Port);
+        Assert.Empty(open.Intersect([used.ShellPort, used.ControlPort, used.IopubPort, used.StdinPort, used.HeartbeatPort]));
+    }
+
+    [Fact]
+    public void A_killed_kernel_is_replaced_by_a_fresh_one()
+    {
+        using (var kernel = new KernelClient())
+        {
+            kernel.Execute("int lost = 1;");
+            kernel.Process.Kill();
+            Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(10)));
+        }
+
+        using var next = new KernelClient();
+        Assert.Contains("CS0103", next.Execute("lost").Reply["evalue"]!.ToString());
+    }
+
+    [Fact]
+    public void A_kernel_whose_client_has_died_ends_by_itself()
+    {
+        using var parent = Process.Start("sleep", "300");
+        using var kernel = new KernelClient(parent: $"{parent.Id}");
+        kernel.Execute("1");
+        parent.Kill();
+        parent.WaitForExit();
+        Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)));
+        AssertNothingIsLeft(kernel);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("while (true) { }")]
+    public void A_polite_signal_ends_the_process(string running)
+    {
+        using var kernel = new KernelClient();
+        kernel.Execute("1");
+        if (running.Length > 0) kernel.SendCode(running);
+        using (Process kill = Process.Start("kill", ["-TERM", $"{kernel.Process.Id}"])) kill.WaitForExit();
+        Assert.True(kernel.Process.WaitForExit(TimeSpan.FromSeconds(20)), "The kernel has not ended.");
+        Assert.Equal(0, kernel.Process.ExitCode);
+        AssertNothingIsLeft(kernel);
+    }
+
+    [Fact]
+    public void Twenty_kernels_start_at_once()
+    {
+        KernelClient[] kernels = [.. Enumerable.Range(0, 20).Select(_ => new KernelClient())];
+        try
+        {
+            string[] ids = [.. kernels.Select((kernel, i) => kernel.SendCode($"Console.Write({i})"))];
+            for (int i = 0; i < kernels.Length; i++) Assert.Equal($"{i}", kernels[i].Await(ids[i]).Printed);
+        }
+        finally
+        {
+            foreach (KernelClient kernel in kernels) kernel.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_wrong_connection_file_is_named_with_the_cure()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Path.Combine(folder.Path, "c.json");
+        folder.Write("c.json", "{\"transport\":\"ipc\",\"shell_port\":1,\"control_port\":2,\"iopub_port\":3,\"stdin_port\":4,\"hb_port\":5}");
+        Assert.Contains("expected \"tcp\"", Assert.Throws<FormatException>(() => ConnectionFile.Load(path)).Message);
+        folder.Write("c.json", "{");
+        Assert.Contains(path, Assert.Throws<FormatException>(() => ConnectionFile.Load(path)).Message);
+        Assert.Contains("no connection file", Assert.Throws<FileNotFoundException>(() => ConnectionFile.Load(path + "x")).Message);
+    }
+}
