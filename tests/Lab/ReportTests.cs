@@ -77,10 +77,61 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("alert(&#39;x&#39;)", html);
     }
 
-    [Fact]
-    public void Html_outputs_stay_as_they_are()
+    [Theory]
+    [InlineData("<b>bold</b>")]
+    [InlineData("<style>.a{display:grid;font-variant-numeric:tabular-nums}</style><div class=\"a\" style=\"grid-column:1/3\"><img alt=\"x\" src=\"data:image/png;base64,AA==\"></div>")]
+    [InlineData("<table><thead><tr><th>x</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>")]
+    [InlineData("<details open=\"\"><summary>more</summary><p>text</p></details>")]
+    public void Html_outputs_that_only_show_stay_as_they_are(string html) =>
+        Assert.Contains($"<div class=\"html\">{html}</div>", Write(WithOutput("1", Display("text/html", html))));
+
+    [Theory]
+    [InlineData("<script>document.title = 'x'</script>")]
+    [InlineData("<img src=\"data:image/png;base64,AA==\" onerror=\"alert(1)\">")]
+    [InlineData("<a href=\"javascript:alert(1)\">x</a>")]
+    [InlineData("<iframe src=\"https://example.org\"></iframe>")]
+    [InlineData("<svg><script>alert(1)</script></svg>")]
+    [InlineData("<form action=\"https://example.org\"><input name=\"a\"></form>")]
+    public void Html_outputs_that_act_get_a_sandboxed_frame(string html)
     {
-        Assert.Contains("<div class=\"html\"><b>bold</b></div>", Write(WithOutput("1", Display("text/html", "<b>bold</b>"))));
+        string page = Write(WithOutput("1", Display("text/html", html)));
+        Assert.DoesNotContain(html, page);
+        Assert.Contains("<iframe class=\"html\" sandbox=\"allow-scripts\" title=\"Output that runs scripts\" src=\"01-page.output-1.html\"></iframe>", page);
+        string frame = File.ReadAllText(Path.Combine(folder.Path, "report", "01-page.output-1.html"));
+        Assert.Contains(html, frame);
+        Assert.Contains("default-src 'none'", frame);
+    }
+
+    [Theory]
+    [InlineData("Text <script>alert(1)</script> text", "script")]
+    [InlineData("<script>\nalert(1)\n</script>", "script")]
+    [InlineData("<img src=x onerror=alert(1)>", "onerror")]
+    [InlineData("<svg onload=alert(1)></svg>", "onload")]
+    [InlineData("[link](javascript:alert(1))", "javascript")]
+    [InlineData("[link](JaVaScRiPt:alert%281%29)", "ript:")]
+    [InlineData("<a href=\"&#106;avascript:alert(1)\">x</a>", "avascript")]
+    [InlineData("<a href=\"java\nscript:alert(1)\">x</a>", "script:")]
+    [InlineData("[x](data:text/html;base64,PHNjcmlwdD4=)", "data:text")]
+    [InlineData("![x](data:text/html;base64,PHNjcmlwdD4=)", "data:text")]
+    [InlineData("[x](vbscript:msgbox)", "vbscript")]
+    [InlineData("<iframe src=\"https://example.org\"></iframe>", "iframe")]
+    [InlineData("<object data=x></object><embed src=x>", "embed")]
+    [InlineData("<form action=x><button>go</button></form>", "form")]
+    [InlineData("<base href=\"https://example.org\">", "base")]
+    [InlineData("<meta http-equiv=refresh content=\"0;url=https://example.org\">", "refresh")]
+    [InlineData("<math><mtext><img src=x onerror=alert(1)></mtext></math>", "onerror")]
+    [InlineData("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", "<img src=\"x\" onerror")]
+    public void Markdown_can_show_and_not_act(string markdown, string gone) =>
+        Assert.DoesNotContain(gone, new Prose(folder.Path).ToHtml("Before.\n\n" + markdown + "\n\nAfter."), StringComparison.OrdinalIgnoreCase);
+
+    [Fact]
+    public void Markdown_keeps_what_only_shows()
+    {
+        string html = new Prose(folder.Path).ToHtml("<details><summary>More</summary>\n\n**Bold**, <kbd>Tab</kbd>, `x<y`, $\\frac{a}{2}$\n\n</details>\n\n- [x] done\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
+            + "<div style=\"text-align:center\">middle</div>\n\n[out](https://example.org/?a=1&b=2) [mail](mailto:a@example.org)\n\n```csharp\nvar x = 1;\n```");
+        foreach (string part in (string[])["<details>", "<summary>More</summary>", "<strong>Bold</strong>", "<kbd>Tab</kbd>", "<code>x&lt;y</code>", "<mfrac>", "type=\"checkbox\"", "<table>",
+            "text-align: center", "href=\"https://example.org/?a=1&amp;b=2\"", "href=\"mailto:a@example.org\"", "<span class=\"c-keyword\">var</span>"])
+            Assert.Contains(part, html);
     }
 
     [Fact]
@@ -151,6 +202,17 @@ public sealed partial class ReportTests : IDisposable
             Assert.Contains("class=\"main-svg\"", dom);
             Assert.DoesNotContain("CONSOLE", log);
         }
+    }
+
+    [ChromiumFact]
+    public async Task In_a_browser_an_output_acts_in_its_frame_alone_and_Markdown_not_at_all()
+    {
+        const string Acting = "<div id=out style='height:211px'>before</div><script>document.getElementById('out').textContent = 'acted'; try { parent.document.title = 'taken'; } catch { }</script>";
+        Write(Notebook.Markdown("# Page\n\n<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"), WithOutput("1", Display("text/html", Acting)));
+        await using Chromium browser = await Chromium.OpenAsync("file://" + Path.Combine(folder.Path, "report", "01-page.html"));
+        // Only the frame's own script can have told its height.
+        Assert.True(await browser.WaitAsync("document.querySelector('iframe.html').style.height === '211px'", TimeSpan.FromMinutes(1)));
+        Assert.DoesNotContain("taken", (await browser.EvaluateAsync("document.title"))!.ToString());
     }
 
     [ChromiumFact]

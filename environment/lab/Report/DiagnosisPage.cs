@@ -27,7 +27,7 @@ internal static class DiagnosisPage
     private static string ToHtml(DoctorReport report, IReadOnlyDictionary<string, string> patient)
     {
         NotebookFormatters.Register();
-        var outputs = new OutputHtml(new Prose(""));
+        var outputs = new OutputHtml(new Prose(""), "diagnosis");
         var sections = new StringBuilder();
         foreach (DiagnosticReport part in report.Reports) sections.AppendLine(Section(part, outputs));
         string verdict = Section(report, outputs);

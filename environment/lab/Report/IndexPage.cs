@@ -14,7 +14,7 @@ internal static class IndexPage
         bool charts = false;
         foreach (ReportEntry entry in entries)
         {
-            var outputs = new OutputHtml(new Prose(entry.Folder));
+            var outputs = new OutputHtml(new Prose(entry.Folder), entry.Notebook.Name);
             string? lede = entry.Notebook.Cells.Where(c => c.Kind == CellKind.Markdown).Select(c => Prose.FirstParagraph(c.Source)).FirstOrDefault(p => p is not null);
             string status = entry.Result.Succeeded
                 ? "<span class=\"status ok\">ok</span>"

@@ -9,14 +9,15 @@ namespace UnetResnet.Lab.Report;
 /// <summary>The page of one notebook.</summary>
 internal static class NotebookPage
 {
-    /// <summary>Renders the page.</summary>
+    /// <summary>Renders the page, and the frames that it shows.</summary>
     /// <param name="entry">The notebook.</param>
     /// <param name="previous">The notebook before it, or null.</param>
     /// <param name="next">The notebook after it, or null.</param>
-    public static string ToHtml(ReportEntry entry, ReportEntry? previous, ReportEntry? next)
+    /// <returns>Files by their names.</returns>
+    public static IReadOnlyDictionary<string, string> Render(ReportEntry entry, ReportEntry? previous, ReportEntry? next)
     {
         var prose = new Prose(entry.Folder);
-        var outputs = new OutputHtml(prose);
+        var outputs = new OutputHtml(prose, entry.Notebook.Name);
         var cells = new StringBuilder();
         foreach (NotebookCell cell in entry.Notebook.Cells)
         {
@@ -43,7 +44,7 @@ internal static class NotebookPage
             </main>
             </div>
             """;
-        return Html.Page(entry.Notebook.Title, "notebook", outputs.HasCharts, body);
+        return new Dictionary<string, string>(outputs.Frames) { [entry.Page] = Html.Page(entry.Notebook.Title, "notebook", outputs.HasCharts, body) };
     }
 
     private static string Code(NotebookCell cell, OutputHtml outputs)

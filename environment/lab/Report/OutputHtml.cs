@@ -4,14 +4,21 @@ using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Report;
 
-/// <summary>Turns the outputs of a cell into HTML: the richest representation of each, as a front end would choose.</summary>
+/// <summary>
+/// Turns the outputs of a cell into HTML: the richest representation of each, as a front end would choose. HTML that only shows stands in the page; HTML that acts gets a file
+/// and a sandboxed frame of its own.
+/// </summary>
 /// <param name="prose">Renders Markdown.</param>
-internal sealed partial class OutputHtml(Prose prose)
+/// <param name="page">Name of the page without its ending, which the names of its frames begin with.</param>
+internal sealed partial class OutputHtml(Prose prose, string page)
 {
     private const string Plotly = "application/vnd.plotly.v1+json";
 
     /// <summary>Whether a chart has been rendered, so that the page needs plotly.js.</summary>
     public bool HasCharts { get; private set; }
+
+    /// <summary>The frames so far: name of a file beside the page, and its HTML.</summary>
+    public Dictionary<string, string> Frames { get; } = [];
 
     /// <summary>One output as HTML.</summary>
     public string ToHtml(JsonObject output) => NotebookDocument.Text(output["output_type"]) switch
@@ -36,7 +43,7 @@ internal sealed partial class OutputHtml(Prose prose)
     private string Data(JsonObject data)
     {
         if (data[Plotly] is JsonObject figure) return Chart(figure, NotebookCell.Joined(data["text/plain"]), "chart");
-        if (data["text/html"] is { } html) return $"<div class=\"html\">{NotebookCell.Joined(html)}</div>";
+        if (data["text/html"] is { } html) return Markup(NotebookCell.Joined(html));
         if (data["text/markdown"] is { } markdown) return $"<div class=\"prose\">{prose.ToHtml(NotebookCell.Joined(markdown))}</div>";
 
         string alt = Html.Escape(NotebookCell.Joined(data["text/plain"]));
@@ -50,6 +57,14 @@ internal sealed partial class OutputHtml(Prose prose)
             return $"<img class=\"picture\" alt=\"{alt}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(NotebookCell.Joined(svg)))}\">";
         if (data["text/plain"] is { } text) return $"<pre class=\"result\">{Escape(NotebookCell.Joined(text))}</pre>";
         return data.FirstOrDefault(d => d.Key.EndsWith("json", StringComparison.Ordinal)).Value is { } json ? $"<pre class=\"result\">{Html.Escape(json.ToString())}</pre>" : "";
+    }
+
+    private string Markup(string html)
+    {
+        if (SafeHtml.IsInert(html)) return $"<div class=\"html\">{html}</div>";
+        string file = $"{page}.output-{Frames.Count + 1}.html";
+        Frames[file] = Html.Frame(html);
+        return $"<iframe class=\"html\" sandbox=\"allow-scripts\" title=\"Output that runs scripts\" src=\"{Html.Escape(Uri.EscapeDataString(file))}\"></iframe>";
     }
 
     /// <summary>

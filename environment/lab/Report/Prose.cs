@@ -17,7 +17,8 @@ namespace UnetResnet.Lab.Report;
 /// <param name="Text">As plain text.</param>
 internal sealed record Heading(int Level, string Id, string Text);
 
-/// <summary>Turns the Markdown of one notebook into HTML that stands alone: pictures go inside, links between notebooks lead to their pages.</summary>
+/// <summary>Turns the Markdown of one notebook into HTML that stands alone: pictures go inside, links between notebooks lead to their pages,
+/// and nothing in it can act, whatever HTML it holds.</summary>
 /// <param name="folder">The notebook's folder, which relative paths start from.</param>
 internal sealed partial class Prose(string folder)
 {
@@ -54,7 +55,7 @@ internal sealed partial class Prose(string folder)
 
         // Each cell is a document of its own and numbers its footnotes from 1.
         documents++;
-        string html = FootnoteId().Replace(writer.ToString(), $"$1c{documents}-$2");
+        string html = FootnoteId().Replace(SafeHtml.Clean(writer.ToString()), $"$1c{documents}-$2");
         return html.Replace("<table>", "<div class=\"table\"><table>").Replace("</table>", "</table></div>");
     }
 

@@ -13,8 +13,8 @@ internal static class ReportWriter
         ReportAssets.Write(folder);
         for (int i = 0; i < entries.Count; i++)
         {
-            string page = NotebookPage.ToHtml(entries[i], i > 0 ? entries[i - 1] : null, i + 1 < entries.Count ? entries[i + 1] : null);
-            AtomicFile.WriteText(Path.Combine(folder, entries[i].Page), page);
+            foreach ((string name, string html) in NotebookPage.Render(entries[i], i > 0 ? entries[i - 1] : null, i + 1 < entries.Count ? entries[i + 1] : null))
+                AtomicFile.WriteText(Path.Combine(folder, name), html);
         }
 
         string index = Path.Combine(folder, "index.html");

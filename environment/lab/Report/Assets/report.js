@@ -82,6 +82,13 @@ function watchHeadings() {
   mark();
 }
 
+// A frame tells its height; it stands alone in its sandbox and can be asked nothing.
+addEventListener("message", event => {
+  const frame = [...document.querySelectorAll("iframe.html")].find(frame => frame.contentWindow === event.source);
+  const height = Number(event.data?.height);
+  if (frame && height > 0) frame.style.height = `${Math.min(Math.ceil(height), 4000)}px`;
+});
+
 addEventListener("DOMContentLoaded", () => {
   const contents = document.querySelector(".contents details");
   if (contents && matchMedia("(max-width: 62rem)").matches) contents.open = false;

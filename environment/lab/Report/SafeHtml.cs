@@ -1,0 +1,54 @@
+using Ganss.Xss;
+
+namespace UnetResnet.Lab.Report;
+
+/// <summary>
+/// Markup that shows and cannot act: an allow-list of elements, attributes and addresses. The Markdown of a notebook may be anybody's; what a cell displays comes from code
+/// that has run, and may act, but only in a frame of its own (<see cref="OutputHtml"/>).
+/// </summary>
+internal static class SafeHtml
+{
+    private static readonly string[] MathElements =
+    [
+        "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mstyle",
+    ];
+
+    private static readonly string[] Attributes =
+    [
+        "class", "id", "role", "aria-label", "aria-hidden", "aria-describedby", "aria-labelledby", "tabindex",
+        "accent", "accentunder", "stretchy", "display", "mathvariant", "displaystyle", "lspace", "rspace", "columnalign",
+    ];
+
+    /// <summary>The markup without what could act: scripts, handlers, frames, forms, addresses that are no <c>http</c>, <c>https</c> or <c>mailto</c>; pictures may be data.</summary>
+    public static string Clean(string html) => Sanitizer().Sanitize(html);
+
+    /// <summary>Whether the markup holds nothing that <see cref="Clean"/> would take out, its styles aside: those can fetch nothing from the page.</summary>
+    public static bool IsInert(string html)
+    {
+        bool inert = true;
+        HtmlSanitizer sanitizer = Sanitizer();
+        sanitizer.RemovingTag += (_, _) => inert = false;
+        sanitizer.RemovingAttribute += (_, removed) => inert &= removed.Attribute.Name == "style";
+        sanitizer.Sanitize(html);
+        return inert;
+    }
+
+    private static HtmlSanitizer Sanitizer()
+    {
+        var sanitizer = new HtmlSanitizer { AllowDataAttributes = true };
+        foreach (string element in (string[])["form", "input", "button", "select", "textarea", "option", "optgroup", "keygen"]) sanitizer.AllowedTags.Remove(element);
+        sanitizer.AllowedTags.UnionWith(MathElements);
+        sanitizer.AllowedTags.UnionWith(["details", "summary", "figure", "figcaption", "section", "style"]);
+        sanitizer.AllowedAttributes.UnionWith(Attributes);
+        sanitizer.AllowedSchemes.UnionWith(["http", "https", "mailto"]);
+        sanitizer.FilterUrl += (_, url) =>
+        {
+            if (url.Tag.LocalName == "img" && url.OriginalUrl.StartsWith("data:image/", StringComparison.OrdinalIgnoreCase)) url.SanitizedUrl = url.OriginalUrl;
+        };
+
+        // A task list's box is drawn by Markdown and takes no input.
+        sanitizer.RemovingTag += (_, removed) => removed.Cancel = removed.Tag is { LocalName: "input" } box && box.GetAttribute("type") == "checkbox" && box.HasAttribute("disabled");
+        sanitizer.AllowedAttributes.UnionWith(["disabled", "checked", "type", "open"]);
+        return sanitizer;
+    }
+}
