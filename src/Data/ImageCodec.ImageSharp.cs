@@ -3,16 +3,14 @@ using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Jpeg;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.PixelFormats;
-using SixLabors.ImageSharp.Processing;
 
 namespace UnetResnet.Data;
 
 // Compiled instead of ImageCodec.Skia.cs in a build with -p:UseImageSharp=true.
 public static partial class ImageCodec
 {
-    public static partial PixelImage Decode(byte[] encoded, string name)
+    private static partial PixelImage DecodePixels(byte[] encoded, string name)
     {
-        ArgumentNullException.ThrowIfNull(encoded);
         try
         {
             using Image<Rgba32> image = Image.Load<Rgba32>(encoded, out IImageFormat format);
@@ -22,7 +20,6 @@ public static partial class ImageCodec
                 JpegFormat => image.Metadata.GetJpegMetadata().ColorType == JpegColorType.Luminance,
                 _ => throw Corrupt(name, "is not a readable PNG or JPEG image"),
             };
-            image.Mutate(context => context.AutoOrient());
             var rgba = new byte[image.Width * image.Height * 4];
             image.CopyPixelDataTo(rgba);
             int channels = grey ? 1 : 3;

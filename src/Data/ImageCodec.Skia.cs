@@ -5,9 +5,8 @@ namespace UnetResnet.Data;
 
 public static partial class ImageCodec
 {
-    public static partial PixelImage Decode(byte[] encoded, string name)
+    private static partial PixelImage DecodePixels(byte[] encoded, string name)
     {
-        ArgumentNullException.ThrowIfNull(encoded);
         using var data = SKData.CreateCopy(encoded);
         using var codec = SKCodec.Create(data);
         if (codec is null || codec.EncodedFormat is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg))
@@ -32,18 +31,7 @@ public static partial class ImageCodec
         }
 
         if (result != SKCodecResult.Success) throw Corrupt(name, $"is corrupt or cut short ({result})");
-        var image = new PixelImage(width, height, grey ? 1 : 3, grey ? pixels : DropAlpha(pixels));
-        return codec.EncodedOrigin switch
-        {
-            SKEncodedOrigin.TopRight => image.FlipHorizontal(),
-            SKEncodedOrigin.BottomRight => image.Rotate90(2),
-            SKEncodedOrigin.BottomLeft => image.FlipVertical(),
-            SKEncodedOrigin.LeftTop => image.Rotate90(1).FlipHorizontal(),
-            SKEncodedOrigin.RightTop => image.Rotate90(1),
-            SKEncodedOrigin.RightBottom => image.Rotate90(-1).FlipHorizontal(),
-            SKEncodedOrigin.LeftBottom => image.Rotate90(-1),
-            _ => image,
-        };
+        return new PixelImage(width, height, grey ? 1 : 3, grey ? pixels : DropAlpha(pixels));
     }
 
     public static partial byte[] EncodePng(PixelImage image)

@@ -6,22 +6,29 @@ namespace UnetResnet.Data;
 /// </summary>
 /// <remarks>
 /// Grey files give one channel, all others three. Transparent pixels are blended with black, 16-bit values are reduced to 8,
-/// colour profiles are ignored, and a photograph is turned upright as its EXIF orientation says.
+/// colour profiles are ignored, and an image is turned upright as its EXIF orientation says, in PNG too.
 /// </remarks>
 public static partial class ImageCodec
 {
+    /// <summary>Most pixels that are read where the caller sets no other limit: 100 million, 300 MB in colour. A file of a kilobyte can promise more.</summary>
+    public const long DefaultPixelLimit = 100_000_000;
+
     private const string Expected = "a complete PNG or JPEG image";
     private const string Cure = "Replace the file by a sound copy, or remove it.";
 
     /// <summary>Reads an image file.</summary>
     /// <param name="path">A PNG or JPEG file.</param>
-    /// <exception cref="DatasetException">The file is missing, unreadable, corrupt or cut short.</exception>
-    public static PixelImage Load(string path)
+    /// <param name="pixelLimit">Most pixels, width times height.</param>
+    /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
+    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         byte[] encoded;
         try
         {
+            // Pipes and devices have no length, and reading one may never end.
+            FileSystemInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
+            if (file is FileInfo { Exists: true, Length: 0 }) throw new DatasetException(path, "is empty, or a pipe or device", Expected, Cure);
             encoded = File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -29,7 +36,7 @@ public static partial class ImageCodec
             throw new DatasetException(path, $"cannot be read ({e.Message})", Expected, "Check the path and the permissions.", e);
         }
 
-        return Decode(encoded, path);
+        return Decode(encoded, path, pixelLimit);
     }
 
     /// <summary>Writes a PNG file; a file of that name is replaced as a whole or not at all.</summary>
@@ -49,12 +56,36 @@ public static partial class ImageCodec
     /// <summary>Decodes an image.</summary>
     /// <param name="encoded">The bytes of a PNG or JPEG file.</param>
     /// <param name="name">Name of the source, for error messages.</param>
-    /// <exception cref="DatasetException">The bytes are no image, or a corrupt or incomplete one.</exception>
-    public static partial PixelImage Decode(byte[] encoded, string name = "The image");
+    /// <param name="pixelLimit">Most pixels, width times height; checked before memory is taken.</param>
+    /// <exception cref="DatasetException">The bytes are no image, a corrupt or incomplete one, or one of more pixels than the limit.</exception>
+    public static PixelImage Decode(byte[] encoded, string name = "The image", long pixelLimit = DefaultPixelLimit)
+    {
+        ArgumentNullException.ThrowIfNull(encoded);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pixelLimit, 1);
+        if (ImageHeader.Read(encoded) is not { } header) throw Corrupt(name, "is not a readable PNG or JPEG image");
+        if ((long)header.Width * header.Height > pixelLimit)
+            throw new DatasetException(name, $"is {header.Width}×{header.Height} pixels", $"at most {pixelLimit} pixels", "Make the image smaller, or raise the limit.");
+        if (!header.IsComplete) throw Corrupt(name, "is cut short");
+        PixelImage image = DecodePixels(encoded, name);
+        return header.Orientation switch
+        {
+            2 => image.FlipHorizontal(),
+            3 => image.Rotate90(2),
+            4 => image.FlipVertical(),
+            5 => image.Rotate90(1).FlipHorizontal(),
+            6 => image.Rotate90(1),
+            7 => image.Rotate90(-1).FlipHorizontal(),
+            8 => image.Rotate90(-1),
+            _ => image,
+        };
+    }
 
     /// <summary>Encodes an image as PNG, grey or RGB, without loss.</summary>
     /// <param name="image">The image.</param>
     public static partial byte[] EncodePng(PixelImage image);
+
+    /// <summary>Decodes the pixels as they are stored, without turning them.</summary>
+    private static partial PixelImage DecodePixels(byte[] encoded, string name);
 
     private static DatasetException Corrupt(string name, string problem, Exception? cause = null) => new(name, problem, Expected, Cure, cause);
 }
