@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>
@@ -125,4 +127,7 @@ public sealed record Augmentation
         for (int i = 0; i < noisy.Length; i++) noisy[i] = Resampling.ToByte(noisy[i] + 255 * Noise * random.NextNormal());
         return new PixelImage(image.Width, image.Height, image.Channels, noisy);
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>How <see cref="BlockSplit"/> divides a series.</summary>
@@ -19,6 +21,9 @@ public sealed record BlockSplitOptions
             throw new ArgumentOutOfRangeException(nameof(ValidationShare), ValidationShare, "The share in validation lies between 0 and 1, both excluded.");
         if (Gap < 0) throw new ArgumentOutOfRangeException(nameof(Gap), Gap, "A gap has at least 0 places.");
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
 
 /// <summary>

@@ -75,4 +75,8 @@ public sealed record BrainMri(SegmentationDataset Train, SegmentationDataset Val
 /// <param name="Slice">Number of the voxel along that axis, from 0; voxels have sides of 1 mm.</param>
 /// <param name="Part"><c>train</c> or <c>validation</c>.</param>
 /// <param name="BrainShare">Share of the picture that is brain, 0–1.</param>
-public sealed record BrainMriSlice(string Name, string Axis, int Slice, string Part, double BrainShare);
+public sealed record BrainMriSlice(string Name, string Axis, int Slice, string Part, double BrainShare)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

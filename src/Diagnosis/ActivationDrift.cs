@@ -3,6 +3,7 @@ using UnetResnet.Data;
 using UnetResnet.Models;
 using static TorchSharp.torch;
 using Module = TorchSharp.torch.nn.Module;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Diagnosis;
 
@@ -22,7 +23,11 @@ namespace UnetResnet.Diagnosis;
 /// <param name="SaturatedInInference">The same in inference.</param>
 public sealed record FeatureDrift(
     string Name, int Place, bool IsSkip, double RelativeL2, double Cosine, double Cka,
-    double? DeadInTraining, double? DeadInInference, double? SaturatedInTraining, double? SaturatedInInference);
+    double? DeadInTraining, double? DeadInInference, double? SaturatedInTraining, double? SaturatedInInference)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}
 
 /// <summary>
 /// How far the feature maps of the same images drift apart between training and inference, from the first to the last: after every activation, after every

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -12,7 +13,11 @@ namespace UnetResnet.Diagnosis;
 /// <param name="LossSpread">Standard deviation of the loss from batch to batch.</param>
 /// <param name="LogitDistance">How far an image's logits are from those that it gets in the whole batch.</param>
 /// <param name="CompanionSpread">How far an image's logits scatter when it is in one batch with other companions; 0 where a batch has no choice of companions.</param>
-public sealed record BatchSizePoint(int BatchSize, int Batches, double Loss, double LossSpread, double LogitDistance, double CompanionSpread);
+public sealed record BatchSizePoint(int BatchSize, int Batches, double Loss, double LossSpread, double LogitDistance, double CompanionSpread)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}
 
 /// <summary>
 /// How much the output in training depends on the size of the batch and on the other images in it. Batch statistics of few images are noisy, and an image's

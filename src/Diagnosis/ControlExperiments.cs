@@ -1,5 +1,6 @@
 using TorchSharp;
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -144,4 +145,8 @@ public sealed record ControlExperiments : DiagnosticReport
 /// <summary>How far a network's outputs for the same images are apart in training and in inference, with dropout off.</summary>
 /// <param name="Largest">Largest difference of a logit.</param>
 /// <param name="RelativeDifference">Root mean square of the differences ÷ standard deviation of the logits in inference.</param>
-public sealed record ModeDifference(double Largest, double RelativeDifference);
+public sealed record ModeDifference(double Largest, double RelativeDifference)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

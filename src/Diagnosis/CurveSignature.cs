@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 
 namespace UnetResnet.Diagnosis;
@@ -16,7 +17,7 @@ public sealed record CurveSignature : DiagnosticReport
     public override string Title => "Signature of the curves";
 
     /// <inheritdoc/>
-    public override string Finding => $"{Cause.Heading()} (confidence {Confidence:0.00}). {string.Join(" ", Evidence.Select(e => e.Text))}";
+    public override string Finding => $"{Cause.Heading()} (confidence {NumberText.Fixed(Confidence, 2)}). {string.Join(" ", Evidence.Select(e => e.Text))}";
 
     /// <summary>
     /// The reading: <see cref="Cause.Healthy"/>, <see cref="Cause.FrozenBatchStatistics"/> (any mismatch that stays), <see cref="Cause.StaleStatistics"/> (one that
@@ -70,7 +71,7 @@ public sealed record CurveSignature : DiagnosticReport
         if (rises >= 2 && rises >= 0.25 * (curves.Count - 1)) Note(rises, 0.25 * (curves.Count - 1), $"The training loss jumped by more than a quarter in {rises} of {curves.Count - 1} epochs.");
         double fall = curves.Training[^1] / curves.Training[0];
         if (curves.Count >= 3 && fall > Stuck && curves.Training[^1] > 0.1 && curves.HighestRate >= FastRate)
-            Note(fall, Stuck, $"The training loss did not fall (from {curves.Training[0]:0.000} to {curves.Training[^1]:0.000}) at a learning rate of {NumberText.Short(curves.HighestRate)}.");
+            Note(fall, Stuck, $"The training loss did not fall (from {NumberText.Fixed(curves.Training[0], 3)} to {NumberText.Fixed(curves.Training[^1], 3)}) at a learning rate of {NumberText.Short(curves.HighestRate)}.");
         if (evidence.Count == 0) return null;
         if (curves.HighestRate >= FastRate) evidence.Add(new(nameof(CurveSignature), curves.HighestRate, FastRate, $"The learning rate was {NumberText.Short(curves.HighestRate)}; Adam is usually run at 1e-3."));
         return new CurveSignature { Cause = Cause.LearningRateTooHigh, Confidence = confidence, Evidence = evidence, Epochs = curves.Count };
@@ -90,7 +91,7 @@ public sealed record CurveSignature : DiagnosticReport
                 Cause = Cause.FrozenBatchStatistics,
                 Confidence = absurd ? 0.55 : 0.45,
                 Epochs = curves.Count,
-                Evidence = [new(nameof(CurveSignature), validation / training, OverfittingRatio, $"The validation loss is {validation:0.000} against {training:0.000} in training{(absurd ? ", worse than always predicting one half (0.693)" : $", and was best in epoch {curves.BestEpoch} of {curves.Count}")}. Score the training images in inference mode to be sure.")],
+                Evidence = [new(nameof(CurveSignature), validation / training, OverfittingRatio, $"The validation loss is {NumberText.Fixed(validation, 3)} against {NumberText.Fixed(training, 3)} in training{(absurd ? ", worse than always predicting one half (0.693)" : $", and was best in epoch {curves.BestEpoch} of {curves.Count}")}. Score the training images in inference mode to be sure.")],
             };
         }
 
@@ -98,14 +99,14 @@ public sealed record CurveSignature : DiagnosticReport
         if (ratio < MismatchRatio || inference - training < SmallestDifference) return null;
         var evidence = new List<Evidence>
         {
-            new(nameof(CurveSignature), ratio, MismatchRatio, $"The training images themselves cost {inference:0.000} in inference mode and {training:0.000} in training mode, {ratio:0.0} times as much: that is not overfitting."),
+            new(nameof(CurveSignature), ratio, MismatchRatio, $"The training images themselves cost {NumberText.Fixed(inference, 3)} in inference mode and {NumberText.Fixed(training, 3)} in training mode, {NumberText.Fixed(ratio, 1)} times as much: that is not overfitting."),
         };
         (double widest, int epoch) = curves.Gaps.Select((gap, i) => (gap, i + 1)).Max();
         double left = curves.Gaps[^1] / widest;
         bool closing = curves.Count >= 3 && left < 0.6 && curves.Gaps[^1] < curves.Gaps[^2];
-        if (closing) evidence.Add(new(nameof(CurveSignature), left, 0.6, $"The gap was {widest:0.000} in epoch {epoch} and is {curves.Gaps[^1]:0.000} now: running statistics are catching up."));
+        if (closing) evidence.Add(new(nameof(CurveSignature), left, 0.6, $"The gap was {NumberText.Fixed(widest, 3)} in epoch {epoch} and is {NumberText.Fixed(curves.Gaps[^1], 3)} now: running statistics are catching up."));
         double alike = validation / inference;
-        if (alike is > 0.5 and < 2) evidence.Add(new(nameof(CurveSignature), alike, double.NaN, $"Validation ({validation:0.000}) is as bad as the training images in inference mode, so the mode is to blame and not the images."));
+        if (alike is > 0.5 and < 2) evidence.Add(new(nameof(CurveSignature), alike, double.NaN, $"Validation ({NumberText.Fixed(validation, 3)}) is as bad as the training images in inference mode, so the mode is to blame and not the images."));
         return new CurveSignature { Cause = closing ? Cause.StaleStatistics : Cause.FrozenBatchStatistics, Confidence = Certainty(ratio, MismatchRatio), Evidence = evidence, Epochs = curves.Count };
     }
 
@@ -120,7 +121,7 @@ public sealed record CurveSignature : DiagnosticReport
             Cause = Cause.Leakage,
             Confidence = curves.HasThird ? 0.6 : 0.5,
             Epochs = curves.Count,
-            Evidence = [new(nameof(CurveSignature), iou, Perfect, $"The validation IoU was {iou:0.000} in epoch {early + 1} already{(curves.HasThird ? $" and differs from that on the training images by {difference:0.000}" : "")}: too good. Look for training images among the validation images, and for the mask in the image.")],
+            Evidence = [new(nameof(CurveSignature), iou, Perfect, $"The validation IoU was {NumberText.Fixed(iou, 3)} in epoch {early + 1} already{(curves.HasThird ? $" and differs from that on the training images by {NumberText.Fixed(difference, 3)}" : "")}: too good. Look for training images among the validation images, and for the mask in the image.")],
         };
     }
 
@@ -136,16 +137,16 @@ public sealed record CurveSignature : DiagnosticReport
             Evidence =
             [
                 new(nameof(CurveSignature), ratio, OverfittingRatio, curves.HasThird
-                    ? $"The training images cost {known:0.000} in inference mode too, the validation images {validation:0.000}, {ratio:0.0} times as much: the network knows its training images by heart."
-                    : $"Training costs {known:0.000}, validation {validation:0.000}, {ratio:0.0} times as much."),
-                .. risen > 1.02 ? new[] { new Evidence(nameof(CurveSignature), risen, 1, $"The validation loss was lowest in epoch {curves.BestEpoch} and has risen by {risen - 1:P0} since.") } : [],
+                    ? $"The training images cost {NumberText.Fixed(known, 3)} in inference mode too, the validation images {NumberText.Fixed(validation, 3)}, {NumberText.Fixed(ratio, 1)} times as much: the network knows its training images by heart."
+                    : $"Training costs {NumberText.Fixed(known, 3)}, validation {NumberText.Fixed(validation, 3)}, {NumberText.Fixed(ratio, 1)} times as much."),
+                .. risen > 1.02 ? new[] { new Evidence(nameof(CurveSignature), risen, 1, $"The validation loss was lowest in epoch {curves.BestEpoch} and has risen by {NumberText.Percent(risen - 1)} since.") } : [],
             ],
         };
     }
 
     private static Evidence Healthy(Curves curves) => curves.HasThird
-        ? new(nameof(CurveSignature), curves.Inference[^1] / curves.Training[^1], MismatchRatio, $"Training {curves.Training[^1]:0.000}, the same images in inference mode {curves.Inference[^1]:0.000}, validation {curves.Validation[^1]:0.000}: they agree.")
-        : new(nameof(CurveSignature), curves.Validation[^1] / curves.Training[^1], OverfittingRatio, $"Training {curves.Training[^1]:0.000}, validation {curves.Validation[^1]:0.000}: they agree.");
+        ? new(nameof(CurveSignature), curves.Inference[^1] / curves.Training[^1], MismatchRatio, $"Training {NumberText.Fixed(curves.Training[^1], 3)}, the same images in inference mode {NumberText.Fixed(curves.Inference[^1], 3)}, validation {NumberText.Fixed(curves.Validation[^1], 3)}: they agree.")
+        : new(nameof(CurveSignature), curves.Validation[^1] / curves.Training[^1], OverfittingRatio, $"Training {NumberText.Fixed(curves.Training[^1], 3)}, validation {NumberText.Fixed(curves.Validation[^1], 3)}: they agree.");
 
     /// <summary>½ at the limit, towards 1 beyond it.</summary>
     internal static double Certainty(double value, double limit) => double.IsPositiveInfinity(value) ? 1 : Math.Clamp(1 - 0.5 * Math.Pow(limit / value, 2), 0.5, 0.99);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Diagnosis;
 

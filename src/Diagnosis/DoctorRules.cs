@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Diagnosis;
 
 /// <summary>One cause that the figures speak for.</summary>
@@ -57,7 +59,7 @@ internal static class DoctorRules
             return new(Cause.Healthy, $"None of the {chart.Layers.Count} batch-norm layers differs between training and inference: there is no gap, and nothing else was found.", 0.95, [Count(chart.Layers.Count)]);
         TrainEvalGap gap = chart.Gap!;
         double ratio = gap.InferenceLoss / gap.TrainingLoss;
-        return new(Cause.Healthy, $"Training and inference agree on the training images (loss {gap.TrainingLoss:0.000} and {gap.InferenceLoss:0.000}), and nothing else was found.",
+        return new(Cause.Healthy, $"Training and inference agree on the training images (loss {NumberText.Fixed(gap.TrainingLoss, 3)} and {NumberText.Fixed(gap.InferenceLoss, 3)}), and nothing else was found.",
             Math.Clamp(1 - 0.5 * Math.Max(0, ratio - 1) / (GapRatio - 1), 0.5, 0.95) * (chart.NewImages is null ? 0.9 : 1), [new(nameof(TrainEvalGap), ratio, GapRatio, gap.Finding)]);
 
         static Evidence Count(int layers) => new(nameof(TrainEvalGap), layers, double.NaN, $"{layers} batch-norm layers");
@@ -69,10 +71,10 @@ internal static class DoctorRules
         bool small = IsGap(chart.GapAtBatchSize.Training, chart.GapAtBatchSize.Inference, null) && chart.Loader.BatchSize < gap.Images;
         (double training, double inference) = small ? chart.GapAtBatchSize : (gap.TrainingLoss, gap.InferenceLoss);
         double certainty = CurveSignature.Certainty(inference / training, GapRatio);
-        Evidence measured = new(nameof(TrainEvalGap), inference / training, GapRatio, $"On the same training images the loss is {training:0.000} with the batch's statistics and {inference:0.000} with the running ones: no overfitting.");
+        Evidence measured = new(nameof(TrainEvalGap), inference / training, GapRatio, $"On the same training images the loss is {NumberText.Fixed(training, 3)} with the batch's statistics and {NumberText.Fixed(inference, 3)} with the running ones: no overfitting.");
         DoctorFinding Of(Cause cause, string verdict, IReadOnlyList<BatchNormLayer> layers, double share, params IEnumerable<Evidence> more) => new(
             cause, verdict, Math.Clamp(Math.Min(1, share) * certainty, 0.3, 0.99),
-            [measured, new("layers that close the gap", share, Enough, $"With the batch's statistics in {(layers.Count == 1 ? $"'{layers[0].Name}'" : $"these {layers.Count} layers")} alone, {Percent(share)} of the gap is closed."), .. more])
+            [measured, new("layers that close the gap", share, Enough, $"With the batch's statistics in {(layers.Count == 1 ? $"'{layers[0].Name}'" : $"these {layers.Count} layers")} alone, {NumberText.Percent(share)} of the gap is closed."), .. more])
         {
             Layers = [.. layers.Select(layer => layer.Name)],
             Place = PlaceOf(layers, chart.Layers),
@@ -84,7 +86,7 @@ internal static class DoctorRules
             string names = string.Join(", ", outliers.Select(layer => $"'{layer.Name}'"));
             LayerDistance far = chart.Distance!.Outliers()[0];
             return Of(Cause.CorruptedStatistics, $"The running statistics of {names} are wrong, those of all other layers fit the images.", outliers, chart.Measure(outliers),
-                [new(nameof(StatisticsDistance), far.Wasserstein, double.NaN, $"'{far.Name}' is {Math.Sqrt(far.Wasserstein):0.0} standard deviations from its running statistics."), .. Attributed(chart)]);
+                [new(nameof(StatisticsDistance), far.Wasserstein, double.NaN, $"'{far.Name}' is {NumberText.Fixed(Math.Sqrt(far.Wasserstein), 1)} standard deviations from its running statistics."), .. Attributed(chart)]);
         }
 
         (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say)[] groups =
@@ -102,7 +104,7 @@ internal static class DoctorRules
             ? closing.MinBy(group => group.Layers.Min(layer => layer.Place))
             : groups.MaxBy(group => group.Share);
         if (most.Share >= Enough || (small && learning.Count > 0 && still.Count == 0)) return most.Say();
-        return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers)}, closes {Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
+        return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers)}, closes {NumberText.Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
     }
 
     private static DoctorFinding Lagging(MedicalChart chart, IReadOnlyList<BatchNormLayer> layers, OfLayers of)
@@ -110,8 +112,8 @@ internal static class DoctorRules
         double share = chart.Measure(layers);
         double old = chart.Clock!.Rows.Count == 0 ? 0 : chart.Clock.Rows.Max(row => row.OldShareAfter(chart.Steps ?? chart.Loader.BatchCount));
         Evidence clock = new(nameof(EmaClock), old, EmaClock.LargestOldShare, old > EmaClock.LargestOldShare
-            ? $"{Percent(old)} of the statistics from before the training are still in the running ones."
-            : $"Of the statistics from before the training {Percent(old)} are left, but the weights moved on since the last ones were counted.");
+            ? $"{NumberText.Percent(old)} of the statistics from before the training are still in the running ones."
+            : $"Of the statistics from before the training {NumberText.Percent(old)} are left, but the weights moved on since the last ones were counted.");
         BatchNormLayer poorest = layers.MinBy(layer => layer.ValuesPerImage)!;
         long values = poorest.ValuesPerImage * chart.Loader.BatchSize;
         Evidence size = new(nameof(BatchSizeSensitivity), values, double.NaN, $"A training batch of {chart.Loader.BatchSize} gives '{poorest.Name}' {values} values per channel to take a variance of.");
@@ -132,7 +134,7 @@ internal static class DoctorRules
             few ? Cause.SmallBatches : Cause.CorruptedStatistics,
             $"The running statistics of '{far.Name}' {(few ? $"are noise: batches of {chart.Loader.BatchSize} give it too few values to average" : "are wrong, those of all other layers fit the images")}. The layers behind it make up for it on these images; do not rely on that.",
             CurveSignature.Certainty(far.Wasserstein, Absurd),
-            [new(nameof(StatisticsDistance), far.Wasserstein, Absurd, $"'{far.Name}' is {Math.Sqrt(far.Wasserstein):0.0} standard deviations from its running statistics.")])
+            [new(nameof(StatisticsDistance), far.Wasserstein, Absurd, $"'{far.Name}' is {NumberText.Fixed(Math.Sqrt(far.Wasserstein), 1)} standard deviations from its running statistics.")])
         {
             Layers = [far.Name],
             Place = far.Name,
@@ -169,7 +171,7 @@ internal static class DoctorRules
             double ratio = unknown.Loss / known.Loss;
             bool ill = ratio >= OverfittingRatio && unknown.Loss - known.Loss >= GapDifference && !(unknown.IoU >= known.IoU);
             if (!ill) return null;
-            var evidence = new List<Evidence> { new("Validation", ratio, OverfittingRatio, $"In inference mode the training images cost {known.Loss:0.000}, the validation images {unknown.Loss:0.000}{(known.IoU is null ? "" : $" (IoU {known.IoU:0.000} and {unknown.IoU:0.000})")}.") };
+            var evidence = new List<Evidence> { new("Validation", ratio, OverfittingRatio, $"In inference mode the training images cost {NumberText.Fixed(known.Loss, 3)}, the validation images {NumberText.Fixed(unknown.Loss, 3)}{(known.IoU is null ? "" : $" (IoU {NumberText.Fixed(known.IoU.Value, 3)} and {NumberText.Fixed(unknown.IoU ?? double.NaN, 3)})")}.") };
             if (chart.Curves is { Cause: Cause.Overfitting } curves) evidence.AddRange(curves.Evidence);
             return new(Cause.Overfitting, "The network is good on its training images in inference mode too and bad on new ones: it is overfitted, and batch norm has no part in it.", CurveSignature.Certainty(ratio, OverfittingRatio), evidence);
         }
@@ -216,6 +218,4 @@ internal static class DoctorRules
     private static string In(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<BatchNormLayer> all) => layers.Count == 1 ? "" : $" in {PlaceOf(layers, all)}";
 
     private static string Many(IReadOnlyList<BatchNormLayer> layers) => layers.Count == 1 ? $"The layer '{layers[0].Name}'" : $"{layers.Count} batch-norm layers";
-
-    private static string Percent(double share) => $"{100 * share:0} %";
 }

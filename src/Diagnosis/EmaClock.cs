@@ -1,4 +1,5 @@
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Diagnosis;
@@ -19,10 +20,10 @@ public sealed record EmaClock : DiagnosticReport
 
     /// <inheritdoc/>
     public override string Finding => Rows.Where(row => row.Warns).ToList() is { Count: > 0 } slow
-        ? $"At the first validation, after {StepsPerEpoch} steps, {slow[0].OldShareAtFirstValidation:P0} of the old statistics are still in the running ones of {slow[0].Layers} layer{(slow[0].Layers == 1 ? "" : "s")} (momentum {NumberText.Short(slow[0].Momentum)}); they are below 1 % after {slow[0].StepsToOnePercent:0} steps, {slow[0].EpochsToOnePercent:0.#} epochs. Use a momentum of at least {MomentumFor(StepsPerEpoch):0.###}, or judge later."
+        ? $"At the first validation, after {StepsPerEpoch} steps, {NumberText.Percent(slow[0].OldShareAtFirstValidation)} of the old statistics are still in the running ones of {slow[0].Layers} layer{(slow[0].Layers == 1 ? "" : "s")} (momentum {NumberText.Short(slow[0].Momentum)}); they are below 1 % after {NumberText.Fixed(slow[0].StepsToOnePercent, 0)} steps, {NumberText.Short(slow[0].EpochsToOnePercent)} epochs. Use a momentum of at least {NumberText.Short(MomentumFor(StepsPerEpoch))}, or judge later."
         : Rows.Count == 0
             ? "No layer moves its running statistics in training, so there is no clock."
-            : $"At the first validation, after {StepsPerEpoch} steps, at most {Rows.Max(row => row.OldShareAtFirstValidation):P1} of the old statistics are left.";
+            : $"At the first validation, after {StepsPerEpoch} steps, at most {NumberText.Percent(Rows.Max(row => row.OldShareAtFirstValidation), 1)} of the old statistics are left.";
 
     /// <summary>One row for each momentum, the slowest first.</summary>
     public IReadOnlyList<EmaClockRow> Rows { get; }
@@ -120,4 +121,7 @@ public sealed record EmaClockRow(
         double logarithm = Math.Log(1 - momentum), toOnePercent = Math.Log(0.01) / logarithm;
         return new(momentum, zeroDebiased, layers, Math.Log(0.5) / logarithm, toOnePercent, toOnePercent / stepsPerEpoch, zeroDebiased ? 0 : Math.Pow(1 - momentum, stepsPerEpoch));
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -26,6 +27,9 @@ public sealed record LayerEffect(
 {
     /// <summary>Whether the statistics are farther apart than the sampling of a batch explains: more than 3 standard errors.</summary>
     public bool IsBeyondNoise => StandardErrors > LayerAttribution.NoiseLimit;
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
 
 /// <summary>Harm of one part of the network.</summary>
@@ -33,7 +37,11 @@ public sealed record LayerEffect(
 /// <param name="Layers">Layers in it that switch.</param>
 /// <param name="Harm">Root of the summed squares of the layers' leave-one-out distances.</param>
 /// <param name="LossChange">Sum of what each layer alone adds to the loss in training.</param>
-public sealed record StageEffect(string Stage, int Layers, double Harm, double LossChange);
+public sealed record StageEffect(string Stage, int Layers, double Harm, double LossChange)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}
 
 /// <summary>The layer at which the first half of the gap is passed, found without trying every layer.</summary>
 /// <param name="Layer">Dotted name.</param>
@@ -41,7 +49,11 @@ public sealed record StageEffect(string Stage, int Layers, double Harm, double L
 /// <param name="Forwards">Forward passes that it took, the two that measure the whole gap included.</param>
 /// <param name="Before">Distance from the training output with the layers before it on batch statistics.</param>
 /// <param name="After">Distance with this layer on batch statistics too.</param>
-public sealed record AttributionBisection(string Layer, int Place, int Forwards, double Before, double After);
+public sealed record AttributionBisection(string Layer, int Place, int Forwards, double Before, double After)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}
 
 /// <summary>
 /// Which layers make the gap. Every layer that differs between training and inference is switched by itself in three ways: alone on running statistics

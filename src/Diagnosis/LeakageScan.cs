@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Diagnosis;
@@ -18,9 +19,9 @@ public sealed record LeakageScan : DiagnosticReport
     /// <inheritdoc/>
     public override string Finding =>
         (ValidationImages == 0 ? "There are no validation images to compare with. " : Duplicates.Count == 0
-            ? $"None of {ValidationImages} validation images is among {TrainingImages} training images (nearest pair: correlation {NearestCorrelation:0.0000}). "
-            : $"{Duplicates.Count} of {ValidationImages} validation images {(Duplicates.Count == 1 ? "is a training image" : "are training images")} too, such as '{Duplicates[0].Validation}' and '{Duplicates[0].Training}' (correlation {Duplicates[0].Correlation:0.0000}). ")
-        + (MaskInImage ? $"Channel {MaskChannel} of the images is the mask, up to scale and offset (R² {MaskR2:0.000})." : $"No channel of the images is the mask (highest R² {MaskR2:0.000}).");
+            ? $"None of {ValidationImages} validation images is among {TrainingImages} training images (nearest pair: correlation {NumberText.Fixed(NearestCorrelation, 4)}). "
+            : $"{Duplicates.Count} of {ValidationImages} validation images {(Duplicates.Count == 1 ? "is a training image" : "are training images")} too, such as '{Duplicates[0].Validation}' and '{Duplicates[0].Training}' (correlation {NumberText.Fixed(Duplicates[0].Correlation, 4)}). ")
+        + (MaskInImage ? $"Channel {MaskChannel} of the images is the mask, up to scale and offset (R² {NumberText.Fixed(MaskR2, 3)})." : $"No channel of the images is the mask (highest R² {NumberText.Fixed(MaskR2, 3)}).");
 
     /// <summary>Training images compared.</summary>
     public required int TrainingImages { get; init; }
@@ -128,4 +129,8 @@ public sealed record LeakageScan : DiagnosticReport
 /// <param name="Validation">Name of the validation image.</param>
 /// <param name="Training">Name of the training image.</param>
 /// <param name="Correlation">Correlation of the two pictures at 32×32 pixels.</param>
-public sealed record DuplicateImage(string Validation, string Training, double Correlation);
+public sealed record DuplicateImage(string Validation, string Training, double Correlation)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

@@ -12,7 +12,11 @@ namespace UnetResnet.Diagnosis;
 /// <param name="Dropout">Whether dropout is on.</param>
 /// <param name="Loss">Loss on the batch.</param>
 /// <param name="IoU">Mean intersection over union, or null where the targets are no masks.</param>
-public sealed record ModeCell(bool EncoderBatch, bool DecoderBatch, bool Dropout, double Loss, double? IoU);
+public sealed record ModeCell(bool EncoderBatch, bool DecoderBatch, bool Dropout, double Loss, double? IoU)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}
 
 /// <summary>
 /// Encoder batch norm × decoder batch norm × dropout: the loss of one batch with each of the three switched by itself, and the gap between training and

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -29,10 +30,10 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     {
         get
         {
-            string best = $"The statistics of '{Layer}' fit '{Best.Name}' best (distance {NumberText.Short(Best.Distance)}), {(Margin >= 1.5 ? $"{Margin:0.0} times nearer than the next, '{Candidates[1].Name}'" : $"but '{Candidates[1].Name}' is almost as near ({NumberText.Short(Candidates[1].Distance)})")}.";
+            string best = $"The statistics of '{Layer}' fit '{Best.Name}' best (distance {NumberText.Short(Best.Distance)}), {(Margin >= 1.5 ? $"{NumberText.Fixed(Margin, 1)} times nearer than the next, '{Candidates[1].Name}'" : $"but '{Candidates[1].Name}' is almost as near ({NumberText.Short(Candidates[1].Distance)})")}.";
             return Used is null
                 ? $"{best} How the images were preprocessed could not be told from their values."
-                : $"{best} The images are preprocessed as '{Used.Name}' (distance {NumberText.Short(Used.Distance)}){(WrongScale ? $": their scale is wrong, its spread is {Math.Exp(Used.MeanLogR / 2):0.####} of the running one" : Wrong ? ": that is wrong" : "")}.";
+                : $"{best} The images are preprocessed as '{Used.Name}' (distance {NumberText.Short(Used.Distance)}){(WrongScale ? $": their scale is wrong, its spread is {NumberText.Short(Math.Exp(Used.MeanLogR / 2))} of the running one" : Wrong ? ": that is wrong" : "")}.";
         }
     }
 
@@ -187,4 +188,7 @@ public sealed record PreprocessingCandidate(Preprocessing Preprocessing, bool Re
         using var scope = NewDisposeScope();
         return Preprocessing.Invert(Reversed ? images.flip(1) : images).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Data.Analysis;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -202,6 +203,9 @@ public sealed record LayerDistance(string Name, int Place, IReadOnlyList<Channel
         int below = (int)place, above = Math.Min(below + 1, sorted.Length - 1);
         return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
 
 /// <summary>Distance of one channel.</summary>
@@ -227,4 +231,7 @@ public sealed record ChannelDistance(double Z, double LogR, double Kl, double Wa
         double z = (mean - runningMean) / Math.Sqrt(runningVariance + eps), r = (variance + eps) / (runningVariance + eps), scale = Math.Sqrt(r) - 1;
         return new(z, Math.Log(r), 0.5 * (r + z * z - 1 - Math.Log(r)), z * z + scale * scale * variance / (variance + eps), Math.Abs(gamma));
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

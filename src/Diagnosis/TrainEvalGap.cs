@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

@@ -1,4 +1,5 @@
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Models;
 
@@ -71,4 +72,7 @@ public sealed record ResNet50Options
             throw new ArgumentException("Pooling is for a network without top: the top pools by itself. Set IncludeTop to false or Pooling to null.", nameof(Pooling));
         return this;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -44,7 +44,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
 
         spatial_dropout2d = Dropout2d(options.SpatialDropout);
         register_module("spatial_dropout2d", spatial_dropout2d);
-        prediction = Conv2d(channels, 1, 1);
+        prediction = Conv2d(channels, options.Classes, 1);
         init.xavier_uniform_(prediction.weight!);
         init.zeros_(prediction.bias!);
         register_module("prediction", prediction);
@@ -52,7 +52,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
 
     /// <summary>Decodes.</summary>
     /// <param name="features">The encoder's five feature maps, from the largest to the smallest.</param>
-    /// <returns>Logits (N, 1, H, W), owned by the caller.</returns>
+    /// <returns>Logits (N, <see cref="UNetOptions.Classes"/>, H, W), owned by the caller.</returns>
     /// <exception cref="ArgumentException">Not five maps, or not the channels that the decoder was built for.</exception>
     public override Tensor forward(Tensor[] features)
     {

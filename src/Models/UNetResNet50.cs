@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Models;
 
-/// <summary>The network of the question: a U-Net decoder on a ResNet50 encoder. (N, 3, H, W) with sides divisible by 32 becomes logits (N, 1, H, W).</summary>
+/// <summary>The network of the question: a U-Net decoder on a ResNet50 encoder. (N, 3, H, W) with sides divisible by 32 becomes logits (N, <see cref="UNetOptions.Classes"/>, H, W).</summary>
 public sealed class UNetResNet50 : Module<Tensor, Tensor>
 {
 #pragma warning disable IDE1006 // Field names are the prefixes of the state keys.
@@ -34,7 +34,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
 
     /// <summary>Segments.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
-    /// <returns>Logits (N, 1, H, W), owned by the caller.</returns>
+    /// <returns>Logits (N, <see cref="UNetOptions.Classes"/>, H, W), owned by the caller.</returns>
     /// <exception cref="ArgumentException">Wrong shape; the message names the next sizes that fit.</exception>
     public override Tensor forward(Tensor images)
     {
@@ -43,16 +43,16 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
         return decoder.call(encoder.Features(images)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Probability of the foreground, as Keras's <c>model.predict</c>: inference mode, no gradients; modes are put back afterwards.</summary>
+    /// <summary>Probabilities, the foreground's or each class's, as Keras's <c>model.predict</c>: inference mode, no gradients; modes are put back afterwards.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
-    /// <returns>(N, 1, H, W) in 0 to 1, owned by the caller.</returns>
+    /// <returns>(N, <see cref="UNetOptions.Classes"/>, H, W) in 0 to 1; several classes add up to 1. Owned by the caller.</returns>
     public Tensor Predict(Tensor images)
     {
         using var modes = new ModeSnapshot(this);
         using var noGrad = no_grad();
         eval();
         using Tensor logits = call(images);
-        return logits.sigmoid();
+        return Options.Classes == 1 ? logits.sigmoid() : logits.softmax(1);
     }
 
     /// <summary>Says that images have sides that a U-Net can halve five times.</summary>

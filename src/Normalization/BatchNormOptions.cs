@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Normalization;
 
 /// <summary>The numbers of a batch-normalisation layer that differ between frameworks and versions.</summary>
@@ -63,4 +65,7 @@ public sealed record BatchNormOptions
 
     /// <summary>Batch renormalisation in place of plain batch statistics in training, or null (default), see <see cref="BatchRenormalization"/>. Has no effect on <see cref="BatchNormMode.BatchOnly"/>.</summary>
     public BatchRenormalization? Renormalization { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Normalization;
 
 /// <summary>
@@ -32,4 +34,7 @@ public sealed record BatchRenormalization
         get => dMax;
         init => dMax = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(DMax), value, "DMax must be at least 0, which is plain batch norm; the paper ends at 5.");
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

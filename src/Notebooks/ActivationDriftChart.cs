@@ -1,5 +1,6 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks.Drawing;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using TorchSharp;
-using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;

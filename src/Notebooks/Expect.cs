@@ -1,4 +1,4 @@
-using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 

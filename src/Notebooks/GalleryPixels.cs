@@ -1,6 +1,6 @@
 using TorchSharp;
 using UnetResnet.Data;
-using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 

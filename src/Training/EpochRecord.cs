@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Training;
 
 /// <summary>One epoch of a training history. The three scores are what the kit is about: they should agree, and under the bug they do not.</summary>
@@ -13,4 +15,8 @@ public sealed record EpochRecord(
     SegmentationScore Validation,
     SegmentationScore TrainingInInferenceMode,
     double LearningRate,
-    double Seconds);
+    double Seconds)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

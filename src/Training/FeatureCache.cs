@@ -22,7 +22,7 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
     private readonly FeatureCacheOptions options;
     private readonly string fingerprint;
     private readonly Dictionary<string, Tensor[]> inMemory = [];
-    private readonly Dictionary<string, long[][]> onDisk = [];
+    private readonly Dictionary<string, (ScalarType Type, long[] Shape)[]> onDisk = [];
     private string? folder;
 
     /// <summary>Makes an empty cache.</summary>
@@ -121,15 +121,15 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
                 stream.Write(contiguous.bytes);
             }
         });
-        onDisk.Add(key, [.. features.Select(f => f.shape)]);
+        onDisk.Add(key, [.. features.Select(f => (f.dtype, f.shape))]);
     }
 
     private Tensor[] Read(string key, Device device)
     {
         using FileStream file = File.OpenRead(PathOf(key));
-        return [.. onDisk[key].Select(shape =>
+        return [.. onDisk[key].Select(kept =>
         {
-            Tensor feature = empty(shape);
+            Tensor feature = empty(kept.Shape, kept.Type);
             var bytes = new byte[feature.numel() * feature.element_size()];
             file.ReadExactly(bytes);
             feature.bytes = bytes;

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Training;
 
 /// <summary>A part of the model that is trained with a learning rate of its own ("discriminative learning rates", Howard and Ruder 2018).</summary>
@@ -7,4 +9,7 @@ public sealed record LearningRateGroup(string Prefix, double Factor)
 {
     /// <summary>Whether a parameter belongs to the part.</summary>
     internal bool Holds(string parameter) => Prefix.Length == 0 || parameter == Prefix || parameter.StartsWith(Prefix + ".", StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

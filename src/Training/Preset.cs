@@ -101,4 +101,7 @@ public sealed record Preset
     public TrainingOptions Training(int seed = 0) => new() { Epochs = Epochs, LearningRate = LearningRate, Schedule = Schedule, Seed = seed };
 
     private BatchLoaderOptions LoaderOptions => new() { BatchSize = BatchSize, Preprocessing = Preprocessing.Caffe, Device = TorchRuntime.Device(Device) is { type: not DeviceType.CPU } device ? device : null };
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -56,8 +56,8 @@ public sealed class Trainer
             var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate / factors[0], clock.Elapsed.TotalSeconds);
             History.Add(record);
             progress?.Report(record);
-            // Patience counts from the beginning of this training, however good an earlier one was.
-            if (epoch - Math.Max(History.Best.Epoch, first - 1) >= options.EarlyStoppingPatience) break;
+            // Of this training only, however good an earlier phase was.
+            if (epoch - new TrainingHistory(History.Skip(first - 1)).Best.Epoch >= options.EarlyStoppingPatience) break;
         }
 
         return History;

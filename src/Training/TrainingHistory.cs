@@ -1,5 +1,7 @@
 using System.Collections;
+using System.Globalization;
 using Microsoft.Data.Analysis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Training;
 
@@ -53,6 +55,27 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
             Column("train_inference_iou", e => e.TrainingInInferenceMode.IoU),
             Column("train_inference_dice", e => e.TrainingInInferenceMode.Dice),
             Column("learning_rate", e => e.LearningRate), Column("seconds", e => e.Seconds));
+    }
+
+    /// <summary>The history as a table of text with one row per epoch.</summary>
+    public override string ToString() => Table.ToText();
+
+    /// <summary>What people look at first; <see cref="ToDataFrame"/> has everything.</summary>
+    internal TextTable Table
+    {
+        get
+        {
+            string[] headers = ["epoch", "loss", "validation loss", "training loss in inference mode", "IoU", "validation IoU", "training IoU in inference mode", "seconds"];
+            return new TextTable(
+                headers,
+                [.. epochs.Select(e => (IReadOnlyList<string>)[
+                    e.Epoch.ToString(CultureInfo.InvariantCulture),
+                    NumberText.Fixed(e.Training.Loss, 4), NumberText.Fixed(e.Validation.Loss, 4), NumberText.Fixed(e.TrainingInInferenceMode.Loss, 4),
+                    NumberText.Fixed(e.Training.IoU, 3), NumberText.Fixed(e.Validation.IoU, 3), NumberText.Fixed(e.TrainingInInferenceMode.IoU, 3),
+                    NumberText.Fixed(e.Seconds, 1)])],
+                [.. headers.Select(_ => true)],
+                epochs.Count == 0 ? "No epoch has ended yet." : null);
+        }
     }
 
     /// <inheritdoc/>

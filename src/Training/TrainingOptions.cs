@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Training;
 
 /// <summary>How a network is trained.</summary>
@@ -46,4 +48,7 @@ public sealed record TrainingOptions
             throw new ArgumentOutOfRangeException(nameof(LearningRates), wrong.Factor, $"The factor of '{wrong.Prefix}' must be above 0; freeze the part to leave it untrained.");
         return this;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

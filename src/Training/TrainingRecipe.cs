@@ -1,6 +1,7 @@
 using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -61,4 +62,7 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
 
         return history;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,6 +1,6 @@
 using Plotly.NET;
-using UnetResnet.Diagnosis;
 using UnetResnet.Notebooks;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Notebooks;
 

@@ -1,3 +1,4 @@
+using TorchSharp;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
@@ -57,6 +58,28 @@ public sealed class FeatureCacheTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
         // The U-Net is the caller's, and trained.
         Assert.Equal(actual.Last.Validation.Loss, Trainer.Score(cached, validation).Loss, 1e-4);
+    }
+
+    [Theory]
+    [InlineData(1L << 30)]
+    [InlineData(0)]
+    public void A_network_of_double_precision_can_be_cached(long memoryLimit)
+    {
+        using var scope = NewDisposeScope();
+        using UNetResNet50 unet = UNet();
+        unet.to(float64);
+        using var cache = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = memoryLimit, Directory = folder.Path });
+        unet.eval();
+        cache.eval();
+        Tensor images = randn(2, 3, 32, 32, dtype: float64), expected = unet.call(images);
+        for (int pass = 0; pass < 2; pass++)
+        {
+            using Tensor actual = cache.call(images);
+            Assert.Equal(ScalarType.Float64, actual.dtype);
+            Assert.True(allclose(expected, actual, rtol: 1e-12, atol: 1e-12));
+        }
+
+        Assert.Equal(2, cache.Hits);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-namespace UnetResnet.Diagnosis;
+namespace UnetResnet.Runtime;
 
 /// <summary>A small table whose cells are already rounded, so that every form of it shows the same numbers.</summary>
 /// <param name="Headers">Names of the columns.</param>
