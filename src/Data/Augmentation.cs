@@ -67,7 +67,7 @@ public sealed record Augmentation
                 $"Quarter turns need square images, but '{sample.Name}' is {sample.Image.Width}×{sample.Image.Height}. Resize it or set QuarterTurns = false.", nameof(sample));
         var random = new SplitMix64(seed, epoch, index);
         (PixelImage image, PixelImage mask) = Move(sample, ref random);
-        return new SegmentationSample(sample.Name, Light(image, ref random), mask);
+        return new SegmentationSample(sample.Name, Light(image, ref random), mask, sample.Classes);
     }
 
     /// <summary>Names the first option that is out of its range.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -7,31 +8,38 @@ namespace UnetResnet.Data;
 /// </summary>
 public sealed class Batch : IDisposable
 {
-    internal Batch(Tensor images, Tensor masks, IReadOnlyList<string> names)
+    internal Batch(Tensor inputs, Tensor targets, IReadOnlyList<string> names)
     {
-        Images = images.DetachFromDisposeScope();
-        Masks = masks.DetachFromDisposeScope();
+        Inputs = inputs.DetachFromDisposeScope();
+        Targets = targets.DetachFromDisposeScope();
         Names = names;
     }
 
-    /// <summary>Makes a batch of copies of tensors, also for networks that take or give something else than images and masks.</summary>
-    /// <param name="images">What goes into the network, (N, …), N at least 1; stays the caller's.</param>
-    /// <param name="masks">What should come out, (N, …); stays the caller's.</param>
+    /// <summary>Makes a batch of copies of tensors, for any network.</summary>
+    /// <param name="inputs">What goes into the network, (N, …), N at least 1; stays the caller's.</param>
+    /// <param name="targets">What should come out, (N, …); stays the caller's.</param>
     /// <returns>The batch, owned by the caller; its samples are called 0, 1, ….</returns>
     /// <exception cref="ArgumentException">The two have no, or not the same, number of samples.</exception>
-    public static Batch Of(Tensor images, Tensor masks)
+    public static Batch Of(Tensor inputs, Tensor targets) => Of(inputs, targets, 0);
+
+    /// <summary>As <see cref="Of(Tensor, Tensor)"/>, with names counted from a number.</summary>
+    internal static Batch Of(Tensor inputs, Tensor targets, int firstName)
     {
-        if (images.dim() == 0 || masks.dim() == 0 || images.shape[0] == 0 || images.shape[0] != masks.shape[0])
-            throw new ArgumentException($"A batch needs as many masks as images, at least one, and got ({string.Join(", ", images.shape)}) and ({string.Join(", ", masks.shape)}).", nameof(masks));
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(targets);
+        if (inputs.dim() == 0 || targets.dim() == 0 || inputs.shape[0] == 0 || inputs.shape[0] != targets.shape[0])
+            throw new ArgumentException($"A batch needs as many targets as inputs, at least one, and got ({string.Join(", ", inputs.shape)}) and ({string.Join(", ", targets.shape)}).", nameof(targets));
         using var scope = NewDisposeScope();
-        return new Batch(images.detach().clone(), masks.detach().clone(), [.. Enumerable.Range(0, (int)images.shape[0]).Select(place => place.ToString())]);
+        return new Batch(inputs.detach().clone(), targets.detach().clone(), [.. Enumerable.Range(firstName, (int)inputs.shape[0]).Select(place => place.ToString(CultureInfo.InvariantCulture))]);
     }
 
-    /// <summary>float32 (N, 3, H, W), preprocessed.</summary>
-    public Tensor Images { get; }
+    /// <summary>What goes into the network: of images float32 (N, 3, H, W), preprocessed.</summary>
+    public Tensor Inputs { get; }
 
-    /// <summary>float32 (N, 1, H, W), 1 where the mask is foreground and 0 elsewhere.</summary>
-    public Tensor Masks { get; }
+    /// <summary>
+    /// What should come out: of masks float32 (N, 1, H, W), 1 for foreground and 0 for background; of masks with class numbers int64 (N, H, W); of a classification int64 (N).
+    /// </summary>
+    public Tensor Targets { get; }
 
     /// <summary>The samples' names, in the order of the tensors.</summary>
     public IReadOnlyList<string> Names { get; }
@@ -42,7 +50,7 @@ public sealed class Batch : IDisposable
     /// <summary>Frees both tensors.</summary>
     public void Dispose()
     {
-        Images.Dispose();
-        Masks.Dispose();
+        Inputs.Dispose();
+        Targets.Dispose();
     }
 }

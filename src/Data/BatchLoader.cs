@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -6,7 +7,7 @@ namespace UnetResnet.Data;
 /// Cuts a dataset into batches. Augmentation and copying happen on one background thread, a few batches ahead; tensors are made on the
 /// consumer's thread, because dispose scopes belong to threads.
 /// </summary>
-public sealed class BatchLoader
+public sealed class BatchLoader : IBatchSource
 {
     private readonly Func<int, IEnumerable<Batch>> epochs;
     private readonly Func<BatchLoader> inOrder;
@@ -21,7 +22,7 @@ public sealed class BatchLoader
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         CheckSamples(dataset, options);
-        (SampleCount, BatchSize) = (dataset.Count, options.BatchSize);
+        (SampleCount, BatchSize, Preprocessing) = (dataset.Count, options.BatchSize, options.Preprocessing);
         BatchCount = options.DropLast ? SampleCount / BatchSize : (SampleCount + BatchSize - 1) / BatchSize;
         if (BatchCount == 0)
             throw new ArgumentException($"With DropLast, {SampleCount} samples make no batch of {BatchSize}. Take smaller batches or keep the last.", nameof(options));
@@ -29,9 +30,9 @@ public sealed class BatchLoader
         inOrder = () => new BatchLoader(dataset, options with { Shuffle = false, Augmentation = null, DropLast = false });
     }
 
-    private BatchLoader(Tensor images, Tensor masks, int batchSize)
+    private BatchLoader(Tensor images, Tensor masks, int batchSize, Preprocessing? preprocessing)
     {
-        (SampleCount, BatchSize) = ((int)images.shape[0], batchSize);
+        (SampleCount, BatchSize, Preprocessing) = ((int)images.shape[0], batchSize, preprocessing);
         BatchCount = (SampleCount + batchSize - 1) / batchSize;
         epochs = _ => Slice(images, masks);
         inOrder = () => this;
@@ -46,23 +47,31 @@ public sealed class BatchLoader
     /// <summary>Batches in an epoch.</summary>
     public int BatchCount { get; }
 
+    /// <inheritdoc/>
+    public Preprocessing? Preprocessing { get; }
+
+    int? IBatchSource.SampleCount => SampleCount;
+
+    int? IBatchSource.BatchCount => BatchCount;
+
     /// <summary>Makes batches of tensors, always in their order.</summary>
-    /// <param name="images">Preprocessed images (N, 3, H, W), N at least 1. They stay the caller's and must outlive the loader; batches are copies.</param>
-    /// <param name="masks">Masks (N, 1, H, W) of 0 and 1, likewise.</param>
+    /// <param name="inputs">What goes into the network, (N, …), N at least 1: preprocessed images (N, 3, H, W) as a rule. They stay the caller's and must outlive the loader; batches are copies.</param>
+    /// <param name="targets">What should come out, (N, …), see <see cref="Batch.Targets"/>; likewise.</param>
     /// <param name="batchSize">Samples in a batch, at least 1.</param>
+    /// <param name="preprocessing">How pixels became inputs, if that is known.</param>
     /// <exception cref="ArgumentException">Shapes that do not fit.</exception>
-    public static BatchLoader FromTensors(Tensor images, Tensor masks, int batchSize)
+    public static BatchLoader FromTensors(Tensor inputs, Tensor targets, int batchSize, Preprocessing? preprocessing = null)
     {
-        ArgumentNullException.ThrowIfNull(images);
-        ArgumentNullException.ThrowIfNull(masks);
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(targets);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        bool fits = images.dim() == 4 && masks.dim() == 4 && images.shape[0] > 0 && images.shape[1] == 3 && masks.shape[1] == 1
-            && images.shape[0] == masks.shape[0] && images.shape[2] == masks.shape[2] && images.shape[3] == masks.shape[3];
+        bool fits = inputs.dim() > 0 && targets.dim() > 0 && inputs.shape[0] > 0 && inputs.shape[0] == targets.shape[0]
+            && (inputs.dim() != 4 || targets.dim() < 3 || inputs.shape[^2..].SequenceEqual(targets.shape[^2..]));
         if (!fits)
             throw new ArgumentException(
-                $"Expected images (N, 3, H, W) and masks (N, 1, H, W) with N > 0, got ({string.Join(", ", images.shape)}) and ({string.Join(", ", masks.shape)}).",
-                nameof(images));
-        return new BatchLoader(images, masks, batchSize);
+                $"Expected as many targets as inputs, at least one, and masks of the images' size, such as (N, 3, H, W) and (N, 1, H, W), and got ({string.Join(", ", inputs.shape)}) and ({string.Join(", ", targets.shape)}).",
+                nameof(inputs));
+        return new BatchLoader(inputs, targets, batchSize, preprocessing);
     }
 
     /// <summary>
@@ -76,16 +85,7 @@ public sealed class BatchLoader
     /// <summary>The same samples for judging: each once, in the dataset's order, without augmentation.</summary>
     public BatchLoader InOrder() => inOrder();
 
-    /// <summary>The images of one epoch without their masks, for what only looks at images. Each tensor is freed when the next one is asked for.</summary>
-    /// <param name="epoch">Number of the epoch, see <see cref="Epoch"/>.</param>
-    /// <returns>Preprocessed (N, 3, H, W).</returns>
-    public IEnumerable<Tensor> Images(int epoch = 0)
-    {
-        foreach (Batch batch in Epoch(epoch))
-        {
-            using (batch) yield return batch.Images;
-        }
-    }
+    IBatchSource IBatchSource.InOrder() => InOrder();
 
     private static IEnumerable<Batch> Load(SegmentationDataset dataset, BatchLoaderOptions options, int epoch)
     {
@@ -99,7 +99,7 @@ public sealed class BatchLoader
     private static Arrays Collect(SegmentationDataset dataset, BatchLoaderOptions options, int epoch, int[] places)
     {
         (int width, int height) = (dataset[0].Image.Width, dataset[0].Image.Height);
-        int area = width * height;
+        int area = width * height, classes = dataset[0].Classes;
         var (images, masks, names) = (new float[places.Length * 3 * area], new float[places.Length * area], new string[places.Length]);
         for (int i = 0; i < places.Length; i++)
         {
@@ -107,11 +107,12 @@ public sealed class BatchLoader
             if (options.Augmentation is { } augmentation) sample = augmentation.Apply(sample, options.Seed, epoch, places[i]);
             sample.Image.CopyPlanesTo(images.AsSpan(i * 3 * area, 3 * area), planes: 3);
             ReadOnlySpan<byte> mask = sample.Mask.Pixels;
-            for (int k = 0; k < area; k++) masks[i * area + k] = SegmentationSample.IsForeground(mask[k]) ? 1 : 0;
+            if (classes == 1) for (int k = 0; k < area; k++) masks[i * area + k] = SegmentationSample.IsForeground(mask[k]) ? 1 : 0;
+            else for (int k = 0; k < area; k++) masks[i * area + k] = mask[k];
             names[i] = sample.Name;
         }
 
-        return new Arrays(images, masks, names, width, height);
+        return new Arrays(images, masks, names, width, height, classes);
     }
 
     private static Batch ToBatch(Arrays batch, BatchLoaderOptions options)
@@ -128,7 +129,7 @@ public sealed class BatchLoader
         for (int first = 0; first < SampleCount; first += BatchSize)
         {
             int count = Math.Min(BatchSize, SampleCount - first);
-            string[] names = [.. Enumerable.Range(first, count).Select(place => place.ToString())];
+            string[] names = [.. Enumerable.Range(first, count).Select(place => place.ToString(CultureInfo.InvariantCulture))];
             yield return new Batch(Copy(images, first, count), Copy(masks, first, count), names);
         }
     }
@@ -149,11 +150,13 @@ public sealed class BatchLoader
                 throw new ArgumentException(
                     $"All images of a batch have one size, but '{dataset[0].Name}' is {first.Width}×{first.Height} and '{sample.Name}' "
                     + $"{sample.Image.Width}×{sample.Image.Height}. Call Resize(side) on the dataset first.", nameof(dataset));
+            if (sample.Classes != dataset[0].Classes)
+                throw new ArgumentException($"All masks of a batch have one meaning, but '{dataset[0].Name}' has {dataset[0].Classes} classes and '{sample.Name}' {sample.Classes}.", nameof(dataset));
         }
 
         if (options.Augmentation is { QuarterTurns: true } && first.Width != first.Height)
             throw new ArgumentException($"Quarter turns need square images, but these are {first.Width}×{first.Height}. Resize them or set QuarterTurns = false.", nameof(options));
     }
 
-    private sealed record Arrays(float[] Images, float[] Masks, string[] Names, int Width, int Height);
+    private sealed record Arrays(float[] Images, float[] Masks, string[] Names, int Width, int Height, int Classes);
 }

@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -38,4 +39,7 @@ public sealed record BatchLoaderOptions
         ArgumentNullException.ThrowIfNull(Preprocessing);
         Augmentation?.Validate();
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

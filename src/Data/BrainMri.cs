@@ -20,7 +20,7 @@ public sealed record BrainMri(SegmentationDataset Train, SegmentationDataset Val
     /// <param name="side">Side in pixels, a multiple of 32; 128 is the size on disk.</param>
     /// <exception cref="DatasetException">The data folder is not found, or a file in it is missing or broken.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The side is no multiple of 32; the message names the next ones.</exception>
-    public static BrainMri Load(int side = 128) => Load(BundledFiles.Find("brain-mri"), side);
+    public static BrainMri Load(int side = 128) => Load(Bundled("brain-mri"), side);
 
     /// <summary>Reads a folder that <c>lab data brain-mri</c> has made.</summary>
     /// <param name="directory">The folder with <c>images/</c>, <c>masks/</c> and <c>split.csv</c>.</param>
@@ -37,12 +37,33 @@ public sealed record BrainMri(SegmentationDataset Train, SegmentationDataset Val
 
     /// <summary>The bundled images' table: where each slice lies and to which part it belongs.</summary>
     /// <exception cref="DatasetException">The table is missing or broken.</exception>
-    public static IReadOnlyList<BrainMriSlice> Slices() => ReadSplit(BundledFiles.Find("brain-mri/split.csv"));
+    public static IReadOnlyList<BrainMriSlice> Slices() => ReadSplit(Bundled("brain-mri/split.csv"));
+
+    private static string Bundled(string name)
+    {
+        try
+        {
+            return BundledFiles.Find(name);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new DatasetException($"data/{name}", "is not there", "the kit's data", e.Message, e);
+        }
+    }
 
     internal static IReadOnlyList<BrainMriSlice> ReadSplit(string path)
     {
         if (!File.Exists(path)) throw new DatasetException(path, "does not exist", "the table of slices", Restore);
-        string[] lines = File.ReadAllLines(path);
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(path, $"cannot be read ({e.Message})", "the table of slices", "Check the permissions.", e);
+        }
+
         if (lines.Length < 2 || lines[0] != SplitHeader)
             throw new DatasetException(path, "has no or another first line", $"'{SplitHeader}' and one line for each image", Restore);
         var slices = new List<BrainMriSlice>(lines.Length - 1);

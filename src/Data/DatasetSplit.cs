@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>Which places of a dataset are for training and which for validation; places in neither are left out.</summary>
@@ -13,4 +15,7 @@ public sealed record DatasetSplit(IReadOnlyList<int> Train, IReadOnlyList<int> V
         ArgumentNullException.ThrowIfNull(dataset);
         return (dataset.Subset(Train), dataset.Subset(Validation));
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>How <see cref="ImageMaskFolder"/> pairs and reads files.</summary>
@@ -7,10 +9,19 @@ public sealed record ImageMaskFolderOptions
     public string MaskSuffix { get; init; } = "";
 
     /// <summary>Mask values above this one are foreground. The default, 127, suits masks of 0 and 255; 0 suits masks of 0 and 1 and coloured masks.</summary>
-    public byte MaskThreshold { get; init; } = 127;
+    public byte MaskThreshold { get; init; } = SegmentationSample.ForegroundThreshold;
+
+    /// <summary>
+    /// 1 (default) for masks of foreground. 2 to 255 for masks whose grey values are the numbers of the classes from 0, with 255 where a pixel does not count; the
+    /// threshold then plays no part. See <see cref="Models.UNetOptions.Classes"/>.
+    /// </summary>
+    public int Classes { get; init; } = 1;
 
     /// <summary>Side in pixels to which images and masks are resized as they are read, a multiple of 32; null (default) leaves them as they are.</summary>
     public int? Side { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
 
 /// <summary>Reads pairs of images and masks from two folders (which may be one and the same where masks have a suffix).</summary>
@@ -24,14 +35,15 @@ public static class ImageMaskFolder
     /// <param name="options">Pairing and reading; null for the defaults.</param>
     /// <exception cref="DatasetException">
     /// A folder is missing or empty, an image has no mask, a mask no image, a name occurs twice, sizes differ, a file is corrupt,
-    /// or a mask has values but none above the threshold. Every message names the file and the cure.
+    /// a mask has values but none above the threshold, or a value that is no class. Every message names the file and the cure.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The side asked for is no multiple of 32.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The side asked for is no multiple of 32, or the number of classes is not 1 to 255.</exception>
     public static SegmentationDataset Load(string imagesDirectory, string masksDirectory, ImageMaskFolderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(imagesDirectory);
         ArgumentException.ThrowIfNullOrEmpty(masksDirectory);
         options ??= new ImageMaskFolderOptions();
+        if (options.Classes is not (>= 1 and <= 255)) throw new ArgumentOutOfRangeException(nameof(options), options.Classes, "Masks have 1 class (foreground) or 2 to 255 (numbers from 0).");
         bool oneFolder = Path.GetFullPath(imagesDirectory) == Path.GetFullPath(masksDirectory);
         if (oneFolder && options.MaskSuffix.Length == 0)
             throw new ArgumentException("Images and masks in one folder need a MaskSuffix to tell them apart.", nameof(options));
@@ -55,27 +67,39 @@ public static class ImageMaskFolder
         var dataset = new List<SegmentationSample>(images.Count);
         foreach ((string stem, string image) in images)
         {
-            SegmentationSample sample = Read(stem, image, masks[stem], options.MaskThreshold);
+            SegmentationSample sample = Read(stem, image, masks[stem], options);
             dataset.Add(options.Side is int side ? new SegmentationDataset([sample]).Resize(side)[0] : sample);
         }
 
         return new SegmentationDataset(dataset);
     }
 
-    /// <summary>Reads one pair; the mask becomes 0 and 255.</summary>
-    internal static SegmentationSample Read(string name, string imagePath, string maskPath, byte threshold = 127)
+    /// <summary>Reads one pair; a mask of foreground becomes 0 and 255.</summary>
+    internal static SegmentationSample Read(string name, string imagePath, string maskPath, ImageMaskFolderOptions? options = null)
     {
+        options ??= new ImageMaskFolderOptions();
         PixelImage image = ImageCodec.Load(imagePath);
-        PixelImage mask = ImageCodec.Load(maskPath).ToGrey();
+        PixelImage coloured = ImageCodec.Load(maskPath), mask = coloured.ToGrey();
         if ((mask.Width, mask.Height) != (image.Width, image.Height))
             throw new DatasetException(
                 maskPath, $"is {mask.Width}×{mask.Height} pixels", $"the size of its image {imagePath}, {image.Width}×{image.Height}", "Export the mask in the image's size.");
+        if (options.Classes > 1)
+        {
+            if (coloured.Channels == 3 && !coloured.Pixels.SequenceEqual(mask.ToRgb().Pixels))
+                throw new DatasetException(maskPath, "has colours", $"a grey picture whose values are the numbers of the classes, 0 to {options.Classes - 1}", "Export class numbers instead of a palette's colours.");
+            if (SegmentationSample.NoClass(mask, options.Classes) is { } value)
+                throw new DatasetException(
+                    maskPath, $"has the value {value}", $"the numbers of the classes, 0 to {options.Classes - 1}, or {SegmentationSample.Ignored} where a pixel does not count", "Set Classes to the highest number + 1, or export the mask anew.");
+            return new SegmentationSample(name, image, mask, options.Classes);
+        }
+
         byte highest = 0;
         foreach (byte value in mask.Pixels) highest = Math.Max(highest, value);
-        if (highest > 0 && highest <= threshold)
+        if (highest > 0 && highest <= options.MaskThreshold)
             throw new DatasetException(
-                maskPath, $"has no value above {highest}", $"foreground above the threshold {threshold}", "Set MaskThreshold = 0 if the mask marks foreground by small numbers.");
-        return new SegmentationSample(name, image, mask.Map(value => value > threshold ? (byte)255 : (byte)0));
+                maskPath, $"has no value above {highest}", $"foreground above the threshold {options.MaskThreshold}",
+                "Set MaskThreshold = 0 if the mask marks foreground by small numbers, Classes if it holds the numbers of classes.");
+        return new SegmentationSample(name, image, SegmentationSample.Foreground(mask, options.MaskThreshold));
     }
 
     /// <summary>Image files of a folder by the name that pairs them; <paramref name="key"/> gives null for files that are not meant.</summary>
@@ -84,7 +108,17 @@ public static class ImageMaskFolder
         if (!Directory.Exists(directory))
             throw new DatasetException(directory, "does not exist", "a folder of images", "Check the path.");
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string file in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
+        string[] all;
+        try
+        {
+            all = [.. Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(directory, $"cannot be read ({e.Message})", "a folder of images", "Check the permissions.", e);
+        }
+
+        foreach (string file in all)
         {
             if (!Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)) continue;
             if (key(Path.GetFileNameWithoutExtension(file)) is not string stem) continue;

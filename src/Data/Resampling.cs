@@ -43,6 +43,26 @@ internal static class Resampling
         return new PixelImage(width, height, channels, result);
     }
 
+    /// <summary>The nearest pixel's value, for pictures whose values are names and no amounts.</summary>
+    public static PixelImage Nearest(PixelImage image, int width, int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        var result = new byte[width * height * image.Channels];
+        int next = 0;
+        for (int y = 0; y < height; y++)
+        {
+            for (int x = 0; x < width; x++)
+            {
+                // The pixel that holds the centre.
+                for (int channel = 0; channel < image.Channels; channel++)
+                    result[next++] = image[(int)((y + 0.5) * image.Height / height), (int)((x + 0.5) * image.Width / width), channel];
+            }
+        }
+
+        return new PixelImage(width, height, image.Channels, result);
+    }
+
     /// <summary>Rounds half up and clamps to 0–255.</summary>
     public static byte ToByte(double value) => (byte)Math.Clamp(Math.Floor(value + 0.5), 0, 255);
 

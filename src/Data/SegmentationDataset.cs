@@ -24,15 +24,14 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     /// <inheritdoc/>
     public SegmentationSample this[int index] => samples[index];
 
-    /// <summary>The dataset with every image made <paramref name="side"/>×<paramref name="side"/> pixels and every mask too: a mask pixel is set where at least half of its area is.</summary>
+    /// <summary>The dataset with every image made <paramref name="side"/>×<paramref name="side"/> pixels and every mask too, see <see cref="SegmentationSample.Resize"/>.</summary>
     /// <remarks>Like the <c>target_size</c> of Keras, this squeezes an image that is not square: pad it first where that matters.</remarks>
     /// <param name="side">Side in pixels; a multiple of 32.</param>
     /// <exception cref="ArgumentOutOfRangeException">The side is no positive multiple of 32; the message names the next ones.</exception>
     public SegmentationDataset Resize(int side)
     {
         CheckSide(side);
-        return new SegmentationDataset(samples.Select(sample =>
-            new SegmentationSample(sample.Name, sample.Image.Resize(side, side), sample.Mask.Resize(side, side).Map(value => value > 127 ? (byte)255 : (byte)0))));
+        return new SegmentationDataset(samples.Select(sample => sample.Resize(side, side)));
     }
 
     /// <summary>The samples at the given places, in the order given.</summary>

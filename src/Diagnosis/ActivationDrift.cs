@@ -65,7 +65,7 @@ public sealed record ActivationDrift : DiagnosticReport
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
     public static ActivationDrift Measure(nn.Module<Tensor, Tensor> model, Batch batch, int images = 8)
     {
-        using var probed = new ProbedModel(model, batch.Images);
+        using var probed = new ProbedModel(model, batch.Inputs);
         return Measure(probed, batch, images);
     }
 
@@ -75,7 +75,7 @@ public sealed record ActivationDrift : DiagnosticReport
         int count = Math.Min(batch.Size, images);
         probed.CheckBatchSize(count);
         using var scope = NewDisposeScope();
-        using Tensor inputs = batch.Images.narrow(0, 0, count);
+        using Tensor inputs = batch.Inputs.narrow(0, 0, count);
         var points = Points(probed.Model).ToList();
         var training = new Dictionary<string, Tensor>();
         var features = new List<FeatureDrift>();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using UnetResnet.Data;
+using UnetResnet.Normalization;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -12,24 +13,26 @@ namespace UnetResnet.Diagnosis;
 /// far are their statistics off; and, without a gap, whether data leak, frozen layers drift, or the network is overfitted.
 /// </summary>
 /// <remarks>
-/// Works on any module that takes (N, 3, H, W) and gives logits, with TorchSharp's batch-norm layers or this library's. A healthy verdict means that none of the
+/// Works on any module that takes a tensor and gives logits of any task, with TorchSharp's batch-norm layers or this library's. A healthy verdict means that none of the
 /// known causes was found with what the doctor was given, see <see cref="DoctorOptions"/>.
 /// </remarks>
 public static class BatchNormDoctor
 {
+    private const int ControlImages = 4;
+
     /// <summary>Examines a model. It is left exactly as it was found.</summary>
     /// <param name="model">Any network; stays the caller's.</param>
-    /// <param name="loader">Batches of images that it was trained on, as it was trained on them; the doctor looks at them in order and without augmentation.</param>
+    /// <param name="source">Batches that it was trained on, as it was trained on them; the doctor looks at them in order and without augmentation.</param>
     /// <param name="options">What else is known; null for nothing.</param>
     /// <param name="progress">Told of every step as it begins, or null.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <exception cref="ArgumentException">The model holds values that are not finite or lacks a buffer, the loader yields nothing, or a batch does not suit; the message says which.</exception>
+    /// <exception cref="ArgumentException">The model holds values that are not finite or lacks a buffer, the source yields nothing, or a batch does not suit; the message says which.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public static DoctorReport Diagnose(
-        Module<Tensor, Tensor> model, BatchLoader loader, DoctorOptions? options = null, IProgress<DoctorStep>? progress = null, CancellationToken cancellation = default)
+        Module<Tensor, Tensor> model, IBatchSource source, DoctorOptions? options = null, IProgress<DoctorStep>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(loader);
+        ArgumentNullException.ThrowIfNull(source);
         options = (options ?? new DoctorOptions()).Validate();
         var clock = Stopwatch.StartNew();
         int number = 0;
@@ -40,11 +43,20 @@ public static class BatchNormDoctor
         }
 
         using var scope = NewDisposeScope();
-        using Batch batch = ProbeImages.First(loader.InOrder().Epoch(), options.Images);
-        var chart = new MedicalChart { Loader = loader, Options = options, Trains = model.parameters().Any(p => p.requires_grad) };
+        using Batch batch = ProbeImages.First(source.InOrder().Epoch(), options.Images);
+        bool inUse = !model.training;
 
         Begin("leakage between the images");
-        chart.Leakage = LeakageScan.Of(loader, options.Validation);
+        LeakageScan leakage = LeakageScan.Of(source, options.Validation);
+        var chart = new MedicalChart
+        {
+            Source = source,
+            Options = options,
+            Trains = model.parameters().Any(p => p.requires_grad),
+            InUse = inUse,
+            StepsPerEpoch = source.BatchCount ?? Math.Max(1, (source.SampleCount ?? leakage.TrainingImages) / source.BatchSize),
+            Leakage = leakage,
+        };
         if (options.History is { Count: > 0 } history)
         {
             Begin("signature of the curves");
@@ -54,8 +66,8 @@ public static class BatchNormDoctor
         if (BatchNormLayer.In(model).Count > 0)
         {
             // Before the probe, which sets the layers' modes as it needs them.
-            chart.Clock = EmaClock.Of(model, loader.BatchCount);
-            using var probe = new ProbedModel(model, batch.Images);
+            chart.Clock = EmaClock.Of(model, chart.StepsPerEpoch);
+            using var probe = new ProbedModel(model, batch.Inputs);
             Examine(probe, batch, chart, Begin);
         }
         else
@@ -67,17 +79,15 @@ public static class BatchNormDoctor
         {
             Begin("training and validation images in inference mode");
             using Batch validation = ProbeImages.First(options.Validation.InOrder().Epoch(), options.Images);
-            using var state = new ModelState(model);
-            model.eval();
-            chart.KnownImages = Judge(model, batch, options.Loss);
-            chart.NewImages = Judge(model, validation, options.Loss);
+            chart.KnownImages ??= Judge(model, batch, options.Task);
+            chart.NewImages = Judge(model, validation, options.Task);
         }
 
         DoctorFinding[] findings = [.. DoctorRules.Apply(chart)];
         if (chart.Frozen && findings.FirstOrDefault()?.Cause is Cause.FrozenBatchStatistics or Cause.FrozenStatisticsDrift && chart.Trains)
         {
             Begin("is frozen what should be frozen");
-            chart.Add(FreezeAudit.Run(model, batch, loss: options.Loss, steps: 1));
+            chart.Add(FreezeAudit.Run(model, batch, task: options.Task, steps: 1));
         }
 
         DoctorFinding finding = findings.Length > 0 ? findings[0] : DoctorRules.Healthy(chart);
@@ -90,10 +100,10 @@ public static class BatchNormDoctor
             Layers = finding.Layers,
             Evidence = finding.Evidence,
             AlsoFound = [.. findings.Skip(1).Where(f => f.Cause != finding.Cause).Select(f => (f.Cause, f.Verdict))],
-            Cure = Cure.For(finding.Cause, model, loader, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
+            Cure = Cure.For(finding.Cause, model, source, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
             Reports = chart.Reports,
             Seconds = clock.Elapsed.TotalSeconds,
-            Notes = chart.Gap?.Notes ?? [],
+            Notes = [.. chart.Gap?.Notes ?? [], .. DoctorRules.Notes(chart)],
         };
     }
 
@@ -103,67 +113,76 @@ public static class BatchNormDoctor
         DoctorOptions options = chart.Options;
         chart.Switching = probe.Switching;
         chart.Layers = probe.Layers;
-        begin("gap between training and inference");
-        chart.Gap = TrainEvalGap.Measure(probe, batch, options.Loss);
-        chart.GapAtBatchSize = GapAt(probe, batch, chart.Loader.BatchSize, options.Loss);
+        using var examination = new Examination(probe, batch, options.Task);
+        begin("distance of the statistics, gap between training and inference");
+        StatisticsDistance? distance = StatisticsDistance.Measure(examination);
+        chart.Gap = TrainEvalGap.Measure(examination);
+        chart.KnownImages = examination.Inference.Judged;
+        chart.GapAtBatchSize = GapAt(examination, chart.Source.BatchSize);
 
         begin("fingerprint of the preprocessing");
-        // The fingerprint of a layer whose statistics follow the images is that of these very images.
-        if (!probe.Layers[0].UpdatesInTraining && probe.Layers[0].RunningMean is not null && PreprocessingFingerprint.Recognise(batch.Images) is { } used)
-            chart.Fingerprint = PreprocessingFingerprint.Of(probe, used.Invert(batch.Images), used);
-
-        begin("distance of the statistics");
-        if (probe.Layers.Any(layer => layer.RunningMean is not null)) chart.Distance = StatisticsDistance.Measure(probe, batch.Images);
+        if (Used(chart, batch.Inputs) is { } used && DoctorRules.HasFingerprint(chart)) chart.Fingerprint = PreprocessingFingerprint.Of(probe, used.Invert(batch.Inputs), used);
+        if (distance is not null) chart.Distance = distance;
         if (!chart.HasGap) return;
 
         begin("which layers close the gap");
-        chart.Closed = layers => Closed(probe, batch, options.Loss, chart, layers);
+        chart.Closed = layers => Closed(examination, chart, layers);
         foreach (IReadOnlyList<BatchNormLayer> group in DoctorRules.Groups(chart)) chart.Measure(group);
         begin("encoder, decoder, dropout");
-        chart.Add(ModeMatrix.Measure(probe, batch, loss: options.Loss));
+        chart.Add(ModeMatrix.Measure(examination));
         begin("layer by layer");
-        chart.Attribution = LayerAttribution.Measure(probe, batch, options.Loss, Math.Min(options.AttributionImages, batch.Size));
+        chart.Attribution = LayerAttribution.MeasureAlone(probe, batch, options.Task, Math.Min(options.AttributionImages, batch.Size));
         begin("control experiments");
-        chart.Add(ControlExperiments.Measure(probe, batch.Images.narrow(0, 0, Math.Min(8, batch.Size)), chart.Fingerprint?.Used?.Preprocessing));
-        if (chart.Loader.BatchSize > DoctorRules.FewImages) return;
+        chart.Add(ControlExperiments.Measure(probe, batch.Inputs.narrow(0, 0, Math.Min(ControlImages, batch.Size)), chart.Fingerprint?.Used?.Preprocessing));
+        if (chart.Source.BatchSize > DoctorRules.FewImages || batch.Size < DoctorRules.FewImages) return;
         begin("size of the batch");
-        chart.Add(BatchSizeSensitivity.Measure(probe, batch, options.Loss));
+        probe.AsInInference();
+        chart.Add(BatchSizeSensitivity.Measure(probe, batch, options.Task));
+    }
+
+    /// <summary>How the images are preprocessed: as their source says, else as their values tell.</summary>
+    private static PreprocessingCandidate? Used(MedicalChart chart, Tensor inputs)
+    {
+        if (inputs.dim() != 4 || inputs.shape[1] != 3 || !inputs.is_floating_point()) return null;
+        return chart.Source.Preprocessing is { } known ? new PreprocessingCandidate(known, Reversed: false) : PreprocessingFingerprint.Recognise(inputs);
     }
 
     /// <summary>Training against inference in batches as small as those of the training.</summary>
-    private static (double Training, double Inference) GapAt(ProbedModel probe, Batch batch, int size, SegmentationLoss? loss)
+    private static (double Training, double Inference) GapAt(Examination examination, int size)
     {
-        if (size >= batch.Size || probe.Switching.Any(layer => layer.ValuesPerImage * size < 2 * layer.Uses)) size = batch.Size;
+        (ProbedModel probe, Batch batch) = (examination.Probe, examination.Batch);
+        if (size >= batch.Size || probe.Switching.Any(layer => layer.ValuesPerImage * size < 2 * layer.Uses)) return (examination.Training.Judged.Loss, examination.Inference.Judged.Loss);
         double training = 0, inference = 0;
         int count = batch.Size / size * size;
+        probe.AsInTraining();
         for (int first = 0; first < count; first += size)
         {
             using var scope = NewDisposeScope();
-            Tensor images = batch.Images.narrow(0, first, size), masks = batch.Masks.narrow(0, first, size);
-            probe.AsInTraining();
-            training += size * Judgement.Of(probe.Forward(images), masks, loss).Loss;
-            probe.AsInInference();
-            inference += size * Judgement.Of(probe.Forward(images), masks, loss).Loss;
+            Tensor targets = batch.Targets.narrow(0, first, size);
+            training += size * Judgement.Of(probe.Forward(batch.Inputs.narrow(0, first, size)), targets, examination.Task).Loss;
+            // In inference the companions do not matter.
+            inference += size * Judgement.Of(examination.Inference.Output.narrow(0, first, size), targets, examination.Task).Loss;
         }
 
         return (training / count, inference / count);
     }
 
-    /// <summary>Share of the gap that is closed when only these layers get the batch's statistics; in IoU where that says more.</summary>
-    private static double Closed(ProbedModel probe, Batch batch, SegmentationLoss? loss, MedicalChart chart, IReadOnlyList<BatchNormLayer> layers)
+    /// <summary>Share of the gap that is closed when only these layers get the batch's statistics.</summary>
+    private static double Closed(Examination examination, MedicalChart chart, IReadOnlyList<BatchNormLayer> layers)
     {
         var chosen = layers.ToHashSet();
-        probe.UseBatchStatistics(chosen.Contains);
-        using Tensor output = probe.Forward(batch.Images);
-        double left = Judgement.Of(output, batch.Masks, loss).Loss;
+        double left = examination.With(chosen.Contains).Judged.Loss;
         return chart.Gap!.LossGap > 0 ? (chart.Gap.InferenceLoss - left) / chart.Gap.LossGap : 0;
     }
 
-    private static Judgement Judge(Module<Tensor, Tensor> model, Batch batch, SegmentationLoss? loss)
+    /// <summary>A model as it is in use, left as it was found.</summary>
+    private static Judgement Judge(Module<Tensor, Tensor> model, Batch batch, LearningTask? task)
     {
+        using var modes = new ModeSnapshot(model);
         using var noGrad = no_grad();
-        using Tensor output = model.call(batch.Images);
-        return Judgement.Of(output, batch.Masks, loss);
+        model.eval();
+        using Tensor output = model.call(batch.Inputs);
+        return Judgement.Of(output, batch.Targets, task);
     }
 
     /// <summary>On images of the network's own domain the nearest preprocessing; on others the one of the right scale that networks are commonly trained with.</summary>

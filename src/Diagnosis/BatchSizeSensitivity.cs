@@ -71,17 +71,17 @@ public sealed record BatchSizeSensitivity : DiagnosticReport
     /// <summary>Measures batches of 1, 2, 4, … images and the whole. The model is left as it was.</summary>
     /// <param name="model">Any network; stays the caller's.</param>
     /// <param name="batch">At least 4 images with what should come out; stays the caller's.</param>
-    /// <param name="loss">The loss that the model was trained with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="task">What the model was trained for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <param name="arrangements">How often the images are shuffled into batches of each size, at least 2.</param>
     /// <param name="seed">Seed of the shuffles.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed, or there are fewer than 4 images.</exception>
-    public static BatchSizeSensitivity Measure(Module<Tensor, Tensor> model, Batch batch, SegmentationLoss? loss = null, int arrangements = 4, int seed = 0)
+    public static BatchSizeSensitivity Measure(Module<Tensor, Tensor> model, Batch batch, LearningTask? task = null, int arrangements = 4, int seed = 0)
     {
-        using var probed = new ProbedModel(model, batch.Images);
-        return Measure(probed, batch, loss, arrangements, seed);
+        using var probed = new ProbedModel(model, batch.Inputs);
+        return Measure(probed, batch, task, arrangements, seed);
     }
 
-    internal static BatchSizeSensitivity Measure(ProbedModel probed, Batch batch, SegmentationLoss? loss = null, int arrangements = 4, int seed = 0)
+    internal static BatchSizeSensitivity Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int arrangements = 4, int seed = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(arrangements, 2);
         int images = batch.Size;
@@ -89,18 +89,18 @@ public sealed record BatchSizeSensitivity : DiagnosticReport
             throw new ArgumentException($"Batches of different sizes need at least 4 images, and there are {images}. Use a larger batch.", nameof(batch));
         probed.CheckBatchSize(images);
         using var scope = NewDisposeScope();
-        Tensor inference = probed.Forward(batch.Images);
-        double inferenceLoss = Judgement.Of(inference, batch.Masks, loss).Loss;
+        Tensor inference = probed.Forward(batch.Inputs);
+        double inferenceLoss = Judgement.Of(inference, batch.Targets, task).Loss;
         probed.AsInTraining();
-        Tensor whole = probed.Forward(batch.Images);
+        Tensor whole = probed.Forward(batch.Inputs);
         double spread = Judgement.Spread(whole);
         double Relative(double distance) => distance == 0 ? 0 : distance / spread;
 
         var points = new List<BatchSizePoint>();
         // A layer that sees one value per channel has no statistics of a single image, so some networks start at 2.
         long smallest = probed.Switching.Any(layer => layer.ValuesPerImage < 2 * layer.Uses) ? 2 : 1;
-        for (int size = (int)smallest; size < images; size *= 2) points.Add(Point(probed, batch, loss, size, arrangements, seed, whole, Relative));
-        points.Add(new BatchSizePoint(images, 1, Judgement.Of(whole, batch.Masks, loss).Loss, 0, 0, 0));
+        for (int size = (int)smallest; size < images; size *= 2) points.Add(Point(probed, batch, task, size, arrangements, seed, whole, Relative));
+        points.Add(new BatchSizePoint(images, 1, Judgement.Of(whole, batch.Targets, task).Loss, 0, 0, 0));
         return new BatchSizeSensitivity
         {
             Images = images,
@@ -111,7 +111,7 @@ public sealed record BatchSizeSensitivity : DiagnosticReport
         };
     }
 
-    private static BatchSizePoint Point(ProbedModel probed, Batch batch, SegmentationLoss? loss, int size, int arrangements, int seed, Tensor whole, Func<double, double> relative)
+    private static BatchSizePoint Point(ProbedModel probed, Batch batch, LearningTask? task, int size, int arrangements, int seed, Tensor whole, Func<double, double> relative)
     {
         using var scope = NewDisposeScope();
         var losses = new List<double>();
@@ -124,9 +124,9 @@ public sealed record BatchSizeSensitivity : DiagnosticReport
             // Images that fill no batch sit this arrangement out; the logits of the whole batch stand in for them and are no part of the comparison below.
             foreach (long[] chosen in order.Chunk(size).Where(chunk => chunk.Length == size))
             {
-                Tensor index = tensor(chosen, device: batch.Images.device);
-                Tensor output = probed.Forward(batch.Images.index_select(0, index));
-                losses.Add(Judgement.Of(output, batch.Masks.index_select(0, index), loss).Loss);
+                Tensor index = tensor(chosen, device: batch.Inputs.device);
+                Tensor output = probed.Forward(batch.Inputs.index_select(0, index));
+                losses.Add(Judgement.Of(output, batch.Targets.index_select(0, index), task).Loss);
                 parts.Add(output);
                 places.AddRange(chosen);
             }

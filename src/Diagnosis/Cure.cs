@@ -17,13 +17,13 @@ public sealed record Cure(string Title, string Code)
     /// <summary>The cure for a cause; null where there is none to cure.</summary>
     /// <param name="cause">The cause.</param>
     /// <param name="model">The network: its batch-norm layers decide between this library's functions and TorchSharp's own.</param>
-    /// <param name="loader">The training batches, for their size.</param>
+    /// <param name="source">The training batches, for their size.</param>
     /// <param name="used">How the images are preprocessed, if known.</param>
     /// <param name="right">How they should be, if known.</param>
-    internal static Cure? For(Cause cause, Module<Tensor, Tensor> model, BatchLoader loader, Preprocessing? used = null, Preprocessing? right = null)
+    internal static Cure? For(Cause cause, Module<Tensor, Tensor> model, IBatchSource source, Preprocessing? used = null, Preprocessing? right = null)
     {
         bool foreign = model.modules().Prepend(model).Any(m => m is BatchNorm);
-        string options = $"BatchSize = {loader.BatchSize.ToString(CultureInfo.InvariantCulture)}, Shuffle = true, Preprocessing = Preprocessing.{Property(right ?? used ?? Preprocessing.Caffe)}";
+        string options = $"BatchSize = {source.BatchSize.ToString(CultureInfo.InvariantCulture)}, Shuffle = true, Preprocessing = Preprocessing.{Property(right ?? used ?? Preprocessing.Caffe)}";
         return cause switch
         {
             Cause.FrozenBatchStatistics => foreign
@@ -33,8 +33,8 @@ public sealed record Cure(string Title, string Code)
                 ? new("Load the pre-trained weights again, and keep frozen layers in inference mode while training", FreezeForeign)
                 : new("Load the pre-trained weights again, and freeze in inference mode", $"using UnetResnet.Normalization;\n\n{FreezeModal}"),
             Cause.StaleStatistics => foreign
-                ? new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var layer in model.modules().OfType<TorchSharp.Modules.BatchNorm>()) layer.momentum = {Number(EmaClock.MomentumFor(loader.BatchCount))};   // 5 % of the old statistics at the first validation")
-                : new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var (_, layer) in model.BatchNormLayers())\n    layer.Options = layer.Options with {{ Momentum = {Number(EmaClock.MomentumFor(loader.BatchCount))} }};   // 5 % of the old statistics at the first validation"),
+                ? new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var layer in model.modules().OfType<TorchSharp.Modules.BatchNorm>()) layer.momentum = {Number(EmaClock.MomentumFor(source.BatchCount ?? Math.Max(1, (source.SampleCount ?? source.BatchSize) / source.BatchSize)))};   // 5 % of the old statistics at the first validation")
+                : new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var (_, layer) in model.BatchNormLayers())\n    layer.Options = layer.Options with {{ Momentum = {Number(EmaClock.MomentumFor(source.BatchCount ?? Math.Max(1, (source.SampleCount ?? source.BatchSize) / source.BatchSize)))} }};   // 5 % of the old statistics at the first validation"),
             Cause.CorruptedStatistics => new("Compute the running statistics anew from your images", Recalibrate),
             Cause.SmallBatches => foreign
                 ? new("Compute the running statistics anew from many images, and train on with them", $"{Recalibrate}\n\n{FreezeForeign.Replace("if (layer.weight is { requires_grad: false }) layer.eval();", "layer.eval();   // γ and β still learn; the batch no longer matters", StringComparison.Ordinal)}")
@@ -48,7 +48,7 @@ public sealed record Cure(string Title, string Code)
             Cause.Leakage => new("Find what leaks, and split by what belongs together (patient, scan, film), not by image",
                 "using UnetResnet.Data;\nusing UnetResnet.Diagnosis;\n\nConsole.WriteLine(LeakageScan.Of(training, validation));\nvar split = GroupSplit.Create(dataset.Select(sample => sample.Name.Split('-')[0]).ToList(), validationShare: 0.2);"),
             Cause.UnexplainedGap => new("Look at the layers",
-                "using UnetResnet.Diagnosis;\n\nusing (var batch = training.InOrder().Epoch().First())\n{\n    Console.WriteLine(LayerAttribution.Measure(model, batch));\n    Console.WriteLine(ControlExperiments.Measure(model, batch.Images));\n}"),
+                "using UnetResnet.Diagnosis;\n\nusing (var batch = training.InOrder().Epoch().First())\n{\n    Console.WriteLine(LayerAttribution.Measure(model, batch));\n    Console.WriteLine(ControlExperiments.Measure(model, batch.Inputs));\n}"),
             _ => null,
         };
     }
@@ -57,7 +57,7 @@ public sealed record Cure(string Title, string Code)
         using UnetResnet.Normalization;
 
         // Repairs this model without training and without labels: its layers get the statistics of your own images.
-        Recalibration.Recalibrate(model, training.InOrder().Images());
+        Recalibration.Recalibrate(model, training.InOrder().Inputs());
         """;
 
     private const string FreezeModal = """

@@ -84,7 +84,7 @@ public sealed record CurveSignature : DiagnosticReport
         {
             // Overfitting rises late; a mismatch shows in the first third, or the network is worse than always saying "one half".
             bool early = curves.Count >= 3 && curves.BestEpoch <= Math.Max(1, curves.Count / 3) && validation > OverfittingRatio * training + SmallestDifference;
-            bool absurd = validation > Math.Log(2) && validation > 2 * training;
+            bool absurd = curves.AreMasks && validation > Math.Log(2) && validation > 2 * training;
             if (!early && !absurd) return null;
             return new CurveSignature
             {
@@ -115,7 +115,7 @@ public sealed record CurveSignature : DiagnosticReport
         if (curves.Count < 2) return null;
         int early = Math.Min(3, curves.Count) - 1;
         double iou = curves.ValidationIoU[early], difference = curves.HasThird ? Math.Abs(curves.ValidationIoU[^1] - curves.InferenceIoU[^1]) : 0;
-        if (iou < Perfect || difference > 0.01) return null;
+        if (!(iou >= Perfect) || difference > 0.01) return null;
         return new CurveSignature
         {
             Cause = Cause.Leakage,
@@ -154,9 +154,12 @@ public sealed record CurveSignature : DiagnosticReport
     /// <summary>The columns of a history; where the training images were not scored in inference mode, validation stands in for them.</summary>
     private sealed class Curves(TrainingHistory history)
     {
-        public bool HasThird { get; } = history.All(e => !double.IsNaN(e.TrainingInInferenceMode.IoU) || !double.IsNaN(e.TrainingInInferenceMode.Loss));
+        public bool HasThird { get; } = history.All(e => e.TrainingInInferenceMode.Figures.Count > 0 || !double.IsNaN(e.TrainingInInferenceMode.Loss));
 
         public int Count => history.Count;
+
+        /// <summary>Whether the scores are those of masks of foreground, for which one half is a prediction that says nothing.</summary>
+        public bool AreMasks { get; } = !double.IsNaN(history[^1].Validation.Dice);
 
         public double[] Training { get; } = [.. history.Select(e => e.Training.Loss)];
 

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 
 namespace UnetResnet.Diagnosis;
@@ -6,11 +7,11 @@ namespace UnetResnet.Diagnosis;
 /// <summary>What the doctor may know beyond the model and its training images. The more it knows, the more causes it can tell apart.</summary>
 public sealed record DoctorOptions
 {
-    /// <summary>The loss that the model was trained with, of logits and masks; null for binary cross-entropy.</summary>
-    public SegmentationLoss? Loss { get; init; }
+    /// <summary>What the model was trained for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</summary>
+    public LearningTask? Task { get; init; }
 
     /// <summary>The validation images: without them, overfitting and leakage cannot be seen.</summary>
-    public BatchLoader? Validation { get; init; }
+    public IBatchSource? Validation { get; init; }
 
     /// <summary>The history of the training: without it, a learning rate that is too high cannot be seen.</summary>
     public TrainingHistory? History { get; init; }
@@ -34,4 +35,7 @@ public sealed record DoctorOptions
         if (Steps < 1) throw new ArgumentOutOfRangeException(nameof(Steps), Steps, "There must have been at least 1 training step; null if the number is not known.");
         return this;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -22,10 +22,10 @@ internal static class DoctorRules
     /// <summary>Squared distance of a layer that is wrong beyond any doubt, though it may do little harm: two standard deviations.</summary>
     private const double Absurd = 4;
 
-    private const double GapRatio = 1.3, GapDifference = 0.03, IoUDifference = 0.1, Enough = 0.5, OverfittingRatio = 1.4;
+    private const double GapRatio = 1.3, GapDifference = 0.03, QualityDifference = 0.1, Enough = 0.5, OverfittingRatio = 1.4;
 
-    internal static bool IsGap(double training, double inference, double? iou) =>
-        inference - training >= GapDifference && (inference >= GapRatio * training || (iou >= IoUDifference && inference >= 1.1 * training));
+    internal static bool IsGap(double training, double inference, double? quality) =>
+        inference - training >= GapDifference && (inference >= GapRatio * training || (quality >= QualityDifference && inference >= 1.1 * training));
 
     /// <summary>The groups of layers whose share of the gap is asked for.</summary>
     internal static IEnumerable<IReadOnlyList<BatchNormLayer>> Groups(MedicalChart chart)
@@ -68,7 +68,7 @@ internal static class DoctorRules
     private static DoctorFinding OfGap(MedicalChart chart)
     {
         TrainEvalGap gap = chart.Gap!;
-        bool small = IsGap(chart.GapAtBatchSize.Training, chart.GapAtBatchSize.Inference, null) && chart.Loader.BatchSize < gap.Images;
+        bool small = IsGap(chart.GapAtBatchSize.Training, chart.GapAtBatchSize.Inference, null) && chart.Source.BatchSize < gap.Images;
         (double training, double inference) = small ? chart.GapAtBatchSize : (gap.TrainingLoss, gap.InferenceLoss);
         double certainty = CurveSignature.Certainty(inference / training, GapRatio);
         Evidence measured = new(nameof(TrainEvalGap), inference / training, GapRatio, $"On the same training images the loss is {NumberText.Fixed(training, 3)} with the batch's statistics and {NumberText.Fixed(inference, 3)} with the running ones: no overfitting.");
@@ -110,15 +110,17 @@ internal static class DoctorRules
     private static DoctorFinding Lagging(MedicalChart chart, IReadOnlyList<BatchNormLayer> layers, OfLayers of)
     {
         double share = chart.Measure(layers);
-        double old = chart.Clock!.Rows.Count == 0 ? 0 : chart.Clock.Rows.Max(row => row.OldShareAfter(chart.Steps ?? chart.Loader.BatchCount));
+        double old = chart.Clock!.Rows.Count == 0 ? 0 : chart.Clock.Rows.Max(row => row.OldShareAfter(chart.Steps ?? chart.StepsPerEpoch));
         Evidence clock = new(nameof(EmaClock), old, EmaClock.LargestOldShare, old > EmaClock.LargestOldShare
             ? $"{NumberText.Percent(old)} of the statistics from before the training are still in the running ones."
             : $"Of the statistics from before the training {NumberText.Percent(old)} are left, but the weights moved on since the last ones were counted.");
         BatchNormLayer poorest = layers.MinBy(layer => layer.ValuesPerImage)!;
-        long values = poorest.ValuesPerImage * chart.Loader.BatchSize;
-        Evidence size = new(nameof(BatchSizeSensitivity), values, double.NaN, $"A training batch of {chart.Loader.BatchSize} gives '{poorest.Name}' {values} values per channel to take a variance of.");
-        return chart.Loader.BatchSize <= FewImages && old <= 0.5
-            ? of(Cause.SmallBatches, $"Batches of {chart.Loader.BatchSize} have statistics of noise: the network learnt with them, the running average of the last few fits no image.", layers, share, [size, clock])
+        long values = poorest.ValuesPerImage * chart.Source.BatchSize;
+        Evidence size = new(nameof(BatchSizeSensitivity), values, double.NaN, $"A training batch of {chart.Source.BatchSize} gives '{poorest.Name}' {values} values per channel to take a variance of.");
+        if (chart.Finished)
+            return of(Cause.StaleStatistics, $"The running statistics of {Many(layers)} do not fit these images: the network was finished on other ones.", layers, share, [.. Attributed(chart)]);
+        return chart.Source.BatchSize <= FewImages && old <= 0.5
+            ? of(Cause.SmallBatches, $"Batches of {chart.Source.BatchSize} have statistics of noise: the network learnt with them, the running average of the last few fits no image.", layers, share, [size, clock])
             : of(Cause.StaleStatistics, $"The running statistics of {Many(layers)} lag behind what the network computes now{(old > EmaClock.LargestOldShare ? ": their momentum is too small for the number of steps" : "")}.", layers, share, [clock, .. Attributed(chart)]);
     }
 
@@ -129,10 +131,10 @@ internal static class DoctorRules
         if (outliers.Count == 0 || chart.Distance!.Outliers()[0] is not { Wasserstein: >= Absurd } far) return null;
         outliers = [.. outliers.Where(layer => layer.Name == far.Name)];
         if (outliers.Count == 0) return null;
-        bool few = chart.Loader.BatchSize <= FewImages;
+        bool few = chart.Source.BatchSize <= FewImages;
         return new(
             few ? Cause.SmallBatches : Cause.CorruptedStatistics,
-            $"The running statistics of '{far.Name}' {(few ? $"are noise: batches of {chart.Loader.BatchSize} give it too few values to average" : "are wrong, those of all other layers fit the images")}. The layers behind it make up for it on these images; do not rely on that.",
+            $"The running statistics of '{far.Name}' {(few ? $"are noise: batches of {chart.Source.BatchSize} give it too few values to average" : "are wrong, those of all other layers fit the images")}. The layers behind it make up for it on these images; do not rely on that.",
             CurveSignature.Certainty(far.Wasserstein, Absurd),
             [new(nameof(StatisticsDistance), far.Wasserstein, Absurd, $"'{far.Name}' is {NumberText.Fixed(Math.Sqrt(far.Wasserstein), 1)} standard deviations from its running statistics.")])
         {
@@ -157,7 +159,7 @@ internal static class DoctorRules
         $"{Many(layers)}{In(layers, chart.Layers)} {(layers.Count == 1 ? "is" : "are")} frozen (γ and β receive no gradients), but every training step moves the running statistics: the pre-trained ones are lost, and training and inference are two functions.",
         0.9,
         [new(nameof(FreezeAudit), layers.Count, 0, $"{Many(layers)} without trainable parameters update{(layers.Count == 1 ? "s" : "")} the running statistics in training mode."),
-            .. chart.Clock is { Rows.Count: > 0 } clock ? new[] { new Evidence(nameof(EmaClock), clock.Rows.Max(r => r.OldShareAfter(chart.Steps ?? chart.Loader.BatchCount)), double.NaN, clock.Finding) } : []])
+            .. chart.Clock is { Rows.Count: > 0 } clock ? new[] { new Evidence(nameof(EmaClock), clock.Rows.Max(r => r.OldShareAfter(chart.Steps ?? chart.StepsPerEpoch)), double.NaN, clock.Finding) } : []])
     {
         Layers = [.. layers.Select(layer => layer.Name)],
         Place = PlaceOf(layers, chart.Layers),
@@ -168,10 +170,9 @@ internal static class DoctorRules
         if (chart.HasGap) return null;
         if (chart.KnownImages is { } known && chart.NewImages is { } unknown)
         {
+            if (!IsOverfitted(known, unknown)) return null;
             double ratio = unknown.Loss / known.Loss;
-            bool ill = ratio >= OverfittingRatio && unknown.Loss - known.Loss >= GapDifference && !(unknown.IoU >= known.IoU);
-            if (!ill) return null;
-            var evidence = new List<Evidence> { new("Validation", ratio, OverfittingRatio, $"In inference mode the training images cost {NumberText.Fixed(known.Loss, 3)}, the validation images {NumberText.Fixed(unknown.Loss, 3)}{(known.IoU is null ? "" : $" (IoU {NumberText.Fixed(known.IoU.Value, 3)} and {NumberText.Fixed(unknown.IoU ?? double.NaN, 3)})")}.") };
+            var evidence = new List<Evidence> { new("Validation", ratio, OverfittingRatio, Compared(known, unknown)) };
             if (chart.Curves is { Cause: Cause.Overfitting } curves) evidence.AddRange(curves.Evidence);
             return new(Cause.Overfitting, "The network is good on its training images in inference mode too and bad on new ones: it is overfitted, and batch norm has no part in it.", CurveSignature.Certainty(ratio, OverfittingRatio), evidence);
         }
@@ -179,6 +180,19 @@ internal static class DoctorRules
         return chart.Curves is { Cause: Cause.Overfitting } alone
             ? new(Cause.Overfitting, "The curves are those of overfitting: " + alone.Evidence[0].Text, alone.Confidence, alone.Evidence)
             : null;
+    }
+
+    private static bool IsOverfitted(Judgement known, Judgement unknown) =>
+        unknown.Loss / known.Loss >= OverfittingRatio && unknown.Loss - known.Loss >= GapDifference && !(unknown.Quality >= known.Quality);
+
+    private static string Compared(Judgement known, Judgement unknown) =>
+        $"In inference mode the training images cost {NumberText.Fixed(known.Loss, 3)}, the validation images {NumberText.Fixed(unknown.Loss, 3)}{(known.Figure is null ? "" : $" ({known.Figure.Name} {NumberText.Fixed(known.Figure.Value, 3)} and {NumberText.Fixed(unknown.Quality ?? double.NaN, 3)})")}.";
+
+    /// <summary>What deserves a word although it is no illness.</summary>
+    internal static IEnumerable<string> Notes(MedicalChart chart)
+    {
+        if (!chart.HasGap && chart.KnownImages is { } known && chart.NewImages is { } unknown && unknown.Loss / known.Loss >= OverfittingRatio && !IsOverfitted(known, unknown))
+            yield return $"New images cost {NumberText.Fixed(unknown.Loss / known.Loss, 1)} times as much as training images. {Compared(known, unknown)} That is how overfitting begins, and not enough to call it that.";
     }
 
     /// <summary>
@@ -189,19 +203,27 @@ internal static class DoctorRules
     {
         if (chart.Distance is null) return [];
         // Where most of the statistics are known to be from before the training, lag explains what stands out.
-        if (chart.Steps is int steps && chart.Clock is { Rows.Count: > 0 } clock && clock.Rows.Max(row => row.OldShareAfter(steps)) > Enough) return [];
+        if (MostlyOld(chart)) return [];
         HashSet<string> names = [.. chart.Distance.Outliers().Select(layer => layer.Name)];
         return [.. chart.Switching.Where(layer => layer.UpdatesInTraining && names.Contains(layer.Name))];
     }
 
+    /// <summary>Whether most of the running statistics are known to be from before the training.</summary>
+    private static bool MostlyOld(MedicalChart chart) => chart.Steps is int steps && chart.Clock is { Rows.Count: > 0 } clock && clock.Rows.Max(row => row.OldShareAfter(steps)) > Enough;
+
+    /// <summary>
+    /// Whether the first layer's statistics tell how the network was trained: not if they follow these very images, or still hold what stood there before any.
+    /// </summary>
+    internal static bool HasFingerprint(MedicalChart chart) => chart.Layers[0].RunningMean is not null && (!chart.Layers[0].UpdatesInTraining || (chart.InUse && !MostlyOld(chart)));
+
     /// <summary>Whether the training's batches are so small that the layer's running statistics are noise, however right they were counted.</summary>
-    private static bool Noisy(MedicalChart chart, BatchNormLayer layer) => chart.Loader.BatchSize <= FewImages && layer.ValuesPerImage * chart.Loader.BatchSize < FewValues;
+    private static bool Noisy(MedicalChart chart, BatchNormLayer layer) => chart.Source.BatchSize <= FewImages && layer.ValuesPerImage * chart.Source.BatchSize < FewValues;
 
     private static IReadOnlyList<BatchNormLayer> NotUpdated(MedicalChart chart) => [.. chart.Switching.Where(layer => !layer.UpdatesInTraining)];
 
-    private static IReadOnlyList<BatchNormLayer> Drifting(MedicalChart chart) => [.. chart.FrozenLayers.Where(layer => layer.UpdatesInTraining)];
+    private static IReadOnlyList<BatchNormLayer> Drifting(MedicalChart chart) => chart.Finished ? [] : [.. chart.FrozenLayers.Where(layer => layer.UpdatesInTraining)];
 
-    private static IReadOnlyList<BatchNormLayer> Learning(MedicalChart chart) => [.. chart.Switching.Where(layer => layer.UpdatesInTraining && layer.Gamma is not { requires_grad: false })];
+    private static IReadOnlyList<BatchNormLayer> Learning(MedicalChart chart) => [.. chart.Switching.Where(layer => layer.UpdatesInTraining && (chart.Finished || layer.Gamma is not { requires_grad: false }))];
 
     private static IEnumerable<Evidence> Attributed(MedicalChart chart) =>
         chart.Attribution is { Layers.Count: > 0 } attribution ? [new(nameof(LayerAttribution), attribution.Ranking[0].LeaveOneOutDistance, double.NaN, attribution.Finding)] : [];

@@ -75,11 +75,11 @@ public sealed record FreezeAudit : DiagnosticReport
     /// gradients.
     /// </param>
     /// <param name="optimized">The parameters that you give to the optimiser; null for all that receive gradients.</param>
-    /// <param name="loss">The loss that you train with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="task">What you train for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <param name="steps">Steps to run, at least 1. They are Adam's, with a learning rate of 1e-3.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be used, or nothing in the model has a name in <paramref name="frozen"/>.</exception>
     public static FreezeAudit Run(
-        Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<string>? frozen = null, IEnumerable<Parameter>? optimized = null, SegmentationLoss? loss = null, int steps = 3)
+        Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<string>? frozen = null, IEnumerable<Parameter>? optimized = null, LearningTask? task = null, int steps = 3)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         (string Name, Parameter Parameter)[] parameters = [.. model.named_parameters().DistinctBy(p => p.parameter, ReferenceEqualityComparer.Instance).Select(p => (p.name, p.parameter))];
@@ -89,7 +89,7 @@ public sealed record FreezeAudit : DiagnosticReport
         var items = new List<FreezeItem>();
         IReadOnlyList<string> notes;
         (string Name, BatchNormLayer Layer)[] norms;
-        using (var probed = new ProbedModel(model, batch.Images))
+        using (var probed = new ProbedModel(model, batch.Inputs))
         {
             probed.CheckBatchSize(batch.Size);
             notes = probed.Notes;
@@ -110,7 +110,7 @@ public sealed record FreezeAudit : DiagnosticReport
         {
             items.AddRange(ResetByTrain(model, norms));
             var reached = new HashSet<Parameter>(ReferenceEqualityComparer.Instance);
-            run = Train(model, batch, [.. known.Where(p => p.requires_grad)], loss, steps, parameters.Select(p => p.Parameter), reached);
+            run = Train(model, batch, [.. known.Where(p => p.requires_grad)], task, steps, parameters.Select(p => p.Parameter), reached);
             items.AddRange(parameters.Where(p => known.Contains(p.Parameter) && run > 0 && !reached.Contains(p.Parameter)).Select(p => new FreezeItem(
                 FreezeFault.WithoutGradient, p.Name, p.Parameter.requires_grad ? "the loss does not reach it" : "requires_grad is false")));
 
@@ -154,7 +154,7 @@ public sealed record FreezeAudit : DiagnosticReport
     }
 
     private static int Train(
-        Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<Parameter> trained, SegmentationLoss? loss, int steps, IEnumerable<Parameter> all, HashSet<Parameter> reached)
+        Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<Parameter> trained, LearningTask? task, int steps, IEnumerable<Parameter> all, HashSet<Parameter> reached)
     {
         if (trained.Count == 0) return 0;
         using var optimizer = optim.Adam(trained, 1e-3);
@@ -164,9 +164,8 @@ public sealed record FreezeAudit : DiagnosticReport
             using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             model.zero_grad();
-            Tensor output = model.call(batch.Images);
-            _ = Judgement.Of(output, batch.Masks, loss); // says what is wrong with the shapes
-            (loss ?? SegmentationLosses.BinaryCrossEntropy)(output, batch.Masks).backward();
+            Tensor output = model.call(batch.Inputs);
+            LearningTask.Resolve(task, output, batch.Targets).Loss(output, batch.Targets).backward();
             reached.UnionWith(all.Where(p => p.grad is { } gradient && gradient.count_nonzero().item<long>() > 0));
             optimizer.step();
         }

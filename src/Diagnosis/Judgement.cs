@@ -1,29 +1,32 @@
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Diagnosis;
 
 /// <summary>How good one output is.</summary>
-/// <param name="Loss">In the unit of the loss, nats for binary cross-entropy.</param>
-/// <param name="IoU">Mean intersection over union, or null where the targets are no masks.</param>
-internal readonly record struct Judgement(double Loss, double? IoU)
+/// <param name="Loss">In the unit of the loss, nats for cross-entropies.</param>
+/// <param name="Figure">The first figure of the task's metrics, such as the IoU, or null where the task has none.</param>
+internal readonly record struct Judgement(double Loss, Figure? Figure)
 {
+    /// <summary>The figure's value, or null where the task has none.</summary>
+    internal double? Quality => Figure?.Value;
+
     /// <summary>Judges an output.</summary>
     /// <param name="output">The model's output.</param>
     /// <param name="targets">What should have come out.</param>
-    /// <param name="loss">Null for binary cross-entropy of logits with masks.</param>
-    /// <exception cref="ArgumentException">Without a loss of its own, the output has another shape than the targets.</exception>
-    internal static Judgement Of(Tensor output, Tensor targets, SegmentationLoss? loss)
+    /// <param name="task">Null for the task that fits.</param>
+    /// <exception cref="ArgumentException">Outputs and targets do not fit the task, or any known one.</exception>
+    internal static Judgement Of(Tensor output, Tensor targets, LearningTask? task)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        bool alike = output.shape.SequenceEqual(targets.shape);
-        if (loss is null && !alike)
-            throw new ArgumentException($"The model gives ({string.Join(", ", output.shape)}) and the masks are ({string.Join(", ", targets.shape)}), which binary cross-entropy cannot compare. Pass the loss that the model was trained with.", nameof(loss));
-        bool masks = alike && targets.dim() == 4 && targets.shape[1] == 1;
-        return new Judgement(
-            (loss ?? SegmentationLosses.BinaryCrossEntropy)(output, targets).to(float64).item<double>(),
-            masks ? SegmentationMetrics.IoU(output, targets).mean().item<float>() : null);
+        task = LearningTask.Resolve(task, output, targets);
+        double loss = task.Loss(output, targets).to(float64).item<double>();
+        if (task.Metrics.Count == 0) return new Judgement(loss, null);
+        Metric metric = task.Metrics[0];
+        Figure figure = metric.Figures(metric.Sums(output, targets).to(float64, CPU).data<double>().ToArray())[0];
+        return new Judgement(loss, double.IsNaN(figure.Value) ? null : figure);
     }
 
     /// <summary>Root of the mean squared difference of two outputs.</summary>
@@ -39,4 +42,7 @@ internal readonly record struct Judgement(double Loss, double? IoU)
         using var scope = NewDisposeScope();
         return output.std(unbiased: false).to(float64).item<double>();
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -90,6 +90,9 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <summary>Forward passes of the whole measurement.</summary>
     public required int Forwards { get; init; }
 
+    /// <summary>Whether every layer was also switched alone to batch statistics and together with those before it; a doctor leaves that out.</summary>
+    public bool IsWhole => Layers.All(layer => !double.IsNaN(layer.FlipOneLoss));
+
     /// <summary>The layers, the most harmful first; those within the noise of sampling after all others.</summary>
     public IReadOnlyList<LayerEffect> Ranking => [.. Layers.OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.LeaveOneOutDistance)];
 
@@ -119,13 +122,13 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <summary>Measures every layer. The model is left as it was.</summary>
     /// <param name="model">Any network; stays the caller's.</param>
     /// <param name="batch">At least 2 images with what should come out; stays the caller's.</param>
-    /// <param name="loss">The loss that the model was trained with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="task">What the model was trained for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <param name="images">Images of the batch that are used at most, at least 2; every layer costs three forward passes of them.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
-    public static LayerAttribution Measure(Module<Tensor, Tensor> model, Batch batch, SegmentationLoss? loss = null, int images = 8)
+    public static LayerAttribution Measure(Module<Tensor, Tensor> model, Batch batch, LearningTask? task = null, int images = 8)
     {
-        using var probed = new ProbedModel(model, batch.Images);
-        return Measure(probed, batch, loss, images);
+        using var probed = new ProbedModel(model, batch.Inputs);
+        return Measure(probed, batch, task, images);
     }
 
     /// <summary>Finds the layer at which half of the gap is passed with about log₂ of the number of layers forward passes. The model is left as it was.</summary>
@@ -136,15 +139,37 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
     public static AttributionBisection? Bisect(Module<Tensor, Tensor> model, Batch batch, int images = 8)
     {
-        using var probed = new ProbedModel(model, batch.Images);
+        using var probed = new ProbedModel(model, batch.Inputs);
         using var scope = NewDisposeScope();
         using var bench = new Bench(probed, batch, null, images);
         return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance);
     }
 
-    internal static LayerAttribution Measure(ProbedModel probed, Batch batch, SegmentationLoss? loss = null, int images = 8)
+    /// <summary>What each layer does by itself, and the bisection: one pass for each layer and a few more. The other columns are NaN.</summary>
+    internal static LayerAttribution MeasureAlone(ProbedModel probed, Batch batch, LearningTask? task, int images)
     {
-        using var bench = new Bench(probed, batch, loss, images);
+        using var bench = new Bench(probed, batch, task, images);
+        IReadOnlyList<BatchNormLayer> layers = probed.Switching;
+        return new LayerAttribution
+        {
+            Images = bench.Images,
+            TrainingLoss = bench.TrainingLoss,
+            InferenceLoss = bench.InferenceLoss,
+            Distance = bench.Gap,
+            Layers = [.. layers.Select((layer, place) =>
+            {
+                (double leftOut, double leftOutLoss) = bench.LeaveOneOut(layer);
+                return new LayerEffect(layer.Name, place, StageOf(layer.Name), leftOut, leftOutLoss, double.NaN, double.NaN, double.NaN, double.NaN, bench.StandardErrors(layer));
+            })],
+            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance),
+            Forwards = bench.Forwards,
+            Notes = probed.Notes,
+        };
+    }
+
+    internal static LayerAttribution Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int images = 8)
+    {
+        using var bench = new Bench(probed, batch, task, images);
         IReadOnlyList<BatchNormLayer> layers = probed.Switching;
         (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
         return new LayerAttribution
@@ -168,7 +193,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <summary>Names of the layers that switch in the order of <see cref="Ranking"/>, by leave one out alone: a third of the forward passes of a whole measurement.</summary>
     internal static IReadOnlyList<string> Rank(Module<Tensor, Tensor> model, Batch batch, int images = 8)
     {
-        using var probed = new ProbedModel(model, batch.Images);
+        using var probed = new ProbedModel(model, batch.Inputs);
         using var bench = new Bench(probed, batch, null, images);
         return [.. probed.Switching.Select(layer => (layer.Name, IsBeyondNoise: bench.StandardErrors(layer) > NoiseLimit, bench.LeaveOneOut(layer).Distance))
             .OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.Distance).Select(layer => layer.Name)];
@@ -214,10 +239,11 @@ public sealed partial record LayerAttribution : DiagnosticReport
     internal override IReadOnlyList<TextTable> Tables => Layers.Count == 0 ? [] :
     [
         new TextTable(
-            ["layer", "place", "standard errors", "alone on running statistics: distance", "loss", "alone on batch statistics: distance", "loss"],
+            ["layer", "place", "standard errors", "alone on running statistics: distance", "loss", .. IsWhole ? ["alone on batch statistics: distance", "loss"] : Array.Empty<string>()],
             [.. Ranking.Take(12).Select(l => (IReadOnlyList<string>)[
-                l.Layer, $"{l.Place + 1}", NumberText.Short(l.StandardErrors), NumberText.Short(l.LeaveOneOutDistance), NumberText.Short(l.LeaveOneOutLoss), NumberText.Short(l.FlipOneDistance), NumberText.Short(l.FlipOneLoss)])],
-            [false, true, true, true, true, true, true],
+                l.Layer, $"{l.Place + 1}", NumberText.Short(l.StandardErrors), NumberText.Short(l.LeaveOneOutDistance), NumberText.Short(l.LeaveOneOutLoss),
+                .. IsWhole ? [NumberText.Short(l.FlipOneDistance), NumberText.Short(l.FlipOneLoss)] : Array.Empty<string>()])],
+            [false, true, true, true, true, .. IsWhole ? [true, true] : Array.Empty<bool>()],
             $"Loss with all layers on batch statistics {NumberText.Short(TrainingLoss)}, on running statistics {NumberText.Short(InferenceLoss)}."
                 + (Layers.Count > 12 ? $" … {Layers.Count - 12} more layers" : "")),
         new TextTable(
@@ -230,7 +256,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     private sealed class Bench : IDisposable
     {
         private readonly ProbedModel probed;
-        private readonly SegmentationLoss? loss;
+        private readonly LearningTask? task;
         private readonly IDisposable scope = NewDisposeScope();
         private readonly Tensor inputs;
         private readonly Tensor targets;
@@ -238,17 +264,17 @@ public sealed partial record LayerAttribution : DiagnosticReport
         private readonly double spread;
         private readonly Dictionary<BatchNormLayer, List<double>> squaredErrors = [];
 
-        internal Bench(ProbedModel probed, Batch batch, SegmentationLoss? loss, int images)
+        internal Bench(ProbedModel probed, Batch batch, LearningTask? task, int images)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(images, 2);
-            (this.probed, this.loss) = (probed, loss);
+            (this.probed, this.task) = (probed, task);
             Images = Math.Min(batch.Size, images);
             probed.CheckBatchSize(Images);
-            (inputs, targets) = (batch.Images.narrow(0, 0, Images), batch.Masks.narrow(0, 0, Images));
+            (inputs, targets) = (batch.Inputs.narrow(0, 0, Images), batch.Targets.narrow(0, 0, Images));
             probed.AsInTraining();
             training = ForwardWithErrors();
             Forwards++;
-            (spread, TrainingLoss) = (Judgement.Spread(training), Judgement.Of(training, targets, loss).Loss);
+            (spread, TrainingLoss) = (Judgement.Spread(training), Judgement.Of(training, targets, task).Loss);
             (Gap, InferenceLoss) = With(_ => false);
         }
 
@@ -323,7 +349,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             Tensor output = probed.Forward(inputs);
             Forwards++;
             double distance = Judgement.Distance(output, training);
-            return (distance == 0 ? 0 : distance / spread, Judgement.Of(output, targets, loss).Loss);
+            return (distance == 0 ? 0 : distance / spread, Judgement.Of(output, targets, task).Loss);
         }
     }
 }

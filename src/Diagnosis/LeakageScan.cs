@@ -21,7 +21,7 @@ public sealed record LeakageScan : DiagnosticReport
         (ValidationImages == 0 ? "There are no validation images to compare with. " : Duplicates.Count == 0
             ? $"None of {ValidationImages} validation images is among {TrainingImages} training images (nearest pair: correlation {NumberText.Fixed(NearestCorrelation, 4)}). "
             : $"{Duplicates.Count} of {ValidationImages} validation images {(Duplicates.Count == 1 ? "is a training image" : "are training images")} too, such as '{Duplicates[0].Validation}' and '{Duplicates[0].Training}' (correlation {NumberText.Fixed(Duplicates[0].Correlation, 4)}). ")
-        + (MaskInImage ? $"Channel {MaskChannel} of the images is the mask, up to scale and offset (R² {NumberText.Fixed(MaskR2, 3)})." : $"No channel of the images is the mask (highest R² {NumberText.Fixed(MaskR2, 3)}).");
+        + (MaskInImage ? $"Channel {MaskChannel} of the images is the mask, up to scale and offset (R² {NumberText.Fixed(MaskR2, 3)})." : MaskChannel < 0 ? "The targets are no masks." : $"No channel of the images is the mask (highest R² {NumberText.Fixed(MaskR2, 3)}).");
 
     /// <summary>Training images compared.</summary>
     public required int TrainingImages { get; init; }
@@ -35,10 +35,10 @@ public sealed record LeakageScan : DiagnosticReport
     /// <summary>Highest correlation of a validation image with a training image; NaN without validation images.</summary>
     public required double NearestCorrelation { get; init; }
 
-    /// <summary>The channel from which the mask can best be predicted linearly, from 0.</summary>
+    /// <summary>The channel from which the mask can best be predicted linearly, from 0; −1 where the targets are no masks.</summary>
     public required int MaskChannel { get; init; }
 
-    /// <summary>Share of that channel's variance that the mask explains, 0 to 1.</summary>
+    /// <summary>Share of that channel's variance that the mask explains, 0 to 1; NaN where the targets are no masks.</summary>
     public required double MaskR2 { get; init; }
 
     /// <summary>Whether a channel is the mask.</summary>
@@ -50,15 +50,15 @@ public sealed record LeakageScan : DiagnosticReport
     internal override IReadOnlyList<TextTable> Tables => Duplicates.Count == 0 ? [] :
     [
         new(["validation image", "training image", "correlation"],
-            [.. Duplicates.Take(10).Select(d => (IReadOnlyList<string>)[d.Validation, d.Training, d.Correlation.ToString("0.0000", System.Globalization.CultureInfo.InvariantCulture)])],
+            [.. Duplicates.Take(10).Select(d => (IReadOnlyList<string>)[d.Validation, d.Training, NumberText.Fixed(d.Correlation, 4)])],
             [false, false, true], Duplicates.Count > 10 ? $"The first 10 of {Duplicates.Count}" : null),
     ];
 
-    /// <summary>Compares the images of two loaders, each without augmentation.</summary>
+    /// <summary>Compares the images of two sources, each without augmentation.</summary>
     /// <param name="training">The training images.</param>
     /// <param name="validation">The validation images, or null.</param>
     /// <param name="most">Images of each that are compared at most.</param>
-    public static LeakageScan Of(BatchLoader training, BatchLoader? validation, int most = 1000)
+    public static LeakageScan Of(IBatchSource training, IBatchSource? validation, int most = 1000)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         using var scope = NewDisposeScope();
@@ -80,42 +80,56 @@ public sealed record LeakageScan : DiagnosticReport
             }
         }
 
-        int channel = Array.IndexOf(r2, r2.Max());
-        return new LeakageScan { TrainingImages = names.Count, ValidationImages = count, Duplicates = duplicates, NearestCorrelation = nearest, MaskChannel = channel, MaskR2 = r2[channel] };
+        int channel = r2.Length > 0 ? Array.IndexOf(r2, r2.Max()) : -1;
+        return new LeakageScan { TrainingImages = names.Count, ValidationImages = count, Duplicates = duplicates, NearestCorrelation = nearest, MaskChannel = channel, MaskR2 = channel >= 0 ? r2[channel] : double.NaN };
     }
 
     /// <summary>Every image as a vector of length 1 and mean 0, so that products are correlations; and how well the mask explains each channel.</summary>
-    private static (Tensor Vectors, List<string> Names, double[] R2) Read(BatchLoader loader, int most)
+    private static (Tensor Vectors, List<string> Names, double[] R2) Read(IBatchSource source, int most)
     {
         var vectors = new List<Tensor>();
         var names = new List<string>();
         double[][]? sums = null;
-        foreach (Batch batch in loader.InOrder().Epoch())
+        foreach (Batch batch in source.InOrder().Epoch())
         {
             using (batch)
             {
                 using var scope = NewDisposeScope();
-                Tensor images = batch.Images.cpu(), masks = batch.Masks.cpu();
-                Tensor small = nn.functional.adaptive_avg_pool2d(images, Math.Min(32, images.shape[^1])).flatten(1);
+                Tensor inputs = batch.Inputs.cpu().to(float32);
+                // Of what is no image every value counts.
+                Tensor small = (inputs.dim() == 4 ? nn.functional.adaptive_avg_pool2d(inputs, Math.Min(32, Math.Min(inputs.shape[2], inputs.shape[3]))) : inputs).flatten(1);
                 small = small - small.mean([1], keepdim: true);
                 vectors.Add((small / small.norm(1, keepdim: true).clamp_min(1e-12)).MoveToOuterDisposeScope());
                 names.AddRange(batch.Names);
-                sums ??= [.. Enumerable.Range(0, (int)images.shape[1]).Select(_ => new double[6])];
-                Tensor m = masks.to(float64);
-                for (int c = 0; c < sums.Length; c++)
-                {
-                    Tensor x = images.narrow(1, c, 1).to(float64);
-                    double[] add = [x.numel(), x.sum().item<double>(), m.sum().item<double>(), (x * x).sum().item<double>(), (m * m).sum().item<double>(), (x * m).sum().item<double>()];
-                    for (int i = 0; i < add.Length; i++) sums[c][i] += add[i];
-                }
+                if (Masks(batch) is { } masks) Add(sums ??= [.. Enumerable.Range(0, (int)inputs.shape[1]).Select(_ => new double[6])], inputs, masks);
             }
 
             if (names.Count >= most) break;
         }
 
         return names.Count > 0
-            ? (cat(vectors), names, [.. sums!.Select(R2Of)])
-            : throw new ArgumentException("The loader yields no batch, so there is nothing to compare.", nameof(loader));
+            ? (cat(vectors), names, [.. (sums ?? []).Select(R2Of)])
+            : throw new ArgumentException("The source yields no batch, so there is nothing to compare.", nameof(source));
+    }
+
+    /// <summary>Counts one batch into the sums that a linear regression of each channel on the mask needs.</summary>
+    private static void Add(double[][] sums, Tensor images, Tensor m)
+    {
+        for (int c = 0; c < sums.Length; c++)
+        {
+            Tensor x = images.narrow(1, c, 1).to(float64);
+            double[] add = [x.numel(), x.sum().item<double>(), m.sum().item<double>(), (x * x).sum().item<double>(), (m * m).sum().item<double>(), (x * m).sum().item<double>()];
+            for (int i = 0; i < add.Length; i++) sums[c][i] += add[i];
+        }
+    }
+
+    /// <summary>The masks of a batch of images as numbers (N, 1, H, W), or null where its targets are none.</summary>
+    private static Tensor? Masks(Batch batch)
+    {
+        (Tensor inputs, Tensor targets) = (batch.Inputs, batch.Targets);
+        if (inputs.dim() != 4 || targets.dim() < 3 || !inputs.shape[^2..].SequenceEqual(targets.shape[^2..])) return null;
+        if (targets.dim() == 4) return targets.shape[1] == 1 ? targets.to(float64, CPU) : null;
+        return targets.unsqueeze(1).to(float64, CPU);
     }
 
     private static double R2Of(double[] s)

@@ -15,7 +15,7 @@ internal sealed class MedicalChart
     private EmaClock? clock;
     private LayerAttribution? attribution;
 
-    internal required BatchLoader Loader { get; init; }
+    internal required IBatchSource Source { get; init; }
 
     internal required DoctorOptions Options { get; init; }
 
@@ -30,7 +30,7 @@ internal sealed class MedicalChart
     /// <summary>Whether any parameter of the model is trained.</summary>
     internal required bool Trains { get; init; }
 
-    internal LeakageScan? Leakage { get => leakage; set => leakage = Add(value!); }
+    internal LeakageScan? Leakage { get => leakage; init => leakage = Add(value!); }
 
     internal CurveSignature? Curves { get => curves; set => curves = Add(value!); }
 
@@ -53,7 +53,7 @@ internal sealed class MedicalChart
     internal Func<IReadOnlyList<BatchNormLayer>, double>? Closed { get; set; }
 
     /// <summary>Whether training and inference differ by more than a healthy network's do.</summary>
-    internal bool HasGap => Gap is not null && (DoctorRules.IsGap(Gap.TrainingLoss, Gap.InferenceLoss, Gap.IoUGap) || DoctorRules.IsGap(GapAtBatchSize.Training, GapAtBatchSize.Inference, null));
+    internal bool HasGap => Gap is not null && (DoctorRules.IsGap(Gap.TrainingLoss, Gap.InferenceLoss, Gap.MetricGap) || DoctorRules.IsGap(GapAtBatchSize.Training, GapAtBatchSize.Inference, null));
 
     /// <summary>Layers that are one function in training and another in inference, whose γ and β are not trained.</summary>
     internal IReadOnlyList<BatchNormLayer> FrozenLayers => [.. Switching.Where(layer => layer.Gamma is { requires_grad: false })];
@@ -75,6 +75,15 @@ internal sealed class MedicalChart
         return share;
     }
 
+    /// <summary>Whether the model was found in inference mode: it is being used, and its statistics follow no images.</summary>
+    internal bool InUse { get; init; }
+
+    /// <summary>Whether nobody trains the model any more.</summary>
+    internal bool Finished => InUse && !Trains;
+
+    /// <summary>Training steps of an epoch: those of the source, or what its samples make.</summary>
+    internal int StepsPerEpoch { get; init; } = 1;
+
     /// <summary>Training steps so far, as far as they are known.</summary>
-    internal int? Steps => Options.Steps ?? (Options.History is { Count: > 0 } history ? history.Count * Loader.BatchCount : null);
+    internal int? Steps => Options.Steps ?? (Options.History is { Count: > 0 } history ? history.Count * StepsPerEpoch : null);
 }

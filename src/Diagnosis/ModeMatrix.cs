@@ -11,8 +11,8 @@ namespace UnetResnet.Diagnosis;
 /// <param name="DecoderBatch">Whether the other batch-norm layers do.</param>
 /// <param name="Dropout">Whether dropout is on.</param>
 /// <param name="Loss">Loss on the batch.</param>
-/// <param name="IoU">Mean intersection over union, or null where the targets are no masks.</param>
-public sealed record ModeCell(bool EncoderBatch, bool DecoderBatch, bool Dropout, double Loss, double? IoU)
+/// <param name="Figure">The task's first figure, such as the IoU, or null where it has none.</param>
+public sealed record ModeCell(bool EncoderBatch, bool DecoderBatch, bool Dropout, double Loss, Figure? Figure)
 {
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
@@ -76,30 +76,27 @@ public sealed record ModeMatrix : DiagnosticReport
     /// Name of the module whose batch-norm layers are the encoder's; null for <c>encoder</c>, <c>backbone</c> or <c>features</c>, whichever there is, or the
     /// first half of the layers where there is none.
     /// </param>
-    /// <param name="loss">The loss that the model was trained with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="task">What the model was trained for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <param name="seed">Seed of the dropout; every cell with dropout drops the same units.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed, or no batch-norm layer lies in the module named.</exception>
-    public static ModeMatrix Measure(Module<Tensor, Tensor> model, Batch batch, string? encoder = null, SegmentationLoss? loss = null, long seed = 0)
+    public static ModeMatrix Measure(Module<Tensor, Tensor> model, Batch batch, string? encoder = null, LearningTask? task = null, long seed = 0)
     {
-        using var probed = new ProbedModel(model, batch.Images);
-        return Measure(probed, batch, encoder, loss, seed);
+        using var probed = new ProbedModel(model, batch.Inputs);
+        using var examination = new Examination(probed, batch, task);
+        return Measure(examination, encoder, seed);
     }
 
-    internal static ModeMatrix Measure(ProbedModel probed, Batch batch, string? encoder = null, SegmentationLoss? loss = null, long seed = 0)
+    internal static ModeMatrix Measure(Examination examination, string? encoder = null, long seed = 0)
     {
-        probed.CheckBatchSize(batch.Size);
+        ProbedModel probed = examination.Probe;
         (string name, HashSet<BatchNormLayer> inEncoder) = Split(probed, encoder);
         var cells = new List<ModeCell>();
         foreach (bool dropout in probed.HasDropout ? new[] { true, false } : [false])
         {
             foreach ((bool encoderBatch, bool decoderBatch) in new[] { (true, true), (true, false), (false, true), (false, false) })
             {
-                using var scope = NewDisposeScope();
-                probed.UseBatchStatistics(layer => inEncoder.Contains(layer) ? encoderBatch : decoderBatch);
-                probed.UseDropout(dropout);
-                if (dropout) TorchRuntime.Seed(seed);
-                Judgement judged = Judgement.Of(probed.Forward(batch.Images), batch.Masks, loss);
-                cells.Add(new ModeCell(encoderBatch, decoderBatch, dropout, judged.Loss, judged.IoU));
+                Judgement judged = Judged(examination, layer => inEncoder.Contains(layer) ? encoderBatch : decoderBatch, dropout, seed);
+                cells.Add(new ModeCell(encoderBatch, decoderBatch, dropout, judged.Loss, judged.Figure));
             }
         }
 
@@ -111,6 +108,19 @@ public sealed record ModeMatrix : DiagnosticReport
             Cells = cells,
             Notes = probed.Notes,
         };
+    }
+
+    private static Judgement Judged(Examination examination, Func<BatchNormLayer, bool> batchStatistics, bool dropout, long seed)
+    {
+        if (!dropout) return examination.With(batchStatistics).Judged;
+        using var scope = NewDisposeScope();
+        ProbedModel probed = examination.Probe;
+        probed.UseBatchStatistics(batchStatistics);
+        probed.UseDropout(true);
+        TorchRuntime.Seed(seed);
+        Tensor output = probed.Forward(examination.Batch.Inputs);
+        probed.UseDropout(false);
+        return Judgement.Of(output, examination.Batch.Targets, examination.Task);
     }
 
     private static (string Name, HashSet<BatchNormLayer> Layers) Split(ProbedModel probed, string? encoder)
@@ -135,11 +145,11 @@ public sealed record ModeMatrix : DiagnosticReport
     internal override IReadOnlyList<TextTable> Tables =>
     [
         new TextTable(
-            [$"{Encoder} batch norm", "other batch norm", "dropout", "loss", .. Cells[0].IoU is null ? [] : new[] { "IoU" }],
+            [$"{Encoder} batch norm", "other batch norm", "dropout", "loss", .. Cells[0].Figure is { } figure ? new[] { figure.Name } : []],
             [.. Cells.Select(c => (IReadOnlyList<string>)[
                 c.EncoderBatch ? "batch" : "running", c.DecoderBatch ? "batch" : "running", c.Dropout ? "on" : "off", NumberText.Short(c.Loss),
-                .. c.IoU is double iou ? new[] { NumberText.Short(iou) } : []])],
-            [false, false, false, true, .. Cells[0].IoU is null ? [] : new[] { true }]),
+                .. c.Figure is { } value ? new[] { NumberText.Short(value.Value) } : []])],
+            [false, false, false, true, .. Cells[0].Figure is null ? [] : new[] { true }]),
         new TextTable(
             ["switch", "layers", "effect on the loss"],
             [

@@ -76,6 +76,26 @@ public sealed record StatisticsDistance : DiagnosticReport
         return new StatisticsDistance { AlongTraining = training, AlongInference = inference, Images = images.shape[0], Notes = probe.Notes };
     }
 
+    /// <summary>Looks on while an examination makes its two basic passes; null where no layer keeps running statistics.</summary>
+    internal static StatisticsDistance? Measure(Examination examination)
+    {
+        ProbedModel probe = examination.Probe;
+        BatchNormLayer[] layers = [.. probe.Layers.Where(layer => layer.RunningMean is not null)];
+        if (layers.Length == 0) return null;
+        LayerDistance[] Along(bool batchStatistics)
+        {
+            LayerDistance[] distances = [];
+            examination.With(_ => batchStatistics, () =>
+            {
+                (distances, Tensor output) = Watched(probe, layers, examination.Batch.Inputs);
+                return output;
+            });
+            return distances;
+        }
+
+        return new StatisticsDistance { AlongTraining = Along(true), AlongInference = Along(false), Images = examination.Batch.Size, Notes = probe.Notes };
+    }
+
     /// <summary>
     /// Layers whose own distance is at least ten times the median layer's and at least 0.5: wrong statistics in one place rather than other images everywhere.
     /// None where more than a tenth of the layers (and more than one) are so far off.
@@ -137,18 +157,25 @@ public sealed record StatisticsDistance : DiagnosticReport
 
     private static LayerDistance[] Distances(ProbedModel probe, BatchNormLayer[] layers, Tensor images)
     {
+        (LayerDistance[] distances, Tensor output) = Watched(probe, layers, images);
+        output.Dispose();
+        return distances;
+    }
+
+    /// <summary>One pass with the layers' inputs looked at; the output is the caller's.</summary>
+    private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, BatchNormLayer[] layers, Tensor images)
+    {
         var moments = layers.Select(_ => new ChannelMoments()).ToArray();
         var hooks = layers.Select((layer, i) => layer.Module.register_forward_pre_hook((_, input) => { moments[i].Add(input); return input; })).ToList();
         try
         {
-            using Tensor output = probe.Forward(images);
+            Tensor output = probe.Forward(images);
+            return ([.. layers.Select((layer, i) => Of(layer, moments[i]))], output);
         }
         finally
         {
             foreach (var hook in hooks) hook.remove();
         }
-
-        return [.. layers.Select((layer, i) => Of(layer, moments[i]))];
     }
 
     private static double Mean(IReadOnlyList<LayerDistance> layers) => layers.Average(layer => layer.Wasserstein);

@@ -27,11 +27,14 @@ public sealed record TrainEvalGap : DiagnosticReport
     /// <summary>Loss with every layer as in inference.</summary>
     public required double InferenceLoss { get; init; }
 
-    /// <summary>Mean intersection over union as in training, 0 to 1, or null where the targets are no masks.</summary>
-    public required double? TrainingIoU { get; init; }
+    /// <summary>Name of the task's first figure, such as IoU or accuracy, or null where it has none.</summary>
+    public required string? Metric { get; init; }
 
-    /// <summary>Mean intersection over union as in inference, 0 to 1, or null where the targets are no masks.</summary>
-    public required double? InferenceIoU { get; init; }
+    /// <summary>The figure as in training, or null where the task has none.</summary>
+    public required double? TrainingMetric { get; init; }
+
+    /// <summary>The figure as in inference, or null where the task has none.</summary>
+    public required double? InferenceMetric { get; init; }
 
     /// <summary>Largest difference of a logit between the two.</summary>
     public required double LargestLogitDifference { get; init; }
@@ -42,8 +45,8 @@ public sealed record TrainEvalGap : DiagnosticReport
     /// <summary>Loss in inference less the loss in training; above 0 the model is worse in inference.</summary>
     public double LossGap => InferenceLoss - TrainingLoss;
 
-    /// <summary>IoU in training less IoU in inference, or null where the targets are no masks.</summary>
-    public double? IoUGap => TrainingIoU - InferenceIoU;
+    /// <summary>The figure in training less that in inference, or null where the task has none.</summary>
+    public double? MetricGap => TrainingMetric - InferenceMetric;
 
     /// <inheritdoc/>
     public override string Title => "Training against inference on one batch";
@@ -52,39 +55,37 @@ public sealed record TrainEvalGap : DiagnosticReport
     public override string Finding => SwitchingLayers == 0
         ? $"None of the {Layers} batch-norm layers differs between training and inference, so there is no gap: the loss is {NumberText.Short(TrainingLoss)} in both."
         : $"Same {Images} images, same weights: the loss is {NumberText.Short(TrainingLoss)} with the statistics of the batch and {NumberText.Short(InferenceLoss)} with the running ones"
-            + (IoUGap is null ? "" : $", IoU {NumberText.Short(TrainingIoU!.Value)} and {NumberText.Short(InferenceIoU!.Value)}")
+            + (MetricGap is null ? "" : $", {Metric} {NumberText.Short(TrainingMetric!.Value)} and {NumberText.Short(InferenceMetric!.Value)}")
             + $". A logit differs by up to {NumberText.Short(LargestLogitDifference)}; {SwitchingLayers} of {Layers} batch-norm layers switch.";
 
     /// <summary>Measures the gap. The model is left as it was.</summary>
     /// <param name="model">Any network; stays the caller's.</param>
     /// <param name="batch">At least 2 images with what should come out, preferably images that the model was trained on; stays the caller's.</param>
-    /// <param name="loss">The loss that the model was trained with; null for binary cross-entropy of logits with masks.</param>
+    /// <param name="task">What the model was trained for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed: no batch-norm layer, values that are not finite, a single image.</exception>
-    public static TrainEvalGap Measure(Module<Tensor, Tensor> model, Batch batch, SegmentationLoss? loss = null)
+    public static TrainEvalGap Measure(Module<Tensor, Tensor> model, Batch batch, LearningTask? task = null)
     {
-        using var probed = new ProbedModel(model, batch.Images);
-        return Measure(probed, batch, loss);
+        using var probed = new ProbedModel(model, batch.Inputs);
+        using var examination = new Examination(probed, batch, task);
+        return Measure(examination);
     }
 
-    internal static TrainEvalGap Measure(ProbedModel probed, Batch batch, SegmentationLoss? loss)
+    internal static TrainEvalGap Measure(Examination examination)
     {
-        probed.CheckBatchSize(batch.Size);
         using var scope = NewDisposeScope();
-        probed.AsInTraining();
-        Tensor training = probed.Forward(batch.Images);
-        probed.AsInInference();
-        Tensor inference = probed.Forward(batch.Images);
-        (Judgement inTraining, Judgement inInference) = (Judgement.Of(training, batch.Masks, loss), Judgement.Of(inference, batch.Masks, loss));
+        ProbedModel probed = examination.Probe;
+        ((Tensor training, Judgement inTraining), (Tensor inference, Judgement inInference)) = (examination.Training, examination.Inference);
         double distance = Judgement.Distance(training, inference);
         return new TrainEvalGap
         {
-            Images = batch.Size,
+            Images = examination.Batch.Size,
             Layers = probed.Layers.Count,
             SwitchingLayers = probed.Switching.Count,
             TrainingLoss = inTraining.Loss,
             InferenceLoss = inInference.Loss,
-            TrainingIoU = inTraining.IoU,
-            InferenceIoU = inInference.IoU,
+            Metric = inTraining.Figure?.Name,
+            TrainingMetric = inTraining.Quality,
+            InferenceMetric = inInference.Quality,
             LargestLogitDifference = (training - inference).abs().max().to(float64).item<double>(),
             RelativeLogitDifference = distance == 0 ? 0 : distance / Judgement.Spread(training),
             Notes = probed.Notes,
@@ -100,7 +101,7 @@ public sealed record TrainEvalGap : DiagnosticReport
                 ["", "as in training", "as in inference", "difference"],
                 [
                     ["loss", Text(TrainingLoss), Text(InferenceLoss), Text(LossGap)],
-                    .. IoUGap is null ? [] : new[] { (IReadOnlyList<string>)["IoU", Text(TrainingIoU), Text(InferenceIoU), Text(-IoUGap)] },
+                    .. MetricGap is null ? [] : new[] { (IReadOnlyList<string>)[Metric!, Text(TrainingMetric), Text(InferenceMetric), Text(-MetricGap)] },
                     ["largest logit difference", "", "", Text(LargestLogitDifference)],
                     ["RMS logit difference ÷ spread", "", "", Text(RelativeLogitDifference)],
                 ],

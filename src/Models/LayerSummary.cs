@@ -1,4 +1,5 @@
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Models;
 
@@ -9,4 +10,8 @@ namespace UnetResnet.Models;
 /// <param name="Parameters">Numbers it holds itself, moving statistics included, as Keras counts them.</param>
 /// <param name="Trainable">How many of them receive gradients.</param>
 /// <param name="BatchNorm">Mode of a <see cref="ModalBatchNorm2d"/> that is not folded or replaced, else null.</param>
-public sealed record LayerSummary(string Name, string Type, IReadOnlyList<long>? OutputShape, long Parameters, long Trainable, BatchNormMode? BatchNorm);
+public sealed record LayerSummary(string Name, string Type, IReadOnlyList<long>? OutputShape, long Parameters, long Trainable, BatchNormMode? BatchNorm)
+{
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
+}

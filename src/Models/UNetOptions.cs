@@ -16,7 +16,7 @@ public sealed record UNetOptions
     public double SpatialDropout { get; init; } = 0.2;
 
     /// <summary>
-    /// Channels of the output. 1 (default): the logit of the foreground, for masks of 0 and 1. 2 to 256: a logit for each class, for masks of class numbers from 0,
+    /// Channels of the output. 1 (default): the logit of the foreground, for masks of 0 and 1. 2 to 255: a logit for each class, for masks of class numbers from 0,
     /// trained with softmax cross-entropy; the background is a class too.
     /// </summary>
     public int Classes { get; init; } = 1;
@@ -39,8 +39,8 @@ public sealed record UNetOptions
             throw new ArgumentException("A U-Net needs the encoder's feature maps: its encoder can have neither top nor pooling.", nameof(Encoder));
         if (SpatialDropout is not (>= 0 and < 1))
             throw new ArgumentOutOfRangeException(nameof(SpatialDropout), SpatialDropout, "The dropout rate must be at least 0 and below 1.");
-        if (Classes is not (>= 1 and <= 256))
-            throw new ArgumentOutOfRangeException(nameof(Classes), Classes, "A U-Net gives 1 channel (the foreground's logit) or 2 to 256 (a logit for each class, the background included).");
+        if (Classes is not (>= 1 and <= 255))
+            throw new ArgumentOutOfRangeException(nameof(Classes), Classes, "A U-Net gives 1 channel (the foreground's logit) or 2 to 255 (a logit for each class, the background included).");
         return this;
     }
 

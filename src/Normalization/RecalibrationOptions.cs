@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Normalization;
 
 /// <summary>How <see cref="Recalibration.Recalibrate"/> counts.</summary>
@@ -19,4 +21,7 @@ public sealed record RecalibrationOptions
         get => images;
         init => images = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Images), value, "Statistics need at least 1 image; null takes all.");
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -33,7 +33,7 @@ internal static class HistoryScores
 {
     internal static double Score(this EpochRecord epoch, HistorySeries series, HistoryMetric metric)
     {
-        SegmentationScore score = series switch
+        Score score = series switch
         {
             HistorySeries.Training => epoch.Training,
             HistorySeries.Validation => epoch.Validation,

@@ -34,6 +34,7 @@ public static class LayerAttributionChart
     public static GenericChart PrefixChart(this LayerAttribution attribution)
     {
         Check(attribution);
+        if (!attribution.IsWhole) throw new ArgumentException("This attribution left the layers together with those before them out, as a doctor's does. Call LayerAttribution.Measure.", nameof(attribution));
         string title = attribution.Bisection is { } half ? $"Half of the gap is gone after {half.Place + 1} of {attribution.Layers.Count} layers" : "No number of layers changes the output";
         return Charts.Lines(
             [0, .. attribution.Layers.Select(layer => layer.Place + 1.0)],

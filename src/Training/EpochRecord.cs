@@ -6,17 +6,12 @@ namespace UnetResnet.Training;
 /// <param name="Epoch">Number of the epoch, from 1.</param>
 /// <param name="Training">Measured on the training batches as they were trained on: training mode, dropout active, weights moving.</param>
 /// <param name="Validation">Measured on the validation images after the epoch, in inference mode.</param>
-/// <param name="TrainingInInferenceMode">Measured on the <em>training</em> images after the epoch, in inference mode, without augmentation.</param>
+/// <param name="TrainingInInferenceMode">Measured on the <em>training</em> images after the epoch, in inference mode, without augmentation; a loss of NaN and no figures where that was not asked for.</param>
 /// <param name="LearningRate">Learning rate at the end of the epoch.</param>
 /// <param name="Seconds">Wall-clock seconds of the epoch, evaluation included.</param>
-public sealed record EpochRecord(
-    int Epoch,
-    SegmentationScore Training,
-    SegmentationScore Validation,
-    SegmentationScore TrainingInInferenceMode,
-    double LearningRate,
-    double Seconds)
+public sealed record EpochRecord(int Epoch, Score Training, Score Validation, Score TrainingInInferenceMode, double LearningRate, double Seconds)
 {
-    /// <inheritdoc/>
-    public override string ToString() => RecordText.Of(this);
+    /// <summary>The epoch in one line.</summary>
+    public override string ToString() =>
+        $"epoch {NumberText.Short(Epoch)}: training {Training}; validation {Validation}{(double.IsNaN(TrainingInInferenceMode.Loss) ? "" : $"; training images in inference mode {TrainingInInferenceMode}")}; {NumberText.Fixed(Seconds, 1)} s";
 }

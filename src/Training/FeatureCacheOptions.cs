@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Training;
 
 /// <summary>Where a <see cref="FeatureCache"/> keeps features.</summary>
@@ -15,4 +17,7 @@ public sealed record FeatureCacheOptions
 
     /// <summary>Folder in which the cache makes a folder of its own for what memory does not hold, deleted with the cache; null (default) for the system's temporary folder.</summary>
     public string? Directory { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

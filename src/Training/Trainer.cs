@@ -8,14 +8,15 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Training;
 
-/// <summary>Trains a segmentation network with Adam and scores it after every epoch, in training mode and in inference mode.</summary>
+/// <summary>Trains a network with Adam and scores it after every epoch, in training mode and in inference mode.</summary>
 public sealed class Trainer
 {
     private readonly Module<Tensor, Tensor> model;
     private readonly TrainingOptions options;
+    private int? batches;
 
     /// <summary>Creates a trainer.</summary>
-    /// <param name="model">Images (N, 3, H, W) to logits (N, 1, H, W). Stays the caller's. Only parameters that receive gradients are trained.</param>
+    /// <param name="model">Inputs to logits, (N, 3, H, W) to (N, 1, H, W) as a rule. Stays the caller's. Only parameters that receive gradients are trained.</param>
     /// <param name="options">Checked on entry; null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">The options are not valid.</exception>
     public Trainer(Module<Tensor, Tensor> model, TrainingOptions? options = null)
@@ -31,28 +32,29 @@ public sealed class Trainer
     public TrainingHistory History { get; } = new();
 
     /// <summary>Trains. The model is left in training mode, as training frameworks do.</summary>
-    /// <param name="training">The training images.</param>
-    /// <param name="validation">The validation images.</param>
+    /// <param name="training">The training batches.</param>
+    /// <param name="validation">The validation batches.</param>
     /// <param name="progress">Told about every epoch that ends, or null.</param>
     /// <param name="cancellation">Stops between two batches; epochs that have ended stay in <see cref="History"/>.</param>
     /// <returns><see cref="History"/>.</returns>
-    /// <exception cref="InvalidOperationException">Nothing is trainable, or a loader is empty.</exception>
-    /// <exception cref="ArgumentException">A group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
+    /// <exception cref="InvalidOperationException">Nothing is trainable, or a source is empty.</exception>
+    /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public TrainingHistory Fit(BatchLoader training, BatchLoader validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
+    public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
         (List<Adam.ParamGroup> groups, List<double> factors) = ParameterGroups();
         TorchRuntime.Seed(options.Seed);
+        batches = training.BatchCount;
         using var optimizer = optim.Adam(groups, options.LearningRate);
         int first = History.Count + 1, last = History.Count + options.Epochs;
         for (int epoch = first; epoch <= last; epoch++)
         {
             var clock = Stopwatch.StartNew();
             using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
-            SegmentationScore trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
-            SegmentationScore validated = Score(model, validation, options.Loss, cancellation);
-            SegmentationScore again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Loss, cancellation) : NotScored;
+            Score trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
+            Score validated = Score(model, validation, options.Task, cancellation);
+            Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
             var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate / factors[0], clock.Elapsed.TotalSeconds);
             History.Add(record);
             progress?.Report(record);
@@ -64,33 +66,32 @@ public sealed class Trainer
     }
 
     /// <summary>Scores a network in inference mode, without gradients. Modes are put back afterwards.</summary>
-    /// <param name="model">Images (N, 3, H, W) to logits (N, 1, H, W).</param>
-    /// <param name="loader">The images, in order.</param>
-    /// <param name="loss">The loss; null for binary cross-entropy.</param>
+    /// <param name="model">Inputs to logits.</param>
+    /// <param name="source">The samples; a source that shuffles, augments or drops is better asked <see cref="IBatchSource.InOrder"/>.</param>
+    /// <param name="task">What the network was trained for; null for the task that fits the targets.</param>
     /// <param name="cancellation">Stops between two batches.</param>
-    /// <exception cref="InvalidOperationException">The loader gives no batch.</exception>
-    public static SegmentationScore Score(Module<Tensor, Tensor> model, BatchLoader loader, SegmentationLoss? loss = null, CancellationToken cancellation = default)
+    /// <exception cref="InvalidOperationException">The source gives no batch.</exception>
+    /// <exception cref="ArgumentException">Outputs and targets fit no task.</exception>
+    public static Score Score(Module<Tensor, Tensor> model, IBatchSource source, LearningTask? task = null, CancellationToken cancellation = default)
     {
         using var modes = new ModeSnapshot(model);
         using var noGrad = no_grad();
         model.eval();
-        var sum = new ScoreSum();
-        foreach (Batch batch in loader.Epoch())
+        var sum = new ScoreSum(task);
+        foreach (Batch batch in source.Epoch())
         {
+            using var owned = batch;
             cancellation.ThrowIfCancellationRequested();
             using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
-            using (batch)
-            {
-                Tensor logits = model.call(batch.Images);
-                sum.Add((loss ?? SegmentationLosses.BinaryCrossEntropy)(logits, batch.Masks).item<float>(), logits, batch.Masks);
-            }
+            Tensor outputs = model.call(batch.Inputs);
+            sum.Add(sum.Loss(outputs, batch.Targets).to(float64).item<double>(), outputs, batch.Targets);
         }
 
         return sum.Mean();
     }
 
-    private static SegmentationScore NotScored { get; } = new(double.NaN, double.NaN, double.NaN);
+    private static Score NotScored { get; } = new(double.NaN, []);
 
     /// <summary>The trainable parameters by their learning rate, and its factor for each group.</summary>
     private (List<Adam.ParamGroup> Groups, List<double> Factors) ParameterGroups()
@@ -104,33 +105,33 @@ public sealed class Trainer
         return ([.. byFactor.Select(g => new Adam.ParamGroup(g, options.LearningRate * g.Key))], [.. byFactor.Select(g => g.Key)]);
     }
 
-    private SegmentationScore TrainEpoch(BatchLoader loader, optim.Optimizer optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)
+    private Score TrainEpoch(IBatchSource source, optim.Optimizer optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)
     {
         model.train();
-        var sum = new ScoreSum();
+        var sum = new ScoreSum(options.Task);
         int number = 0;
-        foreach (Batch batch in loader.Epoch(epoch))
+        foreach (Batch batch in source.Epoch(epoch))
         {
+            using var owned = batch;
             cancellation.ThrowIfCancellationRequested();
-            double progress = done + (double)number / loader.BatchCount / options.Epochs;
+            // A source that does not know its length has a rate for each epoch until the first has shown it.
+            double progress = done + (batches is int count ? (double)number / count / options.Epochs : 0);
             double rate = options.LearningRate * options.Schedule(progress);
             foreach ((var group, double factor) in optimizer.ParamGroups.Zip(factors)) group.LearningRate = rate * factor;
             number++;
             using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
-            using (batch)
-            {
-                Tensor logits = model.call(batch.Images);
-                Tensor loss = options.Loss(logits, batch.Masks);
-                double value = loss.item<float>();
-                if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, optimizer.ParamGroups.First().LearningRate);
-                optimizer.zero_grad();
-                loss.backward();
-                optimizer.step();
-                sum.Add(value, logits, batch.Masks);
-            }
+            Tensor outputs = model.call(batch.Inputs);
+            Tensor loss = sum.Loss(outputs, batch.Targets);
+            double value = loss.to(float64).item<double>();
+            if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, optimizer.ParamGroups.First().LearningRate);
+            optimizer.zero_grad();
+            loss.backward();
+            optimizer.step();
+            sum.Add(value, outputs, batch.Targets);
         }
 
+        batches = number;
         return sum.Mean();
     }
 }

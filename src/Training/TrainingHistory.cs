@@ -42,20 +42,21 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
     /// <returns>
     /// Columns <c>epoch</c>, <c>loss</c>, <c>iou</c>, <c>dice</c> (training), <c>val_loss</c>, <c>val_iou</c>, <c>val_dice</c> (validation),
     /// <c>train_inference_loss</c>, <c>train_inference_iou</c>, <c>train_inference_dice</c> (training images in inference mode),
-    /// <c>learning_rate</c> and <c>seconds</c>; the first names are those of a Keras history.
+    /// <c>learning_rate</c> and <c>seconds</c>; the first names are those of a Keras history. Where the task has other figures, their names stand in the place of
+    /// <c>iou</c> and <c>dice</c>: <c>accuracy</c>, or <c>mean_iou</c>, <c>iou_of_class_0</c> and so on.
     /// </returns>
     public DataFrame ToDataFrame()
     {
         DoubleDataFrameColumn Column(string name, Func<EpochRecord, double> value) => new(name, epochs.Select(value));
+        IEnumerable<DataFrameColumn> Of(string prefix, Func<EpochRecord, Score> score) =>
+            [Column($"{prefix}loss", e => score(e).Loss), .. FigureNames.Select(name => Column(prefix + name.ToLowerInvariant().Replace(' ', '_'), e => score(e)[name]))];
         return new DataFrame(
-            new Int32DataFrameColumn("epoch", epochs.Select(e => e.Epoch)),
-            Column("loss", e => e.Training.Loss), Column("iou", e => e.Training.IoU), Column("dice", e => e.Training.Dice),
-            Column("val_loss", e => e.Validation.Loss), Column("val_iou", e => e.Validation.IoU), Column("val_dice", e => e.Validation.Dice),
-            Column("train_inference_loss", e => e.TrainingInInferenceMode.Loss),
-            Column("train_inference_iou", e => e.TrainingInInferenceMode.IoU),
-            Column("train_inference_dice", e => e.TrainingInInferenceMode.Dice),
-            Column("learning_rate", e => e.LearningRate), Column("seconds", e => e.Seconds));
+            [new Int32DataFrameColumn("epoch", epochs.Select(e => e.Epoch)), .. Of("", e => e.Training), .. Of("val_", e => e.Validation), .. Of("train_inference_", e => e.TrainingInInferenceMode),
+            Column("learning_rate", e => e.LearningRate), Column("seconds", e => e.Seconds)]);
     }
+
+    /// <summary>Names of the figures that every epoch has; those of masks where nothing has been recorded yet.</summary>
+    private string[] FigureNames => epochs.Count > 0 ? [.. epochs[0].Validation.Figures.Select(figure => figure.Name)] : ["IoU", "Dice"];
 
     /// <summary>The history as a table of text with one row per epoch.</summary>
     public override string ToString() => Table.ToText();
@@ -65,13 +66,14 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
     {
         get
         {
-            string[] headers = ["epoch", "loss", "validation loss", "training loss in inference mode", "IoU", "validation IoU", "training IoU in inference mode", "seconds"];
+            string? figure = FigureNames.FirstOrDefault();
+            string[] headers = ["epoch", "loss", "validation loss", "training loss in inference mode", .. figure is null ? [] : new[] { figure, $"validation {figure}", $"training {figure} in inference mode" }, "seconds"];
             return new TextTable(
                 headers,
                 [.. epochs.Select(e => (IReadOnlyList<string>)[
                     e.Epoch.ToString(CultureInfo.InvariantCulture),
                     NumberText.Fixed(e.Training.Loss, 4), NumberText.Fixed(e.Validation.Loss, 4), NumberText.Fixed(e.TrainingInInferenceMode.Loss, 4),
-                    NumberText.Fixed(e.Training.IoU, 3), NumberText.Fixed(e.Validation.IoU, 3), NumberText.Fixed(e.TrainingInInferenceMode.IoU, 3),
+                    .. figure is null ? [] : new[] { e.Training, e.Validation, e.TrainingInInferenceMode }.Select(score => NumberText.Fixed(score[figure], 3)),
                     NumberText.Fixed(e.Seconds, 1)])],
                 [.. headers.Select(_ => true)],
                 epochs.Count == 0 ? "No epoch has ended yet." : null);

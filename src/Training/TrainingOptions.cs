@@ -20,8 +20,8 @@ public sealed record TrainingOptions
     /// <summary>How the learning rate changes from batch to batch.</summary>
     public LearningRateSchedule Schedule { get; init; } = LearningRateSchedules.Constant;
 
-    /// <summary>What is minimised.</summary>
-    public SegmentationLoss Loss { get; init; } = SegmentationLosses.BinaryCrossEntropy;
+    /// <summary>What is minimised and how it is judged; null (default) for the task that fits the targets, see <see cref="LearningTask.For"/>.</summary>
+    public LearningTask? Task { get; init; }
 
     /// <summary>Seed of libtorch's generators (dropout). The order of the images is the loader's.</summary>
     public int Seed { get; init; }

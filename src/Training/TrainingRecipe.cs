@@ -43,14 +43,14 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
     }
 
     /// <summary>Trains a model through the phases.</summary>
-    /// <param name="model">Images (N, 3, H, W) to logits (N, 1, H, W). Stays the caller's, as the last phase leaves it.</param>
-    /// <param name="training">The training images.</param>
-    /// <param name="validation">The validation images.</param>
+    /// <param name="model">Inputs to logits. Stays the caller's, as the last phase leaves it.</param>
+    /// <param name="training">The training batches.</param>
+    /// <param name="validation">The validation batches.</param>
     /// <param name="progress">Told about every epoch that ends, or null.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <returns>The epochs of all phases, counted through.</returns>
     /// <exception cref="InvalidOperationException">There is no phase, or nothing to train in one.</exception>
-    public TrainingHistory Fit(Module<Tensor, Tensor> model, BatchLoader training, BatchLoader validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
+    public TrainingHistory Fit(Module<Tensor, Tensor> model, IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
         if (Phases.Count == 0) throw new InvalidOperationException("The recipe has no phase, so there is nothing to train.");
         var history = new TrainingHistory();

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Weights;
 
 /// <summary>How patiently a file is downloaded.</summary>
@@ -26,6 +28,9 @@ public sealed record DownloadOptions
         if (RetryDelay < TimeSpan.Zero || RetryDelay > TimeSpan.FromMinutes(1)) throw new ArgumentOutOfRangeException(nameof(RetryDelay), RetryDelay, "RetryDelay must be 0 to one minute.");
         return this;
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }
 
 /// <summary>How far a download is.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using UnetResnet.Models;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Weights;
 
@@ -120,4 +121,7 @@ public sealed record PretrainedWeights
 
     private static PretrainedWeights Keras(string name, string file, string md5, long bytes) =>
         new() { Name = name, FileName = file, Url = new Uri(Release + file), Md5 = md5, Bytes = bytes };
+
+    /// <inheritdoc/>
+    public override string ToString() => RecordText.Of(this);
 }

@@ -53,6 +53,7 @@ public static class UNetFile
         var options = new UNetOptions();
         return options with
         {
+            Classes = file.Tensors.TryGetValue("decoder.prediction.weight", out Tensor? prediction) ? (int)prediction.shape[0] : options.Classes,
             DecoderBatchNorm = file.Tensors.Keys.Any(name => name.StartsWith("decoder.", StringComparison.Ordinal) && name.EndsWith(".running_mean", StringComparison.Ordinal)),
             SpatialDropout = Number(file, Dropout, options.SpatialDropout, path),
             BatchNorm = options.BatchNorm with { Eps = Number(file, DecoderEps, options.BatchNorm.Eps, path) },

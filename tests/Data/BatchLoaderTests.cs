@@ -23,9 +23,9 @@ public class BatchLoaderTests
             {
                 sizes.Add(batch.Size);
                 names.AddRange(batch.Names);
-                Assert.Equal([batch.Size, 3, 32, 32], batch.Images.shape);
-                Assert.Equal([batch.Size, 1, 32, 32], batch.Masks.shape);
-                Assert.Equal((ScalarType.Float32, ScalarType.Float32), (batch.Images.dtype, batch.Masks.dtype));
+                Assert.Equal([batch.Size, 3, 32, 32], batch.Inputs.shape);
+                Assert.Equal([batch.Size, 1, 32, 32], batch.Targets.shape);
+                Assert.Equal((ScalarType.Float32, ScalarType.Float32), (batch.Inputs.dtype, batch.Targets.dtype));
             }
         }
 
@@ -51,10 +51,10 @@ public class BatchLoaderTests
         {
             using (batch)
             {
-                Assert.Equal(colour[7, 9, 2], batch.Images[0, 2, 7, 9].item<float>());
-                Assert.Equal(colour.ToGrey()[7, 9], batch.Images[1, 2, 7, 9].item<float>());
-                Assert.Equal(1, batch.Masks[0, 0, 3, 5].item<float>());
-                Assert.Equal(2, batch.Masks.sum().item<float>());
+                Assert.Equal(colour[7, 9, 2], batch.Inputs[0, 2, 7, 9].item<float>());
+                Assert.Equal(colour.ToGrey()[7, 9], batch.Inputs[1, 2, 7, 9].item<float>());
+                Assert.Equal(1, batch.Targets[0, 0, 3, 5].item<float>());
+                Assert.Equal(2, batch.Targets.sum().item<float>());
             }
         }
     }
@@ -64,8 +64,8 @@ public class BatchLoaderTests
     {
         var loader = new BatchLoader(Pictures.Dataset(1), new BatchLoaderOptions());
         using Batch batch = loader.Epoch().Single();
-        Assert.Equal(10 - 103.939, batch.Images[0, 0, 0, 0].item<float>(), 1e-4);
-        Assert.Equal(10 - 123.68, batch.Images[0, 2, 0, 0].item<float>(), 1e-4);
+        Assert.Equal(10 - 103.939, batch.Inputs[0, 0, 0, 0].item<float>(), 1e-4);
+        Assert.Equal(10 - 123.68, batch.Inputs[0, 2, 0, 0].item<float>(), 1e-4);
     }
 
     [Fact]
@@ -122,8 +122,8 @@ public class BatchLoaderTests
         }
 
         using Batch batch = batches.Current;
-        Assert.False(batch.Images.IsInvalid);
-        Assert.Equal(10, batch.Images[0, 0, 0, 0].item<float>());
+        Assert.False(batch.Inputs.IsInvalid);
+        Assert.Equal(10, batch.Inputs[0, 0, 0, 0].item<float>());
     }
 
     [Fact]
@@ -138,8 +138,8 @@ public class BatchLoaderTests
         {
             using (batch)
             {
-                Assert.Equal(first * 12, batch.Images.data<float>().First());
-                using Tensor overwritten = batch.Images.zero_();
+                Assert.Equal(first * 12, batch.Inputs.data<float>().First());
+                using Tensor overwritten = batch.Inputs.zero_();
                 first += batch.Size;
             }
         }
@@ -171,7 +171,7 @@ public class BatchLoaderTests
         var batches = new List<(string, float[])>();
         foreach (Batch batch in loader.Epoch(epoch))
         {
-            using (batch) batches.Add((string.Join(' ', batch.Names), batch.Images.data<float>().ToArray()));
+            using (batch) batches.Add((string.Join(' ', batch.Names), batch.Inputs.data<float>().ToArray()));
         }
 
         return batches;

@@ -30,7 +30,7 @@ public class BatchNormDoctorTests
     {
         DoctorCase ill = Cases.All().Single(c => c.Name == name);
         using Patient patient = ill.Make();
-        DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Loader, patient.Options);
+        DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options);
         Assert.True(ill.Expected == report.Cause, report.ToText());
         if (ill.Place is not null) Assert.Equal(ill.Place, report.Place);
         Assert.InRange(report.Confidence, 0.3, 1);
@@ -45,7 +45,7 @@ public class BatchNormDoctorTests
     public void The_labelled_set_is_large_and_names_are_unique()
     {
         IReadOnlyList<DoctorCase> all = Cases.All();
-        Assert.True(all.Count >= 24, $"{all.Count} cases");
+        Assert.True(all.Count >= 55, $"{all.Count} cases");
         Assert.Equal(all.Count, all.Select(c => c.Name).Distinct().Count());
         Assert.Empty(Enum.GetValues<Cause>().Except(all.Select(c => c.Expected)).Except([Cause.UnexplainedGap]));
     }
@@ -56,12 +56,12 @@ public class BatchNormDoctorTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         BatchLoader images = Toys.Squares(16, 8, side: 64, scale: 60, offset: -100);
-        DoctorReport ill = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Loss = Spread });
+        DoctorReport ill = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Task = LearningTask.Of(Spread) });
         Assert.Equal((Cause.FrozenBatchStatistics, "encoder"), (ill.Cause, ill.Place));
         Assert.Equal(53, ill.Layers.Count);
         Recommended.Run(ill.Cure!, unet, images);
         Assert.All(unet.Encoder.BatchNormLayers(), layer => Assert.Equal(BatchNormMode.Inference, layer.Layer.Mode));
-        DoctorReport well = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Loss = Spread });
+        DoctorReport well = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Task = LearningTask.Of(Spread) });
         Assert.True(well.Cause == Cause.Healthy, well.ToText());
     }
 
@@ -69,9 +69,9 @@ public class BatchNormDoctorTests
     public void The_recommended_cure_of_a_foreign_network_cures()
     {
         using Patient patient = Cases.All().Single(c => c.Name == "dense net, wrong statistics in the transition").Make();
-        DoctorReport ill = BatchNormDoctor.Diagnose(patient.Model, patient.Loader, patient.Options);
-        Recommended.Run(ill.Cure!, patient.Model, patient.Loader);
-        DoctorReport well = BatchNormDoctor.Diagnose(patient.Model, patient.Loader, patient.Options);
+        DoctorReport ill = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options);
+        Recommended.Run(ill.Cure!, patient.Model, patient.Source);
+        DoctorReport well = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options);
         Assert.True(well.Cause == Cause.Healthy, well.ToText());
     }
 
@@ -86,10 +86,10 @@ public class BatchNormDoctorTests
             ("conv1", Conv2d(3, 16, 3, padding: 1)), ("bn1", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("conv2", Conv2d(16, 16, 3, padding: 1)), ("bn2", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("pool", AdaptiveAvgPool2d(2)),
             ("conv3", Conv2d(16, 16, 1)), ("bn3", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("up", Upsample(scale_factor: [16, 16])), ("prediction", Conv2d(16, 1, 1)));
         BatchLoader images = Toys.Squares(16, batch, side: 32);
-        Recalibration.Recalibrate(net, images.InOrder().Images());
+        Recalibration.Recalibrate(net, images.InOrder().Inputs());
         net.train();
         DoctorCases.Corrupt(net, "bn3");
-        DoctorReport report = BatchNormDoctor.Diagnose(net, images, new DoctorOptions { Images = 8, AttributionImages = 2, Steps = 100, Loss = Spread });
+        DoctorReport report = BatchNormDoctor.Diagnose(net, images, new DoctorOptions { Images = 8, AttributionImages = 2, Steps = 100, Task = LearningTask.Of(Spread) });
         Assert.True(expected == report.Cause && report.Evidence[0].Text.StartsWith("On the same training images", StringComparison.Ordinal), report.ToText());
     }
 

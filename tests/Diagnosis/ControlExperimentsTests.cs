@@ -17,7 +17,7 @@ public class ControlExperimentsTests
     {
         using Module<Tensor, Tensor> model = StatisticsDistanceTests.Foreign(network);
         using Batch batch = StatisticsDistanceTests.Images(network);
-        ControlExperiments controls = ControlExperiments.Measure(model, batch.Images, Preprocessing.Caffe);
+        ControlExperiments controls = ControlExperiments.Measure(model, batch.Inputs, Preprocessing.Caffe);
         Assert.True(controls.Images.RelativeDifference > 0.3, controls.ToText());
         Assert.True(controls.Noise.RelativeDifference > 0.3, controls.ToText());
         // One function in both modes: the same operations on the same numbers.
@@ -34,7 +34,7 @@ public class ControlExperimentsTests
     {
         using var model = new LouderInTraining();
         using Batch batch = ForeignNetworks.Squares();
-        ControlExperiments controls = ControlExperiments.Measure(model, batch.Images);
+        ControlExperiments controls = ControlExperiments.Measure(model, batch.Inputs);
         Assert.False(controls.TwinIsSame);
         Assert.Contains("something else", controls.Finding);
     }

@@ -18,13 +18,13 @@ public class LayerAttributionTests
     {
         using Module<Tensor, Tensor> model = network == "cnn" ? ForeignNetworks.Cnn() : ForeignNetworks.DenseNet();
         using Batch batch = ForeignNetworks.Squares(), pretraining = ForeignNetworks.Squares(count: 32, seed: 1);
-        ForeignNetworks.Settle(model, pretraining.Images);
+        ForeignNetworks.Settle(model, pretraining.Inputs);
         for (int ill = 0; ill < layers; ill++)
         {
             using var state = new ModelState(model);
             var names = BatchNormLayer.In(model).ToList();
             string name;
-            using (var probed = new ProbedModel(model, batch.Images)) name = probed.Layers[ill].Name;
+            using (var probed = new ProbedModel(model, batch.Inputs)) name = probed.Layers[ill].Name;
             BatchNormLayer layer = names.Single(l => l.Name == name);
             layer.RunningMean!.add_(layer.RunningVar!.sqrt());
             layer.RunningVar!.mul_(4);
@@ -44,7 +44,7 @@ public class LayerAttributionTests
     {
         using Sequential model = ForeignNetworks.Cnn();
         using Batch batch = ForeignNetworks.Squares(), pretraining = ForeignNetworks.Squares(seed: 1, scale: 3, offset: 2);
-        ForeignNetworks.Settle(model, pretraining.Images);
+        ForeignNetworks.Settle(model, pretraining.Inputs);
         LayerAttribution attribution = LayerAttribution.Measure(model, batch);
         TrainEvalGap gap = TrainEvalGap.Measure(model, batch);
         Assert.Equal((gap.TrainingLoss, gap.InferenceLoss, gap.RelativeLogitDifference), (attribution.TrainingLoss, attribution.InferenceLoss, attribution.Distance));
@@ -64,7 +64,7 @@ public class LayerAttributionTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images(count: 8), pretraining = Miniature.Images(count: 48, seed: 1);
-        var ranks = Untouched.By(unet, () => AttributionSweep.Run(unet, [pretraining.Images], batch, [0, 33, 52]));
+        var ranks = Untouched.By(unet, () => AttributionSweep.Run(unet, [pretraining.Inputs], batch, [0, 33, 52]));
         Assert.Equal([("bn_conv1", 1), ("bn4c_branch2c", 1), ("bn5c_branch2c", 1)], ranks);
     }
 

@@ -17,7 +17,7 @@ public class ModeMatrixTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images();
-        Recalibration.Recalibrate(unet, [batch.Images]);
+        Recalibration.Recalibrate(unet, [batch.Inputs]);
         foreach ((string name, ModalBatchNorm2d layer) in unet.BatchNormLayers().Where(l => l.Name.StartsWith("encoder", StringComparison.Ordinal) == encoder))
         {
             layer.RunningMean.add_(layer.RunningVar.sqrt());
@@ -37,7 +37,7 @@ public class ModeMatrixTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images();
-        Recalibration.Recalibrate(unet, [batch.Images.mul(2)]);
+        Recalibration.Recalibrate(unet, [batch.Inputs.mul(2)]);
         ModeMatrix matrix = ModeMatrix.Measure(unet, batch, seed: 5);
         foreach (ModeCell cell in matrix.Cells)
         {
@@ -48,8 +48,8 @@ public class ModeMatrixTests
             foreach (Dropout2d dropout in unet.modules().OfType<Dropout2d>()) dropout.train(cell.Dropout);
             TorchRuntime.Seed(5);
             using var noGrad = no_grad();
-            using Tensor logits = unet.call(batch.Images);
-            Assert.Equal(UnetResnet.Training.SegmentationLosses.BinaryCrossEntropy(logits, batch.Masks).item<float>(), cell.Loss, 1e-6);
+            using Tensor logits = unet.call(batch.Inputs);
+            Assert.Equal(UnetResnet.Training.Losses.BinaryCrossEntropy(logits, batch.Targets).item<float>(), cell.Loss, 1e-6);
         }
 
         Assert.Equal(8, matrix.Cells.Select(c => (c.EncoderBatch, c.DecoderBatch, c.Dropout)).Distinct().Count());

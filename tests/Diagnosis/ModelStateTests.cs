@@ -83,6 +83,6 @@ public class ModelStateTests
     private static void Backward(Sequential model, double scale = 1)
     {
         using var scope = NewDisposeScope();
-        (model.call(ForeignNetworks.Squares().Images).square().mean() * scale).backward();
+        (model.call(ForeignNetworks.Squares().Inputs).square().mean() * scale).backward();
     }
 }

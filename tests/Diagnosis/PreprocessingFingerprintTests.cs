@@ -84,7 +84,7 @@ public class PreprocessingFingerprintTests
     private static PreprocessingFingerprint Of(Module<Tensor, Tensor> model, SegmentationDataset dataset, Preprocessing used)
     {
         using Batch batch = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = 24, Preprocessing = used }).Epoch().First();
-        return PreprocessingFingerprint.Of(model, batch.Images);
+        return PreprocessingFingerprint.Of(model, batch.Inputs);
     }
 
     /// <summary>Reddish images in whole numbers 0–255: red around 190, green around 120, blue around 60, in patches and with noise.</summary>

@@ -36,8 +36,8 @@ public class ProbedModelTests
         using Sequential cnn = ForeignNetworks.Cnn();
         using DenseNet dense = ForeignNetworks.DenseNet();
         using Batch batch = ForeignNetworks.Squares();
-        using (var probed = new ProbedModel(cnn, batch.Images)) Assert.Equal(["bn1", "bn2", "bn3"], probed.Layers.Select(l => l.Name));
-        using (var probed = new ProbedModel(dense, batch.Images))
+        using (var probed = new ProbedModel(cnn, batch.Inputs)) Assert.Equal(["bn1", "bn2", "bn3"], probed.Layers.Select(l => l.Name));
+        using (var probed = new ProbedModel(dense, batch.Inputs))
         {
             Assert.Equal(["dense1.0.norm", "dense1.1.norm", "transition.norm", "dense2.0.norm", "dense2.1.norm", "norm"], probed.Layers.Select(l => l.Name));
             Assert.Equal((48L, 1e-5), (probed.Layers[2].Channels, probed.Layers[2].Eps));
@@ -50,26 +50,26 @@ public class ProbedModelTests
     {
         using Batch pretrained = ForeignNetworks.Squares(seed: 1, offset: 3), batch = ForeignNetworks.Squares();
         using Sequential model = ForeignNetworks.Cnn();
-        ForeignNetworks.Settle(model, pretrained.Images);
+        ForeignNetworks.Settle(model, pretrained.Inputs);
         float[] inference, training;
         using (no_grad())
         {
             model.eval();
-            inference = model.call(batch.Images).Values();
+            inference = model.call(batch.Inputs).Values();
             using var state = new ModelState(model);
             model.train();
-            training = model.call(batch.Images).Values();
+            training = model.call(batch.Inputs).Values();
         }
 
         Assert.NotEqual(inference, training);
         Untouched.By(model, () =>
         {
-            using var probed = new ProbedModel(model, batch.Images);
-            Assert.Equal(inference, probed.Forward(batch.Images).Values());
+            using var probed = new ProbedModel(model, batch.Inputs);
+            Assert.Equal(inference, probed.Forward(batch.Inputs).Values());
             probed.AsInTraining();
-            Assert.Equal(training, probed.Forward(batch.Images).Values());
+            Assert.Equal(training, probed.Forward(batch.Inputs).Values());
             probed.AsInInference();
-            Assert.Equal(inference, probed.Forward(batch.Images).Values());
+            Assert.Equal(inference, probed.Forward(batch.Inputs).Values());
             return 0;
         });
     }
@@ -79,7 +79,7 @@ public class ProbedModelTests
     {
         using Batch batch = ForeignNetworks.Squares();
         using var frozen = new FrozenEncoder();
-        using (var probed = new ProbedModel(frozen, batch.Images))
+        using (var probed = new ProbedModel(frozen, batch.Inputs))
         {
             Assert.Equal([("encoder.1", false), ("head.0", true)], probed.Layers.Select(l => (l.Name, l.Switches)));
         }
@@ -87,7 +87,7 @@ public class ProbedModelTests
         using var modes = Sequential(
             ("inference", new ModalBatchNorm2d(3, mode: BatchNormMode.Inference)), ("batch", new ModalBatchNorm2d(3, mode: BatchNormMode.BatchOnly)),
             ("frozen", FrozenBatchNorm2d.From(new ModalBatchNorm2d(3))), ("torch", BatchNorm2d(3, track_running_stats: false)), ("bug", new ModalBatchNorm2d(3, mode: BatchNormMode.Keras213)));
-        using (var probed = new ProbedModel(modes, batch.Images))
+        using (var probed = new ProbedModel(modes, batch.Inputs))
         {
             Assert.Equal([(false, false), (true, true), (false, false), (true, true), (true, false)], probed.Layers.Select(l => (l.BatchInTraining, l.BatchInInference)));
             Assert.Equal(["bug"], probed.Switching.Select(l => l.Name));
@@ -100,7 +100,7 @@ public class ProbedModelTests
     {
         using Batch batch = ForeignNetworks.Squares();
         using var model = new SharedNorm();
-        using var probed = new ProbedModel(model, batch.Images);
+        using var probed = new ProbedModel(model, batch.Inputs);
         Assert.Equal([("shared", 2)], probed.Layers.Select(l => (l.Name, l.Uses)));
         Assert.Contains(probed.Notes, note => note.StartsWith("'shared' is used 2 times in one forward pass", StringComparison.Ordinal));
         Assert.Contains(probed.Notes, note => note.Contains("does not use 1 batch-norm layer (unused)", StringComparison.Ordinal));
@@ -111,16 +111,16 @@ public class ProbedModelTests
     {
         using Batch batch = ForeignNetworks.Squares();
         using Sequential model = ForeignNetworks.Cnn(), without = Sequential(Conv2d(3, 16, 3), ReLU(), Conv2d(16, 1, 1));
-        Assert.Contains("no batch-norm layer", Refused(without, batch.Images), StringComparison.Ordinal);
-        Assert.Contains("at least 2 images", Refused(model, batch.Images.narrow(0, 0, 1)), StringComparison.Ordinal);
-        Assert.Contains("images hold a value that is not finite", Refused(model, batch.Images.div(0)), StringComparison.Ordinal);
+        Assert.Contains("no batch-norm layer", Refused(without, batch.Inputs), StringComparison.Ordinal);
+        Assert.Contains("at least 2 images", Refused(model, batch.Inputs.narrow(0, 0, 1)), StringComparison.Ordinal);
+        Assert.Contains("images hold a value that is not finite", Refused(model, batch.Inputs.div(0)), StringComparison.Ordinal);
         using (no_grad()) model.parameters().ElementAt(4).fill_(float.NaN);
-        string message = Untouched.By(model, () => Refused(model, batch.Images));
+        string message = Untouched.By(model, () => Refused(model, batch.Inputs));
         Assert.Contains("'conv2.weight' holds a value that is not finite", message, StringComparison.Ordinal);
 
         using Sequential halved = ForeignNetworks.Cnn();
         halved.modules().OfType<BatchNorm2d>().First().running_var = null;
-        Assert.Contains("'bn1' lacks a running mean or a running variance", Refused(halved, batch.Images), StringComparison.Ordinal);
+        Assert.Contains("'bn1' lacks a running mean or a running variance", Refused(halved, batch.Inputs), StringComparison.Ordinal);
         Assert.Contains("yields no batch", Assert.Throws<ArgumentException>(() => ProbeImages.First([], 4)).Message, StringComparison.Ordinal);
 
         // 32×32 images are 1×1 in the last stage of a ResNet50: two images make two values, one would make one.
@@ -136,8 +136,8 @@ public class ProbedModelTests
     {
         BatchLoader loader = Toys.Loader(2, (1, 0), (2, 1), (3, 0), (4, 1), (5, 0));
         using Batch batch = ProbeImages.First(loader.Epoch(), 3);
-        Assert.Equal([1f, 2, 3], batch.Images.Values().Where((_, i) => i % 12 == 0));
-        Assert.Equal([0f, 1, 0], batch.Masks.Values().Where((_, i) => i % 4 == 0));
+        Assert.Equal([1f, 2, 3], batch.Inputs.Values().Where((_, i) => i % 12 == 0));
+        Assert.Equal([0f, 1, 0], batch.Targets.Values().Where((_, i) => i % 4 == 0));
         using Batch all = ProbeImages.First(loader.Epoch(), 99);
         Assert.Equal(5, all.Size);
     }

@@ -36,8 +36,8 @@ public class StatisticsDistanceTests
         using var noGrad = no_grad();
         using Module<Tensor, Tensor> model = Foreign(network);
         using Batch batch = Images(network);
-        StatisticsDistance report = StatisticsDistance.Measure(model, batch.Images);
-        using var probe = new ProbedModel(model, batch.Images);
+        StatisticsDistance report = StatisticsDistance.Measure(model, batch.Inputs);
+        using var probe = new ProbedModel(model, batch.Inputs);
         var injected = new Dictionary<string, double[]>();
         foreach (BatchNormLayer layer in probe.Layers)
         {
@@ -52,7 +52,7 @@ public class StatisticsDistanceTests
         }
 
         probe.AsInTraining();
-        probe.Forward(batch.Images);
+        probe.Forward(batch.Inputs);
         Assert.Equal(probe.Layers.Select(l => l.Name), report.AlongTraining.Select(l => l.Name));
         double largest = 0;
         foreach (LayerDistance layer in report.AlongTraining)
@@ -73,15 +73,15 @@ public class StatisticsDistanceTests
     {
         using DenseNet model = ForeignNetworks.DenseNet();
         using Batch batch = ForeignNetworks.Squares(16);
-        ForeignNetworks.Settle(model, batch.Images);
-        StatisticsDistance settled = StatisticsDistance.Measure(model, batch.Images);
+        ForeignNetworks.Settle(model, batch.Inputs);
+        StatisticsDistance settled = StatisticsDistance.Measure(model, batch.Inputs);
         // Settled statistics hold the unbiased variance: r is 1 − 1/n with n of at least 16·64.
         Assert.All(settled.AlongTraining.Concat(settled.AlongInference), layer => Assert.True(layer.Wasserstein < 1e-4, $"{layer.Name} {layer.Wasserstein}"));
         Assert.Empty(settled.Outliers());
 
         BatchNormLayer layer = BatchNormLayer.In(model).Single(l => l.Name == "dense1.1.norm");
         using (no_grad()) layer.RunningMean!.add_(3 * layer.RunningVar!.sqrt());
-        StatisticsDistance corrupted = StatisticsDistance.Measure(model, batch.Images);
+        StatisticsDistance corrupted = StatisticsDistance.Measure(model, batch.Inputs);
         Assert.Equal(["dense1.1.norm"], corrupted.Outliers().Select(l => l.Name));
         LayerDistance ill = corrupted.AlongTraining.Single(l => l.Name == "dense1.1.norm");
         Assert.Equal(3, ill.RmsZ, 0.02);
@@ -96,7 +96,7 @@ public class StatisticsDistanceTests
     {
         using Sequential model = ForeignNetworks.Cnn();
         using Batch batch = ForeignNetworks.Squares(offset: 2);
-        StatisticsDistance report = StatisticsDistance.Measure(model, batch.Images);
+        StatisticsDistance report = StatisticsDistance.Measure(model, batch.Inputs);
         DataFrame frame = report.ToDataFrame();
         Assert.Equal(2 * 3 * 16, frame.Rows.Count);
         Assert.Equal(["path", "layer", "depth", "channel", "z", "log_r", "kl", "wasserstein2", "gamma", "weighted_wasserstein2"], frame.Columns.Select(c => c.Name));
@@ -119,9 +119,9 @@ public class StatisticsDistanceTests
     {
         using Module<Tensor, Tensor> model = Foreign(network);
         using Batch batch = Images(network);
-        Untouched.By(model, () => StatisticsDistance.Measure(model, batch.Images));
-        Untouched.By(model, () => ControlExperiments.Measure(model, batch.Images));
-        using Tensor pixels = (batch.Images * 30 + 100).round().clamp(0, 255);
+        Untouched.By(model, () => StatisticsDistance.Measure(model, batch.Inputs));
+        Untouched.By(model, () => ControlExperiments.Measure(model, batch.Inputs));
+        using Tensor pixels = (batch.Inputs * 30 + 100).round().clamp(0, 255);
         Untouched.By(model, () => PreprocessingFingerprint.OfPixels(model, pixels));
         Untouched.By(model, () => EmaClock.Of(model, 10));
     }
@@ -131,8 +131,8 @@ public class StatisticsDistanceTests
     {
         using Sequential model = Sequential(("conv", Conv2d(3, 16, 1)), ("bn", BatchNorm2d(16, track_running_stats: false)), ("head", Conv2d(16, 1, 1)));
         using Batch batch = ForeignNetworks.Squares();
-        Assert.Contains("keeps running statistics", Assert.Throws<ArgumentException>(() => StatisticsDistance.Measure(model, batch.Images)).Message);
-        Assert.Contains("at least 2 images", Assert.Throws<ArgumentException>(() => StatisticsDistance.Measure(model, batch.Images.narrow(0, 0, 1))).Message);
+        Assert.Contains("keeps running statistics", Assert.Throws<ArgumentException>(() => StatisticsDistance.Measure(model, batch.Inputs)).Message);
+        Assert.Contains("at least 2 images", Assert.Throws<ArgumentException>(() => StatisticsDistance.Measure(model, batch.Inputs.narrow(0, 0, 1))).Message);
     }
 
     internal static Module<Tensor, Tensor> Foreign(string network)

@@ -23,7 +23,7 @@ public class TrainEvalGapTests
         Assert.Equal((Loss(-1, 0) + Loss(1, 1)) / 2, gap.TrainingLoss, 1e-6);
         Assert.Equal((Loss(0.5, 0) + Loss(1.5, 1)) / 2, gap.InferenceLoss, 1e-6);
         Assert.Equal(gap.InferenceLoss - gap.TrainingLoss, gap.LossGap, 1e-9);
-        Assert.Equal((1.0, 0.5, 0.5), (gap.TrainingIoU!.Value, gap.InferenceIoU!.Value, gap.IoUGap!.Value));
+        Assert.Equal((1.0, 0.5, 0.5), (gap.TrainingMetric!.Value, gap.InferenceMetric!.Value, gap.MetricGap!.Value));
         Assert.Equal(1.5, gap.LargestLogitDifference, 1e-6);
         Assert.Equal(Math.Sqrt((1.5 * 1.5 + 0.5 * 0.5) / 2), gap.RelativeLogitDifference, 1e-6); // the logits −1 and 1 have spread 1
         Assert.Equal((2, 1, 1), (gap.Images, gap.Layers, gap.SwitchingLayers));
@@ -48,9 +48,9 @@ public class TrainEvalGapTests
         {
             using (model)
             {
-                ForeignNetworks.Settle(model, pretrained.Images);
+                ForeignNetworks.Settle(model, pretrained.Inputs);
                 Assert.True(Untouched.By(model, () => TrainEvalGap.Measure(model, batch)).RelativeLogitDifference > 0.3);
-                ForeignNetworks.Settle(model, batch.Images);
+                ForeignNetworks.Settle(model, batch.Inputs);
                 // The running variance is unbiased: √(n / (n − 1)) apart, with 512 to 2048 values per channel under 0.1 % a layer.
                 Assert.True(Untouched.By(model, () => TrainEvalGap.Measure(model, batch)).RelativeLogitDifference < 0.01);
             }
@@ -58,16 +58,25 @@ public class TrainEvalGapTests
     }
 
     [Fact]
-    public void Another_task_takes_its_own_loss_and_has_no_IoU()
+    public void The_task_shows_in_the_targets_and_one_of_its_own_can_be_given()
     {
         using var model = Sequential(Conv2d(3, 16, 3), BatchNorm2d(16), ReLU(), AdaptiveAvgPool2d(1), Flatten(), Linear(16, 4), BatchNorm1d(4));
         using Tensor images = randn(6, 3, 8, 8), labels = tensor(new long[] { 0, 1, 2, 3, 0, 1 });
         using Batch batch = Batch.Of(images, labels);
-        TrainEvalGap gap = Untouched.By(model, () => TrainEvalGap.Measure(model, batch, (logits, targets) => functional.cross_entropy(logits, targets)));
-        Assert.Equal((2, null), (gap.SwitchingLayers, gap.IoUGap));
+        TrainEvalGap gap = Untouched.By(model, () => TrainEvalGap.Measure(model, batch, LearningTask.Of((logits, targets) => functional.cross_entropy(logits, targets))));
+        Assert.Equal((2, null), (gap.SwitchingLayers, gap.MetricGap));
         Assert.NotEqual(0, gap.LossGap);
         Assert.DoesNotContain("IoU", gap.ToText(), StringComparison.Ordinal);
-        Assert.Contains("Pass the loss", Assert.Throws<ArgumentException>(() => TrainEvalGap.Measure(model, batch)).Message, StringComparison.Ordinal);
+
+        TrainEvalGap classes = TrainEvalGap.Measure(model, batch);
+        Assert.Equal((gap.TrainingLoss, gap.InferenceLoss, "accuracy"), (classes.TrainingLoss, classes.InferenceLoss, classes.Metric));
+        Assert.Contains("accuracy", classes.ToText(), StringComparison.Ordinal);
+
+        using Tensor wrong = zeros(6, 2);
+        using Batch strange = Batch.Of(images, wrong);
+        string message = Assert.Throws<ArgumentException>(() => TrainEvalGap.Measure(model, strange)).Message;
+        Assert.Contains("Pass the task", message, StringComparison.Ordinal);
+        Assert.Contains("(6, 4)", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class CollapseInMiniatureTests : IDisposable
 
         // Measured over the three seeds: training 0.04 to 0.11 at IoU 0.77 to 0.89, inference 3.7 to 8.3 at IoU below 0.02, recalibrated 0.04 to 0.14 at IoU 0.68 to 0.89.
         double training = LossInTrainingMode(unet, images);
-        SegmentationScore inference = Trainer.Score(unet, images);
+        Score inference = Trainer.Score(unet, images);
         Assert.True(training < 0.25, $"training {training}");
         Assert.True(inference.Loss > 10 * training, $"inference {inference.Loss}, training {training}");
         Assert.True(inference.IoU < 0.2, $"{inference}");
@@ -47,8 +47,8 @@ public sealed class CollapseInMiniatureTests : IDisposable
         Assert.Equal(training, Trainer.Score(unet, images).Loss);
         unet.Encoder.SetBatchNormMode(BatchNormMode.Keras213);
 
-        Recalibration.Recalibrate(unet.Encoder, images.Images());
-        SegmentationScore repaired = Trainer.Score(unet, images);
+        Recalibration.Recalibrate(unet.Encoder, images.Inputs());
+        Score repaired = Trainer.Score(unet, images);
         Assert.True(Math.Abs(repaired.Loss - training) < 0.05 * (inference.Loss - training), $"repaired {repaired.Loss}, training {training}, inference {inference.Loss}");
         Assert.True(repaired.IoU > inference.IoU + 0.4, $"{repaired}");
     }
@@ -92,7 +92,7 @@ public sealed class CollapseInMiniatureTests : IDisposable
         double sum = 0;
         foreach (Batch batch in images.Epoch())
         {
-            using (batch) sum += batch.Size * (double)SegmentationLosses.BinaryCrossEntropy(unet.call(batch.Images), batch.Masks).item<float>();
+            using (batch) sum += batch.Size * (double)Losses.BinaryCrossEntropy(unet.call(batch.Inputs), batch.Targets).item<float>();
         }
 
         return sum / images.SampleCount;

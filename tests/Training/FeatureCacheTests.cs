@@ -101,7 +101,7 @@ public sealed class FeatureCacheTests : IDisposable
         using var cache = new FeatureCache(unet);
         cache.train();
         cache.eval();
-        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32).Images());
+        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32).Inputs());
         Assert.Contains("Make a new cache", Assert.Throws<InvalidOperationException>(() => cache.train()).Message);
 
         using var second = new FeatureCache(unet);
@@ -142,7 +142,7 @@ public sealed class FeatureCacheTests : IDisposable
     {
         TorchRuntime.Seed(0);
         var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
-        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32, seed: 9).Images());
+        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32, seed: 9).Inputs());
         Freeze.Encoder(unet, BatchNormMode.Inference);
         return unet;
     }

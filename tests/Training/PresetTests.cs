@@ -102,7 +102,7 @@ public class PresetTests
 
         using Batch first = inOrder.Epoch().First();
         // Caffe: blue first, ImageNet's mean of blue subtracted.
-        Assert.Equal(some[0].Image[0, 0] - 103.939, first.Images[0, 0, 0, 0].item<float>(), 1e-3);
+        Assert.Equal(some[0].Image[0, 0] - 103.939, first.Inputs[0, 0, 0, 0].item<float>(), 1e-3);
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public sealed class TrainerTests : IDisposable
     {
         using var net = Network();
         var recorder = new Recorder();
-        var trainer = new Trainer(net, new TrainingOptions { Epochs = 3, Loss = SegmentationLosses.BinaryCrossEntropyAndDice });
+        var trainer = new Trainer(net, new TrainingOptions { Epochs = 3, Task = LearningTask.BinarySegmentation with { Loss = Losses.BinaryCrossEntropyAndDice } });
         TrainingHistory history = trainer.Fit(Squares(6, 4), Squares(3, 4, seed: 1), recorder);
         Assert.Same(trainer.History, history);
         Assert.Equal([1, 2, 3], history.Select(e => e.Epoch));
@@ -79,7 +79,7 @@ public sealed class TrainerTests : IDisposable
     {
         int losses = 0;
         using var net = new OffsetNet();
-        var options = Still with { Epochs = 1, ScoreTrainingInInferenceMode = false, Loss = (l, m) => { losses++; return SegmentationLosses.BinaryCrossEntropy(l, m); } };
+        var options = Still with { Epochs = 1, ScoreTrainingInInferenceMode = false, Task = LearningTask.Of((l, m) => { losses++; return Losses.BinaryCrossEntropy(l, m); }) };
         EpochRecord epoch = new Trainer(net, options).Fit(Loader(1, (1, 1), (2, 1)), Loader(1, (1, 1))).Last;
         Assert.Equal(3, losses);
         Assert.True(double.IsNaN(epoch.TrainingInInferenceMode.Loss) && double.IsNaN(epoch.TrainingInInferenceMode.IoU) && double.IsNaN(epoch.TrainingInInferenceMode.Dice));
@@ -101,7 +101,7 @@ public sealed class TrainerTests : IDisposable
             TorchRuntime.Seed(5);
             BatchLoader images = Squares(5, 2);
             TorchRuntime.Seed(5);
-            SegmentationScore score = Trainer.Score(net, images);
+            Score score = Trainer.Score(net, images);
             using Tensor draw = rand(4);
 
             Assert.Equal(expectedDraw.Values(), draw.Values());
@@ -190,10 +190,10 @@ public sealed class TrainerTests : IDisposable
         Tensor Loss(Tensor logits, Tensor masks)
         {
             if (++losses == afterLosses) source.Cancel();
-            return SegmentationLosses.BinaryCrossEntropy(logits, masks);
+            return Losses.BinaryCrossEntropy(logits, masks);
         }
 
-        var trainer = new Trainer(net, new TrainingOptions { Loss = Loss });
+        var trainer = new Trainer(net, new TrainingOptions { Task = LearningTask.Of(Loss) });
         Assert.Throws<OperationCanceledException>(() => trainer.Fit(Squares(4, 2), Squares(4, 2), cancellation: source.Token));
         Assert.Equal(afterLosses, losses);
         Assert.Empty(trainer.History);
@@ -252,13 +252,13 @@ public sealed class TrainerTests : IDisposable
         Tensor Loss(Tensor logits, Tensor masks)
         {
             live.Add((Tensor.TotalCount, DisposeScopeManager.Statistics.ThreadTotalLiveCount));
-            return SegmentationLosses.BinaryCrossEntropyAndDice(logits, masks);
+            return Losses.BinaryCrossEntropyAndDice(logits, masks);
         }
 
         BatchLoader training = Squares(104, 2, side: 32), validation = Squares(2, 2, side: 32);
         // What construction left to the garbage collector must not go missing in between.
         long before = LiveTensors.Settled();
-        new Trainer(unet, new TrainingOptions { Epochs = 1, Loss = Loss, ScoreTrainingInInferenceMode = false }).Fit(training, validation);
+        new Trainer(unet, new TrainingOptions { Epochs = 1, Task = LearningTask.Of(Loss), ScoreTrainingInInferenceMode = false }).Fit(training, validation);
 
         // The first step creates gradients and Adam's moments; from the second on nothing may be added.
         Assert.Equal(53, live.Count);

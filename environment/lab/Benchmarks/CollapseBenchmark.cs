@@ -23,8 +23,8 @@ internal static class CollapseBenchmark
         TrainingHistory brokenHistory = new Trainer(broken, preset.Training(seed)).Fit(training, validation, cancellation: cancellation);
 
         progress.Report($"seed {seed}: recalibration");
-        Recalibration.Recalibrate(broken, trainingInOrder.Images());
-        SegmentationScore recalibrated = Trainer.Score(broken, validation, cancellation: cancellation);
+        Recalibration.Recalibrate(broken, trainingInOrder.Inputs());
+        Score recalibrated = Trainer.Score(broken, validation, cancellation: cancellation);
 
         progress.Report($"seed {seed}: inference mode");
         using var cured = preset.CreateUNet(seed);

@@ -58,7 +58,7 @@ internal static class CureSweeps
             using (new ModelState(unet))
             {
                 // In an order of the seed, so that few images are a fair sample.
-                Recalibration.Recalibrate(unet, data.Training(seed).Images(), new RecalibrationOptions { Images = images });
+                Recalibration.Recalibrate(unet, data.Training(seed).Inputs(), new RecalibrationOptions { Images = images });
                 yield return Point("images", "recalibrated", images, unet, data, seed);
             }
 
@@ -80,14 +80,14 @@ internal static class CureSweeps
             using UNetResNet50 unet = batched.Preset.CreateUNet(seed, Broken.Options);
             CuresBenchmark.Train(Broken, unet, batched, seed, cancellation);
             yield return Point("batch", "old statistics", size, unet, batched, seed);
-            Recalibration.Recalibrate(unet, data.TrainingInOrder().Images());
+            Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs());
             yield return Point("batch", "recalibrated", size, unet, batched, seed);
         }
     }
 
     private static SweepPoint Point(string sweep, string series, double x, UNetResNet50 unet, CureData data, int seed)
     {
-        SegmentationScore training = Trainer.Score(unet, data.TrainingInOrder()), validation = Trainer.Score(unet, data.Validating());
+        Score training = Trainer.Score(unet, data.TrainingInOrder()), validation = Trainer.Score(unet, data.Validating());
         return new SweepPoint(data.Name, sweep, series, x, seed, training.Loss, validation.Loss, validation.IoU, CuresBenchmark.Gap(unet, data, seed));
     }
 }

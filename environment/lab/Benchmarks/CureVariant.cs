@@ -39,10 +39,10 @@ internal static class CureVariants
         new(Broken, "Keras 2.1.3: frozen encoder on batch statistics, foreign ones in inference") { Prepare = Encoder(BatchNormMode.Keras213) },
 
         // Nothing is trained again.
-        Repaired("recalibrated", "statistics of all training images, one pass", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Images())),
-        Repaired("recalibrated-layerwise", "the same, layer by layer", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Images(), new RecalibrationOptions { LayerByLayer = true })),
-        Repaired("recalibrated-8", "statistics of 8 training images", (unet, data) => Recalibration.Recalibrate(unet, data.Training(0).Images(), new RecalibrationOptions { Images = 8 })),
-        Repaired("blended-8", "those of 8 images, blended with the old ones, which count as 2", (unet, data) => Recalibration.Blend(unet, data.Training(0).Images(), pseudoCount: 2, new RecalibrationOptions { Images = 8 })),
+        Repaired("recalibrated", "statistics of all training images, one pass", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs())),
+        Repaired("recalibrated-layerwise", "the same, layer by layer", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs(), new RecalibrationOptions { LayerByLayer = true })),
+        Repaired("recalibrated-8", "statistics of 8 training images", (unet, data) => Recalibration.Recalibrate(unet, data.Training(0).Inputs(), new RecalibrationOptions { Images = 8 })),
+        Repaired("blended-8", "those of 8 images, blended with the old ones, which count as 2", (unet, data) => Recalibration.Blend(unet, data.Training(0).Inputs(), pseudoCount: 2, new RecalibrationOptions { Images = 8 })),
         new("batch-at-test", "batch statistics in inference too") { Base = Broken, Repair = (unet, _) => new TestTimeStatistics(unet) },
 
         // Frozen otherwise.
@@ -98,7 +98,7 @@ internal static class CureVariants
     {
         Freeze.Encoder(unet, BatchNormMode.Inference);
         using Batch batch = data.TrainingInOrder().Epoch().First();
-        Folding.Fold(unet, batch.Images, only: unet.Encoder);
+        Folding.Fold(unet, batch.Inputs, only: unet.Encoder);
     }
 
     private static void TrainNorm(UNetResNet50 unet, CureData data)

@@ -72,7 +72,7 @@ internal static class CuresBenchmark
             using var scope = NewDisposeScope();
             using (batch)
             {
-                sum += SegmentationLosses.BinaryCrossEntropy(unet.call(batch.Images), batch.Masks).item<float>() * batch.Size;
+                sum += Losses.BinaryCrossEntropy(unet.call(batch.Inputs), batch.Targets).item<float>() * batch.Size;
                 images += batch.Size;
             }
         }
@@ -82,7 +82,7 @@ internal static class CuresBenchmark
 
     private static CureResult Score(CureVariant variant, UNetResNet50 unet, CureData data, int seed, double seconds, long parameters, double peak)
     {
-        SegmentationScore validation = Trainer.Score(unet, data.Validating());
+        Score validation = Trainer.Score(unet, data.Validating());
         return new CureResult(data.Name, variant.Name, seed, validation.Loss, validation.IoU, Gap(unet, data, seed), seconds, parameters, peak);
     }
 

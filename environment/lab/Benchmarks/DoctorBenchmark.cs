@@ -20,7 +20,7 @@ internal static class DoctorBenchmark
             var clock = Stopwatch.StartNew();
             using Patient patient = ill.Make();
             double made = clock.Elapsed.TotalSeconds;
-            DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Loader, patient.Options, cancellation: cancellation);
+            DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options, cancellation: cancellation);
             bool right = report.Cause == ill.Expected && (ill.Place is null || report.Place == ill.Place);
             outcomes.Add(new(ill.Name, ill.Expected.ToString(), report.Cause.ToString(), report.Place, right, report.Confidence, report.Seconds, made));
             progress.Report($"{(right ? "right" : "WRONG")}  {ill.Name}: {report.Cause}{(report.Place.Length > 0 ? $" ({report.Place})" : "")}, confidence {report.Confidence:0.00}, {report.Seconds:0.0} s after {made:0.0} s of making{(right ? "" : $"; expected {ill.Expected} {ill.Place}. {report.Verdict}")}");
@@ -41,7 +41,7 @@ internal static class DoctorBenchmark
         {
             cancellation.ThrowIfCancellationRequested();
             using Patient patient = cases.Trained(0, corrupt: layer);
-            using Batch batch = patient.Loader.InOrder().Epoch().First();
+            using Batch batch = patient.Source.InOrder().Epoch().First();
             string first = LayerAttribution.Rank(patient.Model, batch)[0];
             if (first != layer) missed.Add($"{layer} (ranked first: {first})");
             progress.Report($"{(first == layer ? "first" : "MISSED")}  {layer}");
@@ -62,8 +62,8 @@ internal static class DoctorBenchmark
         TrainingHistory history = new Trainer(unet, preset.Training() with { Epochs = preset.Epochs / 2 }).Fit(training, validation, cancellation: cancellation);
         using Batch batch = training.InOrder().Epoch().First();
         var clock = Stopwatch.StartNew();
-        PreprocessingFingerprint.Of(unet, batch.Images);
-        StatisticsDistance.Measure(unet, batch.Images);
+        PreprocessingFingerprint.Of(unet, batch.Inputs);
+        StatisticsDistance.Measure(unet, batch.Inputs);
         FreezeAudit.Run(unet, batch, steps: 1);
         double looks = clock.Elapsed.TotalSeconds;
         DoctorReport report = BatchNormDoctor.Diagnose(unet, training, new DoctorOptions { Validation = validation, History = history }, cancellation: cancellation);

@@ -19,7 +19,7 @@ namespace UnetResnet.Lab.Benchmarks;
 internal sealed record DoctorCase(string Name, Cause Expected, string? Place, bool Quick, Func<Patient> Make);
 
 /// <summary>What the doctor is given.</summary>
-internal sealed record Patient(Module<Tensor, Tensor> Model, BatchLoader Loader, DoctorOptions Options) : IDisposable
+internal sealed record Patient(Module<Tensor, Tensor> Model, IBatchSource Source, DoctorOptions Options) : IDisposable
 {
     public void Dispose() => Model.Dispose();
 }
@@ -28,7 +28,7 @@ internal sealed record Patient(Module<Tensor, Tensor> Model, BatchLoader Loader,
 /// The labelled set: networks made ill on purpose, ours and foreign ones. Illnesses of training (mismatch, drift, lag, overfitting, too high a rate, small batches)
 /// are really trained, briefly and on small MRI slices; wrong statistics are put in by hand.
 /// </summary>
-internal sealed class DoctorCases
+internal sealed partial class DoctorCases
 {
     private const int Side = 64, ForeignSide = 32;
     private readonly BrainMri data = BrainMri.Load(Side), foreignData = BrainMri.Load(ForeignSide);
@@ -103,6 +103,7 @@ internal sealed class DoctorCases
         Add("U-Net, wrong statistics in conv8_1_bn", Cause.CorruptedStatistics, () => Trained(1, corrupt: "decoder.conv8_1_bn"), "decoder.conv8_1_bn");
         Add("CNN, wrong statistics in bn3", Cause.CorruptedStatistics, () => Foreign(0, () => ForeignNetworks.Cnn(), after: model => Corrupt(model, "features.bn3")), "features.bn3", quick: true);
         Add("dense net, wrong statistics in the transition", Cause.CorruptedStatistics, () => Foreign(0, () => ForeignNetworks.DenseNet(), after: model => Corrupt(model, "transition.norm")), "transition.norm", quick: true);
+        AddTasks(Add);
         return cases;
     }
 
@@ -115,7 +116,7 @@ internal sealed class DoctorCases
         if (!trained.TryGetValue(seed, out Dictionary<string, Tensor>? state))
         {
             new Trainer(unet, new TrainingOptions { Epochs = 8, LearningRate = 1e-3, Seed = seed, ScoreTrainingInInferenceMode = false }).Fit(training, Loader(data.Validation, 10, Preprocessing.Caffe));
-            Recalibration.Recalibrate(unet, training.InOrder().Images());
+            Recalibration.Recalibrate(unet, training.InOrder().Inputs());
             trained[seed] = state = unet.state_dict().ToDictionary(s => s.Key, s => s.Value.detach().clone().DetachFromDisposeScope());
         }
 
@@ -140,12 +141,12 @@ internal sealed class DoctorCases
 
     private Patient UNet(
         int seed, Action<UNetResNet50> freeze, SegmentationDataset? training = null, int epochs = 12, double rate = 2e-3, double? momentum = null, int batch = 10,
-        double dropout = 0.2, Preprocessing? preprocessing = null)
+        double dropout = 0.2, Preprocessing? preprocessing = null, SegmentationDataset? validation = null)
     {
-        UNetResNet50 unet = Create(seed, momentum, dropout);
-        freeze(unet);
         training ??= data.Train.Every(3);
-        return Train(unet, Loader(training, Math.Min(batch, training.Count), preprocessing ?? Preprocessing.Caffe, shuffle: true), Loader(data.Validation, 10, preprocessing ?? Preprocessing.Caffe), seed, epochs, rate);
+        UNetResNet50 unet = Create(seed, momentum, dropout, training[0].Classes);
+        freeze(unet);
+        return Train(unet, Loader(training, Math.Min(batch, training.Count), preprocessing ?? Preprocessing.Caffe, shuffle: true), Loader(validation ?? data.Validation, 10, preprocessing ?? Preprocessing.Caffe), seed, epochs, rate);
     }
 
     private Patient Foreign(
@@ -162,30 +163,30 @@ internal sealed class DoctorCases
         return patient;
     }
 
-    private static Patient Train(Module<Tensor, Tensor> model, BatchLoader training, BatchLoader validation, int seed, int epochs, double rate)
+    private static Patient Train(Module<Tensor, Tensor> model, IBatchSource training, IBatchSource validation, int seed, int epochs, double rate)
     {
         var trainer = new Trainer(model, new TrainingOptions { Epochs = epochs, LearningRate = rate, Seed = seed });
         trainer.Fit(training, validation);
         return new Patient(model, training, new DoctorOptions { Validation = validation, History = trainer.History });
     }
 
-    private static UNetResNet50 Create(int seed, double? momentum, double dropout)
+    private static UNetResNet50 Create(int seed, double? momentum, double dropout, int classes = 1)
     {
         BatchNormOptions norm = momentum is double m ? BatchNormOptions.Torch with { Momentum = m, Eps = 1e-3 } : BatchNormOptions.Keras213;
-        return (Preset.Quick with { Side = Side }).CreateUNet(seed, new UNetOptions { SpatialDropout = dropout, BatchNorm = norm, Encoder = new ResNet50Options { BatchNorm = norm } });
+        return (Preset.Quick with { Side = Side }).CreateUNet(seed, new UNetOptions { Classes = classes, SpatialDropout = dropout, BatchNorm = norm, Encoder = new ResNet50Options { BatchNorm = norm } });
     }
 
     /// <summary>Makes a foreign network look pre-trained on coloured shapes and freezes a part of it, as <c>requires_grad = false</c> does.</summary>
-    private static void Pretend(Module<Tensor, Tensor> model, double momentum, Preprocessing? preprocessing = null, string part = "features")
+    private static void Pretend(Module<Tensor, Tensor> model, double momentum, Preprocessing? preprocessing = null, string part = "features", SegmentationDataset? world = null)
     {
         var shapes = new ProceduralSourceDomain(ForeignSide);
-        var world = new SegmentationDataset(Enumerable.Range(0, 48).Select(i => new SegmentationSample($"{i}", shapes.Sample(i).Image, new PixelImage(ForeignSide, ForeignSide, 1, new byte[ForeignSide * ForeignSide]))));
+        world ??= new SegmentationDataset(Enumerable.Range(0, 48).Select(i => new SegmentationSample($"{i}", shapes.Sample(i).Image, new PixelImage(ForeignSide, ForeignSide, 1, new byte[ForeignSide * ForeignSide]))));
         using var noGrad = no_grad();
         using Batch batch = Loader(world, 48, preprocessing ?? Preprocessing.Torch).Epoch().First();
         List<BatchNorm> layers = [.. model.modules().OfType<BatchNorm>()];
         foreach (BatchNorm layer in layers) layer.momentum = 1;
         model.train();
-        using Tensor _ = model.call(batch.Images);
+        using Tensor _ = model.call(batch.Inputs);
         foreach ((string name, Module module) in model.named_modules())
         {
             if (module is not BatchNorm layer) continue;
@@ -205,7 +206,7 @@ internal sealed class DoctorCases
         ReadOnlySpan<byte> image = sample.Image.Pixels, mask = sample.Mask.Pixels;
         int planes = image.Length / mask.Length;
         var pixels = new byte[3 * mask.Length];
-        for (int i = 0; i < mask.Length; i++) (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = (image[planes * i], image[planes * i], (byte)(mask[i] > 127 ? 200 : 20));
+        for (int i = 0; i < mask.Length; i++) (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = (image[planes * i], image[planes * i], (byte)(SegmentationSample.IsForeground(mask[i]) ? 200 : 20));
         return new SegmentationSample(sample.Name, new PixelImage(sample.Image.Width, sample.Image.Height, 3, pixels), sample.Mask);
     }));
 

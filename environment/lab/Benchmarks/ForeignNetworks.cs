@@ -30,6 +30,36 @@ internal static class ForeignNetworks
     /// <summary>Batch norm before every convolution, inputs concatenated: two dense blocks with a transition that halves the size.</summary>
     public static Module<Tensor, Tensor> DenseNet(double momentum = 0.1) => new SmallDenseNet(momentum);
 
+    /// <summary>A residual network of three stages for pictures of 32×32: (N, 3, H, W) to logits (N, classes).</summary>
+    public static Module<Tensor, Tensor> ResNet(int classes, double momentum = 0.1) => Sequential(
+        ("stem", Sequential(("conv", Conv2d(3, 16, 3, padding: 1)), ("norm", BatchNorm2d(16, momentum: momentum)), ("relu", ReLU()))),
+        ("layer1", new Residual(16, momentum)), ("pool1", AvgPool2d(2)), ("layer2", new Residual(16, momentum)), ("pool2", AvgPool2d(2)),
+        ("widen", Sequential(("conv", Conv2d(16, 32, 1)), ("norm", BatchNorm2d(32, momentum: momentum)), ("relu", ReLU()))), ("layer3", new Residual(32, momentum)),
+        ("pool", AdaptiveAvgPool2d(1)), ("flatten", Flatten()), ("fc", Linear(32, classes)));
+
+    /// <summary>x + f(x), as in ResNet18.</summary>
+    private sealed class Residual : Module<Tensor, Tensor>
+    {
+#pragma warning disable IDE1006 // Field names are the state keys.
+        private readonly Conv2d conv1, conv2;
+        private readonly BatchNorm2d norm1, norm2;
+#pragma warning restore IDE1006
+
+        internal Residual(long channels, double momentum) : base(nameof(Residual))
+        {
+            (conv1, conv2) = (Conv2d(channels, channels, 3, padding: 1), Conv2d(channels, channels, 3, padding: 1));
+            (norm1, norm2) = (BatchNorm2d(channels, momentum: momentum), BatchNorm2d(channels, momentum: momentum));
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            using var scope = NewDisposeScope();
+            Tensor inner = norm2.call(conv2.call(functional.relu(norm1.call(conv1.call(x)))));
+            return functional.relu(x + inner).MoveToOuterDisposeScope();
+        }
+    }
+
     private sealed class SmallDenseNet : Module<Tensor, Tensor>
     {
 #pragma warning disable IDE1006 // Field names are the state keys.

@@ -81,7 +81,8 @@ internal static class BrainMriMaker
     {
         for (int slice = 0; slice < axis.Slices; slice += Step)
         {
-            PixelImage mask = axis.Cut(brain, slice, share => share >= 0.5f ? 255 : 0).Resize(Side, Side).Map(value => value > 127 ? (byte)255 : (byte)0);
+            PixelImage mask = axis.Cut(brain, slice, share => share >= 0.5f ? 255 : 0).Resize(Side, Side);
+            mask = SegmentationSample.Foreground(mask, SegmentationSample.ForegroundThreshold);
             int foreground = 0;
             foreach (byte value in mask.Pixels) foreground += value > 0 ? 1 : 0;
             double share = foreground / (double)(Side * Side);

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace UnetResnet.Tests.Training;
 
 /// <summary>Losses on sheets of paper. Tolerance 1e-6: a few float32 operations on numbers near 1.</summary>
-public class SegmentationLossesTests
+public class LossesTests
 {
     private const double Tolerance = 1e-6;
 
@@ -18,8 +18,8 @@ public class SegmentationLossesTests
     {
         using var scope = NewDisposeScope();
         double expected = -(Math.Log(0.75) + Math.Log(0.5) + Math.Log(0.25) + Math.Log(0.5)) / 4;
-        Assert.Equal(expected, Value(SegmentationLosses.BinaryCrossEntropy, Logits, [1, 0, 1, 0], 1, 1, 2, 2), Tolerance);
-        Assert.Equal(expected, Value(SegmentationLosses.BinaryCrossEntropy, Logits, [1, 0, 1, 0], 4, 1, 1, 1), Tolerance);
+        Assert.Equal(expected, Value(Losses.BinaryCrossEntropy, Logits, [1, 0, 1, 0], 1, 1, 2, 2), Tolerance);
+        Assert.Equal(expected, Value(Losses.BinaryCrossEntropy, Logits, [1, 0, 1, 0], 4, 1, 1, 1), Tolerance);
     }
 
     [Fact]
@@ -27,9 +27,9 @@ public class SegmentationLossesTests
     {
         using var scope = NewDisposeScope();
         // Keras clips the probability at 1e-7 and would say 16.1.
-        Assert.Equal(1000, Value(SegmentationLosses.BinaryCrossEntropy, [1000], [0], 1, 1, 1, 1));
-        Assert.Equal(1000, Value(SegmentationLosses.BinaryCrossEntropy, [-1000], [1], 1, 1, 1, 1));
-        Assert.Equal(0, Value(SegmentationLosses.BinaryCrossEntropy, [1000, -1000], [1, 0], 1, 1, 1, 2));
+        Assert.Equal(1000, Value(Losses.BinaryCrossEntropy, [1000], [0], 1, 1, 1, 1));
+        Assert.Equal(1000, Value(Losses.BinaryCrossEntropy, [-1000], [1], 1, 1, 1, 1));
+        Assert.Equal(0, Value(Losses.BinaryCrossEntropy, [1000, -1000], [1, 0], 1, 1, 1, 2));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public class SegmentationLossesTests
     {
         using var scope = NewDisposeScope();
         Tensor logits = tensor(Logits, [1, 1, 2, 2]).requires_grad_(true);
-        SegmentationLosses.BinaryCrossEntropy(logits, tensor([1f, 0, 1, 0], [1, 1, 2, 2])).backward();
+        Losses.BinaryCrossEntropy(logits, tensor([1f, 0, 1, 0], [1, 1, 2, 2])).backward();
         Numbers.AssertClose([-0.25 / 4, 0.5 / 4, -0.75 / 4, 0.5 / 4], logits.grad!, Tolerance);
     }
 
@@ -46,19 +46,19 @@ public class SegmentationLossesTests
     {
         using var scope = NewDisposeScope();
         // One image: Σpm = 3/4 + 1/4, Σp = 2, Σm = 2. Two images: (Σpm, Σp, Σm) = (3/4, 5/4, 1) and (1/4, 3/4, 1).
-        Assert.Equal(1 - (2 * 1.0 + 1) / (2 + 2 + 1), Value(SegmentationLosses.Dice, Logits, [1, 0, 1, 0], 1, 1, 2, 2), Tolerance);
+        Assert.Equal(1 - (2 * 1.0 + 1) / (2 + 2 + 1), Value(Losses.Dice, Logits, [1, 0, 1, 0], 1, 1, 2, 2), Tolerance);
         double two = (1 - (2 * 0.75 + 1) / (1.25 + 1 + 1) + 1 - (2 * 0.25 + 1) / (0.75 + 1 + 1)) / 2;
-        Assert.Equal(two, Value(SegmentationLosses.Dice, Logits, [1, 0, 1, 0], 2, 1, 1, 2), Tolerance);
+        Assert.Equal(two, Value(Losses.Dice, Logits, [1, 0, 1, 0], 2, 1, 1, 2), Tolerance);
     }
 
     [Fact]
     public void Dice_lets_an_empty_image_be_right()
     {
         using var scope = NewDisposeScope();
-        Assert.Equal(0, Value(SegmentationLosses.Dice, [-1000, -1000], [0, 0], 1, 1, 1, 2), Tolerance);
-        Assert.Equal(0, Value(SegmentationLosses.Dice, [1000, -1000], [1, 0], 1, 1, 1, 2), Tolerance);
-        Assert.Equal(1 - 1 / 3.0, Value(SegmentationLosses.Dice, [1000, 1000], [0, 0], 1, 1, 1, 2), Tolerance);
-        Assert.Equal(1 - 1 / 3.0, Value(SegmentationLosses.Dice, [-1000, 1000], [1, 0], 1, 1, 1, 2), Tolerance);
+        Assert.Equal(0, Value(Losses.Dice, [-1000, -1000], [0, 0], 1, 1, 1, 2), Tolerance);
+        Assert.Equal(0, Value(Losses.Dice, [1000, -1000], [1, 0], 1, 1, 1, 2), Tolerance);
+        Assert.Equal(1 - 1 / 3.0, Value(Losses.Dice, [1000, 1000], [0, 0], 1, 1, 1, 2), Tolerance);
+        Assert.Equal(1 - 1 / 3.0, Value(Losses.Dice, [-1000, 1000], [1, 0], 1, 1, 1, 2), Tolerance);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public class SegmentationLossesTests
         {
             using var scope = NewDisposeScope();
             Tensor x = tensor(logits, [2, 1, 2, 2]).requires_grad_(true);
-            Tensor loss = SegmentationLosses.Dice(x, tensor(masks.Select(m => (float)m).ToArray(), [2, 1, 2, 2]));
+            Tensor loss = Losses.Dice(x, tensor(masks.Select(m => (float)m).ToArray(), [2, 1, 2, 2]));
             // Worst case 4 wrong pixels: 1 − 1/5. Below 0 only by rounding.
             Assert.InRange(loss.item<float>(), -1e-6, 0.8 + 1e-6);
             loss.backward();
@@ -81,15 +81,15 @@ public class SegmentationLossesTests
     {
         using var scope = NewDisposeScope();
         float[] masks = [1, 0, 1, 0];
-        double expected = Value(SegmentationLosses.BinaryCrossEntropy, Logits, masks, 1, 1, 2, 2) + Value(SegmentationLosses.Dice, Logits, masks, 1, 1, 2, 2);
-        Assert.Equal(expected, Value(SegmentationLosses.BinaryCrossEntropyAndDice, Logits, masks, 1, 1, 2, 2), Tolerance);
+        double expected = Value(Losses.BinaryCrossEntropy, Logits, masks, 1, 1, 2, 2) + Value(Losses.Dice, Logits, masks, 1, 1, 2, 2);
+        Assert.Equal(expected, Value(Losses.BinaryCrossEntropyAndDice, Logits, masks, 1, 1, 2, 2), Tolerance);
     }
 
     [Fact]
     public void Losses_leave_nothing_behind()
     {
         using Tensor logits = tensor(Logits, [1, 1, 2, 2]), masks = ones(1, 1, 2, 2);
-        foreach (SegmentationLoss loss in new SegmentationLoss[] { SegmentationLosses.BinaryCrossEntropy, SegmentationLosses.Dice, SegmentationLosses.BinaryCrossEntropyAndDice })
+        foreach (LossFunction loss in new LossFunction[] { Losses.BinaryCrossEntropy, Losses.Dice, Losses.BinaryCrossEntropyAndDice })
         {
             long before = LiveTensors.Settled();
             loss(logits, masks).Dispose();
@@ -97,6 +97,6 @@ public class SegmentationLossesTests
         }
     }
 
-    private static double Value(SegmentationLoss loss, float[] logits, float[] masks, params long[] shape) =>
+    private static double Value(LossFunction loss, float[] logits, float[] masks, params long[] shape) =>
         loss(tensor(logits, shape), tensor(masks, shape)).item<float>();
 }

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using UnetResnet.Data;
+using UnetResnet.Lab.Datasets;
 
-namespace UnetResnet.Tests.Data;
+namespace UnetResnet.Tests.Lab;
 
 public sealed class NiftiVolumeTests : IDisposable
 {

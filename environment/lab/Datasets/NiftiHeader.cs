@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace UnetResnet.Data;
+namespace UnetResnet.Lab.Datasets;
 
 /// <summary>What <see cref="NiftiVolume"/> needs of a NIfTI-1 header, checked.</summary>
 internal sealed class NiftiHeader

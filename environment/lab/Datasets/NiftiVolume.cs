@@ -1,14 +1,15 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using UnetResnet.Data;
 
-namespace UnetResnet.Data;
+namespace UnetResnet.Lab.Datasets;
 
 /// <summary>
 /// A volume of a NIfTI-1 file (<c>.nii</c>, <c>.nii.gz</c>), turned to the axes x = left to right, y = back to front, z = foot to head.
 /// Little-endian files of one three-dimensional volume with voxels of type uint8, int16 or float32 are read; everything else is refused.
 /// </summary>
 /// <remarks>Format: https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h.</remarks>
-public sealed class NiftiVolume
+internal sealed class NiftiVolume
 {
     private readonly float[] voxels;
 

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Training;
 
-public class SegmentationMetricsTests
+public class MetricsTests
 {
     /// <summary>What is predicted on four pixels; the mask; IoU; Dice.</summary>
     public static TheoryData<string, string, double, double> OnPaper => new()
@@ -27,8 +27,8 @@ public class SegmentationMetricsTests
         using var scope = NewDisposeScope();
         Tensor logits = tensor(predicted.Select(c => c == '+' ? 0.01f : -0.01f).ToArray(), [1, 1, 2, 2]);
         Tensor masks = tensor(mask.Select(c => c - '0' + 0f).ToArray(), [1, 1, 2, 2]);
-        Numbers.AssertClose([iou], SegmentationMetrics.IoU(logits, masks), 1e-7);
-        Numbers.AssertClose([dice], SegmentationMetrics.Dice(logits, masks), 1e-7);
+        Numbers.AssertClose([iou], Metrics.IoU(logits, masks), 1e-7);
+        Numbers.AssertClose([dice], Metrics.Dice(logits, masks), 1e-7);
     }
 
     [Fact]
@@ -36,8 +36,8 @@ public class SegmentationMetricsTests
     {
         using var scope = NewDisposeScope();
         Tensor logits = tensor([1f, 1, -1, -1, -1, -1], [3, 1, 1, 2]), masks = tensor([1f, 0, 0, 0, 1, 1], [3, 1, 1, 2]);
-        Assert.Equal([0.5f, 1, 0], SegmentationMetrics.IoU(logits, masks).Values());
-        Numbers.AssertClose([2.0 / 3, 1, 0], SegmentationMetrics.Dice(logits, masks), 1e-7);
+        Assert.Equal([0.5f, 1, 0], Metrics.IoU(logits, masks).Values());
+        Numbers.AssertClose([2.0 / 3, 1, 0], Metrics.Dice(logits, masks), 1e-7);
     }
 
     [Fact]
@@ -45,8 +45,8 @@ public class SegmentationMetricsTests
     {
         using var scope = NewDisposeScope();
         Tensor logits = zeros(1, 1, 2, 2);
-        Assert.Equal([1f], SegmentationMetrics.IoU(logits, zeros(1, 1, 2, 2)).Values());
-        Assert.Equal([0f], SegmentationMetrics.IoU(logits, ones(1, 1, 2, 2)).Values());
+        Assert.Equal([1f], Metrics.IoU(logits, zeros(1, 1, 2, 2)).Values());
+        Assert.Equal([0f], Metrics.IoU(logits, ones(1, 1, 2, 2)).Values());
     }
 
     [Fact]
@@ -55,9 +55,9 @@ public class SegmentationMetricsTests
         {
             using var scope = NewDisposeScope();
             Tensor x = tensor(logits, [3, 1, 2, 2]), m = tensor(masks.Select(v => (float)v).ToArray(), [3, 1, 2, 2]);
-            float[] iou = SegmentationMetrics.IoU(x, m).Values();
+            float[] iou = Metrics.IoU(x, m).Values();
             Assert.All(iou, value => Assert.InRange(value, 0, 1));
-            Numbers.AssertClose([.. iou.Select(j => 2.0 * j / (1 + j))], SegmentationMetrics.Dice(x, m), 1e-6);
+            Numbers.AssertClose([.. iou.Select(j => 2.0 * j / (1 + j))], Metrics.Dice(x, m), 1e-6);
         }, iter: 50, threads: 1);
 
     [Fact]
@@ -65,8 +65,8 @@ public class SegmentationMetricsTests
     {
         using Tensor logits = rand(2, 1, 3, 3), masks = ones(2, 1, 3, 3);
         long before = LiveTensors.Settled();
-        SegmentationMetrics.IoU(logits, masks).Dispose();
-        SegmentationMetrics.Dice(logits, masks).Dispose();
+        Metrics.IoU(logits, masks).Dispose();
+        Metrics.Dice(logits, masks).Dispose();
         Assert.Equal(before, Tensor.TotalCount);
     }
 }
