@@ -26,7 +26,8 @@ public static class BatchSource
     {
         ArgumentNullException.ThrowIfNull(epochs);
         ArgumentNullException.ThrowIfNull(inOrder);
-        return new Sequence(epochs, inOrder, preprocessing);
+        using Batch first = Sequence.Batches(inOrder).FirstOrDefault() ?? throw new ArgumentException("The sequence holds no batch.", nameof(inOrder));
+        return new Sequence(epochs, inOrder, first.Size, preprocessing);
     }
 
     /// <summary>The inputs of one epoch without their targets, for what only looks at inputs. Each tensor is freed when the next one is asked for.</summary>
@@ -47,27 +48,22 @@ public static class BatchSource
         private readonly Func<int, IEnumerable<(Tensor Inputs, Tensor Targets)>> epochs;
         private readonly IEnumerable<(Tensor Inputs, Tensor Targets)> inOrder;
 
-        internal Sequence(Func<int, IEnumerable<(Tensor Inputs, Tensor Targets)>> epochs, IEnumerable<(Tensor Inputs, Tensor Targets)> inOrder, Preprocessing? preprocessing)
-        {
-            (this.epochs, this.inOrder, Preprocessing) = (epochs, inOrder, preprocessing);
-            using Batch first = Batches(inOrder).FirstOrDefault() ?? throw new ArgumentException("The sequence holds no batch.", nameof(inOrder));
-            BatchSize = first.Size;
-            BatchCount = inOrder.TryGetNonEnumeratedCount(out int count) ? count : null;
-        }
+        internal Sequence(Func<int, IEnumerable<(Tensor Inputs, Tensor Targets)>> epochs, IEnumerable<(Tensor Inputs, Tensor Targets)> inOrder, int batchSize, Preprocessing? preprocessing) =>
+            (this.epochs, this.inOrder, BatchSize, Preprocessing) = (epochs, inOrder, batchSize, preprocessing);
 
         public int BatchSize { get; }
 
         public int? SampleCount => inOrder is IReadOnlyCollection<(Tensor Inputs, Tensor Targets)> list ? (int)list.Sum(batch => batch.Inputs.shape[0]) : null;
 
-        public int? BatchCount { get; }
+        public int? BatchCount => inOrder is IReadOnlyCollection<(Tensor Inputs, Tensor Targets)> list ? list.Count : null;
 
         public Preprocessing? Preprocessing { get; }
 
         public IEnumerable<Batch> Epoch(int epoch = 0) => Batches(epochs(epoch));
 
-        public IBatchSource InOrder() => new Sequence(_ => inOrder, inOrder, Preprocessing);
+        public IBatchSource InOrder() => new Sequence(_ => inOrder, inOrder, BatchSize, Preprocessing);
 
-        private static IEnumerable<Batch> Batches(IEnumerable<(Tensor Inputs, Tensor Targets)> batches)
+        internal static IEnumerable<Batch> Batches(IEnumerable<(Tensor Inputs, Tensor Targets)> batches)
         {
             int samples = 0;
             foreach ((Tensor inputs, Tensor targets) in batches)

@@ -74,6 +74,9 @@ public static class ImageMaskFolder
         return new SegmentationDataset(dataset);
     }
 
+    /// <summary>Whether a file is called as an image that can be read.</summary>
+    internal static bool IsImage(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Reads one pair; a mask of foreground becomes 0 and 255.</summary>
     internal static SegmentationSample Read(string name, string imagePath, string maskPath, ImageMaskFolderOptions? options = null)
     {
@@ -120,7 +123,7 @@ public static class ImageMaskFolder
 
         foreach (string file in all)
         {
-            if (!Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)) continue;
+            if (!IsImage(file)) continue;
             if (key(Path.GetFileNameWithoutExtension(file)) is not string stem) continue;
             if (!files.TryAdd(stem, file))
                 throw new DatasetException(file, $"has the same name as {files[stem]}", "one file for each name", "Rename or remove one of the two.");

@@ -54,6 +54,7 @@ public sealed record Cure(string Title, string Code)
     }
 
     private const string Recalibrate = """
+        using UnetResnet.Data;
         using UnetResnet.Normalization;
 
         // Repairs this model without training and without labels: its layers get the statistics of your own images.

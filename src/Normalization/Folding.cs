@@ -46,7 +46,7 @@ public static class Folding
 
         if (!(error <= tolerance))
             throw new InvalidOperationException(
-                $"Folding would change the output by {error:0.0e+0} of its largest value, more than the tolerance of {tolerance:0.0e+0}; nothing was changed. A convolution's result is used elsewhere too, or a variance is so small that float32 does not carry it: recalibrate first, or fold a part only.");
+                $"Folding would change the output by {NumberText.Short(error)} of its largest value, more than the tolerance of {NumberText.Short(tolerance)}; nothing was changed. A convolution's result is used elsewhere too, or a variance is so small that float32 does not carry it: recalibrate first, or fold a part only.");
         return new FoldingReport([.. pairs.Select(p => names[p.Layer])], [.. left.Select(l => names[l])], error);
     }
 

@@ -50,7 +50,7 @@ internal static class ChartSummary
     {
         bool horizontal = trace.Text("orientation") == "h";
         JsonArray names = trace.Items(horizontal ? "y" : "x"), values = trace.Items(horizontal ? "x" : "y");
-        IEnumerable<string> bars = values.Take(MostBars).Select((value, i) => $"{(i < names.Count ? names[i].AsText() : i.ToString())} {Short(value)}");
+        IEnumerable<string> bars = values.Take(MostBars).Select((value, i) => $"{(i < names.Count ? names[i].AsText() : NumberText.Short(i))} {Short(value)}");
         return string.Join(", ", bars) + (values.Count > MostBars ? $" and {values.Count - MostBars} more" : "");
     }
 

@@ -31,6 +31,10 @@ public static class Charts
     /// <inheritdoc cref="Loss" path="/*[not(self::summary)]"/>
     public static GenericChart Dice(TrainingHistory history, string title) => Curves(history, HistoryMetric.Dice, title);
 
+    /// <summary>Accuracy of a classifier over the epochs: training, validation, and the training images in inference mode.</summary>
+    /// <inheritdoc cref="Loss" path="/*[not(self::summary)]"/>
+    public static GenericChart Accuracy(TrainingHistory history, string title) => Curves(history, HistoryMetric.Accuracy, title);
+
     /// <summary>One series of several runs in one picture, such as the validation IoU before and after the cure.</summary>
     /// <param name="runs">The runs by name; the names stand in the legend.</param>
     /// <param name="metric">The score.</param>

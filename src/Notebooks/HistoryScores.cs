@@ -26,6 +26,9 @@ public enum HistoryMetric
 
     /// <summary>Dice coefficient, 0 to 1; higher is better.</summary>
     Dice,
+
+    /// <summary>Share of samples that are classified rightly, 0 to 1; higher is better.</summary>
+    Accuracy,
 }
 
 /// <summary>Reads scores out of an epoch.</summary>
@@ -45,7 +48,8 @@ internal static class HistoryScores
             HistoryMetric.Loss => score.Loss,
             HistoryMetric.IoU => score.IoU,
             HistoryMetric.Dice => score.Dice,
-            _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, "Expected Loss, IoU or Dice."),
+            HistoryMetric.Accuracy => score.Accuracy,
+            _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, "Expected Loss, IoU, Dice or Accuracy."),
         };
     }
 
@@ -53,6 +57,7 @@ internal static class HistoryScores
     {
         HistoryMetric.Loss => "loss",
         HistoryMetric.IoU => "IoU (0 to 1)",
+        HistoryMetric.Accuracy => "accuracy (0 to 1)",
         _ => "Dice (0 to 1)",
     };
 

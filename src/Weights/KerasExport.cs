@@ -49,7 +49,7 @@ public static class KerasExport
         if (options.Architecture != ResNet50Architecture.Keras)
             throw new ArgumentException("This encoder is torchvision's ResNet50, another network than Keras's: its stride sits on the 3×3 convolutions. There it would compute other features. Export it for PyTorch.", nameof(encoder));
         if (options.Padding != ConvolutionPadding.Same || norms.Any(n => Math.Abs(n.Options.Eps - 1e-3) > 1e-9))
-            throw new ArgumentException($"Keras's ResNet50 of this layout has padding 'same' and ε 0.001; this encoder has padding {options.Padding} and ε {string.Join(", ", norms.Select(n => n.Options.Eps).Distinct())}, and would compute other features there.", nameof(encoder));
+            throw new ArgumentException($"Keras's ResNet50 of this layout has padding 'same' and ε 0.001; this encoder has padding {options.Padding} and ε {string.Join(", ", norms.Select(n => n.Options.Eps).Distinct().Select(NumberText.Short))}, and would compute other features there.", nameof(encoder));
         if (norms.FirstOrDefault(n => n.ReplacedBy is not null) is { } other)
             throw new ArgumentException($"Batch norm is replaced by {other.ReplacedBy}, which Keras's ResNet50 does not have. Undo it first (Folding.Unfold, GroupNormalization.Undo).", nameof(encoder));
     }

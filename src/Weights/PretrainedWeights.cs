@@ -72,7 +72,7 @@ public sealed record PretrainedWeights
     /// <param name="folder">The folder; null for <see cref="WeightsCache.Folder"/>.</param>
     /// <exception cref="WeightsException">It is not there, or is another file; the message says how to get it.</exception>
     public string Require(string? folder = null) =>
-        Find(folder) ?? throw new WeightsException($"The weights of ImageNet ({FileName}, {Math.Round(Bytes / 1e6)} MB) are not on this machine, and nothing is downloaded without being asked for. {Cure(PathIn(folder), replaces: false)}");
+        Find(folder) ?? throw new WeightsException($"The weights of ImageNet ({FileName}, {NumberText.Fixed(Bytes / 1e6, 0)} MB) are not on this machine, and nothing is downloaded without being asked for. {Cure(PathIn(folder), replaces: false)}");
 
     /// <summary>
     /// Downloads the file unless it is there: goes on where an earlier attempt stopped, compares the checksum, and only then gives the file its name. Two processes

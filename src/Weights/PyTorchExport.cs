@@ -67,7 +67,7 @@ public static class PyTorchExport
     private static string Eps(IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> layers, string part)
     {
         double[] all = [.. layers.Select(l => l.Layer.Options.Eps).Distinct()];
-        if (all.Length > 1) throw new ArgumentException($"The batch-norm layers of the {part} have different ε ({string.Join(", ", all)}), and the PyTorch twin has one. Give them the same.", nameof(layers));
+        if (all.Length > 1) throw new ArgumentException($"The batch-norm layers of the {part} have different ε ({string.Join(", ", all.Select(NumberText.Short))}), and the PyTorch twin has one. Give them the same.", nameof(layers));
         return all[0].ToString("R", CultureInfo.InvariantCulture);
     }
 

@@ -7,6 +7,7 @@ using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Training;
+using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

@@ -2,6 +2,8 @@ using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using UnetResnet.Tests.Training;
 using UnetResnet.Training;
 using static TorchSharp.torch;
@@ -34,11 +36,11 @@ public class DoctorTaskTests
     public void Class_masks_have_the_disease_too()
     {
         using var scope = NewDisposeScope();
-        UnetResnet.Runtime.TorchRuntime.Seed(0);
+        TorchRuntime.Seed(0);
         using var unet = new UNetResNet50(new UNetOptions { Classes = 3, Encoder = new ResNet50Options { Width = 16 } });
         using Batch squares = Miniature.Images(count: 8);
         Tensor classes = squares.Targets.squeeze(1).to(int64);
-        UnetResnet.Normalization.Recalibration.Recalibrate(unet, [squares.Inputs]);
+        Recalibration.Recalibrate(unet, [squares.Inputs]);
         using (no_grad())
         {
             foreach (var (_, layer) in unet.Encoder.BatchNormLayers().Take(1)) layer.RunningMean.add_(20);

@@ -1,6 +1,7 @@
 using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Normalization;
+using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

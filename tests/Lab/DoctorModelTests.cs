@@ -48,6 +48,45 @@ public sealed class DoctorModelTests : IDisposable
     }
 
     [Fact]
+    public void A_U_Net_of_several_classes_takes_masks_of_their_numbers()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Classes = 3, Encoder = new ResNet50Options { Width = 16 } });
+        ModuleWeights.Save(unet, folder["three.safetensors"]);
+        (int code, _, string error) = Run("--weights", folder["three.safetensors"]);
+        Assert.Equal(0, code);
+        Assert.Contains("mean IoU", File.ReadAllText(folder["report", "index.html"]));
+
+        ImageCodec.Save(new PixelImage(64, 64, 1, [.. Enumerable.Repeat((byte)9, 64 * 64)]), folder["masks", "0.png"]);
+        (code, _, error) = Run("--weights", folder["three.safetensors"]);
+        Assert.Equal(1, code);
+        Assert.Contains("has the value 9", error);
+    }
+
+    [Fact]
+    public void A_classifier_takes_a_folder_for_each_class()
+    {
+        using var classifier = new ResNet50Encoder(new ResNet50Options { Width = 16, IncludeTop = true, Classes = 2 });
+        ModuleWeights.Save(classifier, folder["classifier.safetensors"]);
+        for (int i = 0; i < 4; i++)
+        {
+            Directory.CreateDirectory(folder["classes", i % 2 == 0 ? "cat" : "dog"]);
+            File.Copy(folder["images", $"{i}.png"], folder["classes", i % 2 == 0 ? "cat" : "dog", $"{i}.png"]);
+        }
+
+        (int code, string text, string error) = Invoke("--weights", folder["classifier.safetensors"], "--images", folder["classes"], "--side", "64", "--batch-size", "4", "--output", folder["report"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("accuracy", File.ReadAllText(folder["report", "index.html"]));
+        Assert.StartsWith("Diagnosis", text);
+
+        (code, _, error) = Invoke("--weights", folder["unet.safetensors"], "--images", folder["classes"], "--side", "64", "--output", folder["report"]);
+        Assert.Equal(1, code);
+        Assert.Contains("--masks", error);
+        (code, _, error) = Invoke("--weights", folder["classifier.safetensors"], "--images", folder["images"], "--side", "64", "--output", folder["report"]);
+        Assert.Equal(1, code);
+        Assert.Contains("holds 0 folders", error);
+    }
+
+    [Fact]
     public void The_width_is_read_from_the_weights_and_foreign_files_are_refused()
     {
         using var encoder = new ResNet50Encoder(new ResNet50Options { Width = 16 });
@@ -75,16 +114,18 @@ public sealed class DoctorModelTests : IDisposable
         Assert.Contains("96 or 128", error);
     }
 
-    private (int Code, string Text, string Error) Run(params string[] arguments)
+    private (int Code, string Text, string Error) Run(params string[] arguments) => Invoke(
+        [.. arguments, .. arguments.Contains("--side") ? [] : new[] { "--side", "64" }, "--images", folder["images"], "--masks", folder["masks"], "--batch-size", "4", "--output", folder["report"]]);
+
+    private static (int Code, string Text, string Error) Invoke(params string[] arguments)
     {
-        string[] sideGiven = arguments.Contains("--side") ? [] : ["--side", "64"];
         using var console = new ConsoleCapture();
         TextWriter before = Console.Error;
         var error = new StringWriter();
         Console.SetError(error);
         try
         {
-            int code = DoctorModelCommand.Create().Parse([.. arguments, .. sideGiven, "--images", folder["images"], "--masks", folder["masks"], "--batch-size", "4", "--output", folder["report"]]).Invoke();
+            int code = DoctorModelCommand.Create().Parse(arguments).Invoke();
             return (code, console.Text, error.ToString());
         }
         finally

@@ -4,7 +4,6 @@ using UnetResnet.Diagnosis;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Diagnosis;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Training;
 using UnetResnet.Training;

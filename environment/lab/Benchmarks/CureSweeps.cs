@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Models;
 using UnetResnet.Normalization;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using UnetResnet.Data;
 using static TorchSharp.torch;
 

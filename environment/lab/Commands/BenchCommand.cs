@@ -25,6 +25,8 @@ internal static class BenchCommand
     {
         var seeds = new Option<int>("--seeds") { Description = "How many seeds, from 0.", DefaultValueFactory = _ => 5 };
         var preset = new Option<string>("--preset") { Description = "quick or full.", DefaultValueFactory = _ => "quick" };
+        seeds.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--seeds must be at least 1."); });
+        preset.AcceptOnlyFromAmong("quick", "full");
         var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
         var command = new Command("collapse", "Collapse and cure for several seeds.") { seeds, preset, json };
         command.SetAction((result, cancellation) =>
@@ -54,6 +56,12 @@ internal static class BenchCommand
             var progress = new ErrorStreamProgress();
             var cases = new DoctorCases();
             DoctorCase[] chosen = [.. cases.All().Where(c => (c.Quick || !result.GetValue(quick)) && c.Name.Contains(result.GetValue(only)!, StringComparison.OrdinalIgnoreCase))];
+            if (chosen.Length == 0)
+            {
+                Console.Error.WriteLine($"No case's name contains '{result.GetValue(only)}'. There are {cases.All().Count}, such as '{cases.All()[0].Name}'.");
+                return Task.FromResult(1);
+            }
+
             DoctorResult measured = DoctorBenchmark.Run(chosen, progress, cancellation);
             if (!result.GetValue(noTiming)) measured = measured with { Timing = DoctorBenchmark.Timing(progress, cancellation) };
             if (!result.GetValue(noSweep)) measured = measured with { Sweep = DoctorBenchmark.Sweep(cases, progress, cancellation) };

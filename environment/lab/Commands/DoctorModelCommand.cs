@@ -9,17 +9,19 @@ using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;
 using UnetResnet.Weights;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Lab.Commands;
 
-/// <summary><c>lab doctor-model</c>: the doctor for a U-Net in a file and images in folders; prints the verdict and writes an HTML report.</summary>
+/// <summary><c>lab doctor-model</c>: the doctor for a U-Net or a classifier in a file and images in folders; prints the verdict and writes an HTML report.</summary>
 internal static class DoctorModelCommand
 {
     public static Command Create()
     {
-        var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, a .safetensors or .pth file.", Required = true };
-        var images = new Option<DirectoryInfo>("--images") { Description = "Folder with training images.", Required = true };
-        var masks = new Option<DirectoryInfo>("--masks") { Description = "Folder with their masks: the same names.", Required = true };
+        var weights = new Option<FileInfo>("--weights") { Description = "Weights of a UNetResNet50, or without --masks of a ResNet50 with its classifier: a .safetensors or .pth file.", Required = true };
+        var images = new Option<DirectoryInfo>("--images") { Description = "Folder with training images; of a classifier, a folder for each class.", Required = true };
+        var masks = new Option<DirectoryInfo>("--masks") { Description = "Folder with their masks: the same names; of a network of several classes, grey values that are their numbers." };
         var frozen = new Option<BatchNormMode>("--frozen")
         {
             Description = "How the encoder's batch norm was frozen in training, which weights cannot tell: Trainable where it was not.",
@@ -29,24 +31,32 @@ internal static class DoctorModelCommand
         var side = new Option<int>("--side") { Description = "Side of the images in training, a multiple of 32.", DefaultValueFactory = _ => 96 };
         var batch = new Option<int>("--batch-size") { Description = "Images in a training batch.", DefaultValueFactory = _ => 10 };
         var output = new Option<DirectoryInfo>("--output") { Description = "Folder of the HTML report.", DefaultValueFactory = _ => new DirectoryInfo(Path.Combine("artifacts", "diagnosis")) };
-        var command = new Command("doctor-model", "Diagnose a U-Net: what is wrong between training and inference, where, why, and what to do.") { weights, images, masks, frozen, preprocessing, side, batch, output };
+        var command = new Command("doctor-model", "Diagnose a U-Net or a classifier: what is wrong between training and inference, where, why, and what to do.") { weights, images, masks, frozen, preprocessing, side, batch, output };
         command.SetAction((parsed, cancellation) =>
         {
             try
             {
                 TorchRuntime.Initialize();
                 string file = parsed.GetRequiredValue(weights).FullName;
-                using UNetResNet50 unet = UNetFile.Load(file);
-                if (parsed.GetValue(frozen) is not BatchNormMode.Trainable and var mode) unet.Encoder.Freeze(mode);
-                SegmentationDataset dataset = ImageMaskFolder.Load(parsed.GetRequiredValue(images).FullName, parsed.GetRequiredValue(masks).FullName).Resize(parsed.GetValue(side));
-                var loader = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = parsed.GetValue(batch), Preprocessing = Preprocessing.FromName(parsed.GetValue(preprocessing)!) });
-                DoctorReport report = BatchNormDoctor.Diagnose(unet, loader, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);
+                Preprocessing prepared = Preprocessing.FromName(parsed.GetValue(preprocessing)!);
+                (int pixels, int size) = (parsed.GetValue(side), parsed.GetValue(batch));
+                string folder = parsed.GetRequiredValue(images).FullName;
+                using Module<Tensor, Tensor> model = parsed.GetValue(masks) is null ? ClassifierFile.Load(file) : UNetFile.Load(file);
+                ResNet50Encoder encoder = model as ResNet50Encoder ?? ((UNetResNet50)model).Encoder;
+                if (parsed.GetValue(frozen) is not BatchNormMode.Trainable and var mode) encoder.Freeze(mode);
+                BatchLoader source = model is UNetResNet50 unet
+                    ? new BatchLoader(
+                        ImageMaskFolder.Load(folder, parsed.GetRequiredValue(masks)!.FullName, new ImageMaskFolderOptions { Classes = unet.Options.Classes, Side = pixels }),
+                        new BatchLoaderOptions { BatchSize = size, Preprocessing = prepared })
+                    : ImageClassFolder.Load(folder, pixels, size, prepared).Batches;
+                DoctorReport report = BatchNormDoctor.Diagnose(model, source, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);
                 string page = DiagnosisPage.Write(parsed.GetRequiredValue(output).FullName, report, new Dictionary<string, string>
                 {
                     ["weights"] = file,
-                    ["width"] = unet.Options.Encoder.Width.ToString(CultureInfo.InvariantCulture),
+                    ["network"] = model is UNetResNet50 net ? $"U-Net, output channels: {net.Options.Classes}" : $"classifier, classes: {encoder.Options.Classes}",
+                    ["width"] = encoder.Options.Width.ToString(CultureInfo.InvariantCulture),
                     ["encoder's batch norm in training"] = parsed.GetValue(frozen).ToString(),
-                    ["images"] = $"{dataset.Count} of {parsed.GetRequiredValue(images).FullName}, {parsed.GetValue(side)}×{parsed.GetValue(side)}, {parsed.GetValue(preprocessing)}",
+                    ["images"] = $"{source.SampleCount} of {folder}, {pixels}×{pixels}, {prepared.Name}",
                 });
                 Console.WriteLine(report.ToText());
                 if (report.Cure is { } cure) Console.WriteLine($"{Environment.NewLine}{cure.Title}:{Environment.NewLine}{cure.Code}");
