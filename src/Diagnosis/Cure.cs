@@ -9,7 +9,7 @@ namespace UnetResnet.Diagnosis;
 /// <summary>What to do, as code.</summary>
 /// <param name="Title">In words.</param>
 /// <param name="Code">
-/// C# for a notebook or a program in which <c>model</c> is the network, <c>dataset</c> the training images, and <c>training</c> and <c>validation</c> the loaders.
+/// C# for a notebook or a program in which <c>model</c> is the network, <c>dataset</c> the training images, and <c>training</c> and <c>validation</c> the sources of batches.
 /// It compiles against this library.
 /// </param>
 public sealed record Cure(string Title, string Code)

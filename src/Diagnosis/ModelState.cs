@@ -29,7 +29,12 @@ public sealed class ModelState : IDisposable
         modes = new ModeSnapshot(model);
         random = get_rng_state().DetachFromDisposeScope();
         foreach ((string name, Parameter parameter) in model.named_parameters())
-            gradients.TryAdd(name, (parameter.requires_grad, parameter.grad is { } gradient ? Copy(gradient) : null));
+        {
+            // Every look at a gradient makes a tensor.
+            using Tensor? gradient = parameter.grad;
+            gradients.TryAdd(name, (parameter.requires_grad, gradient is null ? null : Copy(gradient)));
+        }
+
         foreach ((string name, Tensor tensor) in Tensors(model)) values.TryAdd(name, Copy(tensor));
         foreach (Module layer in model.modules().Prepend(model))
         {
@@ -76,7 +81,8 @@ public sealed class ModelState : IDisposable
         {
             if (!gradients.TryGetValue(name, out (bool Wanted, Tensor? Gradient) before)) continue;
             parameter.requires_grad_(before.Wanted);
-            if (before.Gradient is not null || parameter.grad is not null) parameter.grad = before.Gradient;
+            using Tensor? now = parameter.grad, then = before.Gradient;
+            if (then is not null || now is not null) parameter.grad = then;
         }
 
         set_rng_state(random);

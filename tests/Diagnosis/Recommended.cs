@@ -22,7 +22,7 @@ internal static class Recommended
         Assert.True(errors.Length == 0, $"{string.Join('\n', errors)}\n{cure.Code}");
     }
 
-    public static void Run(Cure cure, Module<Tensor, Tensor> model, BatchLoader training)
+    public static void Run(Cure cure, Module<Tensor, Tensor> model, IBatchSource training)
     {
         object globals = model is UNetResNet50 unet ? new OwnPatient { model = unet, training = training, validation = training } : new ForeignPatient { model = model, training = training, validation = training };
         Script(cure, globals.GetType()).RunAsync(globals).GetAwaiter().GetResult();
@@ -36,7 +36,7 @@ internal static class Recommended
 public sealed class OwnPatient
 {
     public UNetResNet50 model = null!;
-    public BatchLoader training = null!, validation = null!;
+    public IBatchSource training = null!, validation = null!;
     public SegmentationDataset dataset = null!;
 }
 
@@ -44,7 +44,7 @@ public sealed class OwnPatient
 public sealed class ForeignPatient
 {
     public Module<Tensor, Tensor> model = null!;
-    public BatchLoader training = null!, validation = null!;
+    public IBatchSource training = null!, validation = null!;
     public SegmentationDataset dataset = null!;
 }
 #pragma warning restore IDE1006, CA1051
