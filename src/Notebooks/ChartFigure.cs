@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Plotly.NET;
 
@@ -15,7 +16,8 @@ internal static class ChartFigure
     /// <summary>The figure of a chart.</summary>
     /// <remarks>
     /// The template that Plotly.NET adds (8 KB in every chart) is replaced by the kit's, its default size of 600 × 600 pixels is
-    /// dropped, and values that JSON cannot express (NaN, infinities) become gaps.
+    /// dropped, values that JSON cannot express (NaN, infinities) become gaps, and numbers are written as JavaScript writes them: VS
+    /// Code does so when it saves, and a notebook that nobody changed should have no difference.
     /// </remarks>
     internal static JsonObject Of(GenericChart chart)
     {
@@ -30,7 +32,7 @@ internal static class ChartFigure
         layout["template"] = Template();
         // No row of buttons: on a phone it would lie on the title. Dragging zooms, a double click shows everything again.
         figure["config"] = new JsonObject { ["responsive"] = true, ["displayModeBar"] = false };
-        foreach (JsonNode? trace in figure["data"]!.AsArray()) ReplaceNonFinite(trace!.AsObject());
+        Tidy(figure);
         return figure;
     }
 
@@ -69,22 +71,42 @@ internal static class ChartFigure
         };
     }
 
-    private static void ReplaceNonFinite(JsonNode node)
+    private static void Tidy(JsonNode node)
     {
         switch (node)
         {
             case JsonObject children:
-                foreach (KeyValuePair<string, JsonNode?> child in children)
-                    if (child.Value is JsonObject or JsonArray) ReplaceNonFinite(child.Value);
+                foreach ((string name, JsonNode? child) in children.ToArray())
+                {
+                    if (child is JsonObject or JsonArray) Tidy(child);
+                    else if (Number(child) is { } number) children[name] = number;
+                }
+
                 break;
             case JsonArray items:
                 for (int i = 0; i < items.Count; i++)
                 {
-                    if (items[i] is JsonObject or JsonArray) ReplaceNonFinite(items[i]!);
+                    if (items[i] is JsonObject or JsonArray) Tidy(items[i]!);
                     else if (items[i] is JsonValue item && item.TryGetValue(out string? text) && text is "NaN" or "Infinity" or "-Infinity")
                         items[i] = null;
+                    else if (Number(items[i]) is { } number) items[i] = number;
                 }
+
                 break;
         }
+    }
+
+    /// <summary>A number as JavaScript writes it, or null if it is written so already: 3 for 3.0, 0.00002 for 2E-05, 2e-7 for 2E-07.</summary>
+    private static JsonNode? Number(JsonNode? node)
+    {
+        const double exact = 1L << 53;
+        if (node is not JsonValue value || !value.TryGetValue(out double number)) return null;
+        if (double.IsInteger(number) && Math.Abs(number) <= exact) return (long)number;
+        string[] parts = value.ToJsonString().Split('E', 'e');
+        if (parts.Length == 1) return null;
+        int exponent = int.Parse(parts[1], CultureInfo.InvariantCulture);
+        if (exponent is >= 0 or < -6) return JsonNode.Parse($"{parts[0]}e{(exponent < 0 ? "" : "+")}{exponent}");
+        string digits = parts[0].TrimStart('-').Replace(".", "", StringComparison.Ordinal);
+        return JsonNode.Parse($"{(number < 0 ? "-" : "")}0.{new string('0', -exponent - 1)}{digits}");
     }
 }

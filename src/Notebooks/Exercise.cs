@@ -8,19 +8,28 @@ namespace UnetResnet.Notebooks;
 /// <summary>Checks a learner's answer against the right one and says how it differs.</summary>
 /// <remarks>
 /// A number or a tensor is right if no value is farther from the expected one than <c>tolerance × max(1, |expected|)</c>. A wrong answer
-/// throws, so that an exercise left undone is noticed when the notebook runs as a whole.
+/// throws. An answer that is still to be written does not: the exercise says that it is the learner's turn, its checks wait, and the
+/// notebook runs on.
 /// </remarks>
 public static class Exercise
 {
     /// <summary>Default tolerance: single-precision arithmetic done in another order.</summary>
     public const double Tolerance = 1e-5;
 
-    /// <summary>The place of an answer that the learner has yet to write; fits wherever a value is needed.</summary>
+    /// <summary>Whether this cell still waits for an answer. Every cell is an asynchronous call of its own, so that the next cell starts without.</summary>
+    private static readonly AsyncLocal<bool> Waits = new();
+
+    /// <summary>The place of an answer that the learner has yet to write; fits wherever a value is needed. Shows the task.</summary>
     /// <typeparam name="T">Type of the answer.</typeparam>
     /// <param name="task">What to write here.</param>
-    /// <returns>Never.</returns>
-    /// <exception cref="ExerciseException">Always, with the task in its message.</exception>
-    public static T Todo<T>(string task) => throw new ExerciseException($"This exercise waits for you: {task} Replace Exercise.Todo(…) by your answer and run the cell again.");
+    /// <returns>The default of the type: nothing to go on with. The checks of the same cell that follow are left out.</returns>
+    public static T Todo<T>(string task)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(task);
+        NotebookOutput.Show(new ExerciseLine(task));
+        Waits.Value = true;
+        return default!;
+    }
 
     /// <summary>Checks a number.</summary>
     /// <param name="name">What the answer is.</param>
@@ -97,6 +106,7 @@ public static class Exercise
     private static void Conclude(string name, bool right, string detail, Func<string> hint)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (Waits.Value) return;
         var line = new CheckLine(right, name, detail);
         NotebookOutput.Show(line);
         if (!right) throw new ExerciseException($"{line}. {hint()}".TrimEnd());

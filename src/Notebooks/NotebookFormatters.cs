@@ -25,6 +25,7 @@ public sealed class NotebookFormatters : ITypeFormatterSource
     public static void Register(Action<object>? display = null)
     {
         if (display is not null) NotebookOutput.Display = display;
+        FSharpCore.Unify();
         lock (Gate)
         {
             // Asked of the formatter table itself, because a notebook may have reset it meanwhile.
@@ -35,6 +36,7 @@ public sealed class NotebookFormatters : ITypeFormatterSource
             Formatter.SetPreferredMimeTypesFor(typeof(DataFrame), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(ImageGallery), Html, Png, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(CheckLine), Html, Text);
+            Formatter.SetPreferredMimeTypesFor(typeof(ExerciseLine), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(DiagnosticReport), Html, Text);
         }
     }
@@ -57,6 +59,8 @@ public sealed class NotebookFormatters : ITypeFormatterSource
         new StringFormatter<ImageGallery>(Text, gallery => gallery.ToString()),
         new StringFormatter<CheckLine>(Html, check => check.ToHtml()),
         new StringFormatter<CheckLine>(Text, check => check.ToString()),
+        new StringFormatter<ExerciseLine>(Html, exercise => exercise.ToHtml()),
+        new StringFormatter<ExerciseLine>(Text, exercise => exercise.ToString()),
         new StringFormatter<DiagnosticReport>(Html, report => report.ToHtml()),
         new StringFormatter<DiagnosticReport>(Text, report => report.ToText()),
     ];

@@ -7,6 +7,17 @@ namespace UnetResnet.Tests.Data;
 public class ImageCodecTests
 {
     [Fact]
+    public void The_codec_is_the_one_that_the_build_names()
+    {
+#if USE_IMAGESHARP
+        const bool imageSharp = true;
+#else
+        const bool imageSharp = false;
+#endif
+        Assert.Equal(imageSharp, typeof(ImageCodec).Assembly.GetReferencedAssemblies().Any(a => a.Name == "SixLabors.ImageSharp"));
+    }
+
+    [Fact]
     public void Png_keeps_every_pixel() =>
         Gen.Select(Gen.Int[1, 17], Gen.Int[1, 17], Gen.Bool, Gen.Int).Sample((width, height, grey, seed) =>
         {

@@ -7,7 +7,7 @@ namespace UnetResnet.Tests.Lab;
 public class BrainMriMakerTests
 {
     [MricronFact]
-    public void Remaking_gives_the_bundled_files_byte_for_byte()
+    public void Remaking_gives_the_bundled_pixels_and_every_other_file_byte_for_byte()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["README.md"], "stays");
@@ -18,8 +18,16 @@ public class BrainMriMakerTests
         string bundled = BundledFiles.Find("brain-mri");
         Assert.Equal(Names(bundled), Names(folder.Path));
         Assert.All(Names(bundled).Where(name => name != "README.md"), name => Assert.True(
-            File.ReadAllBytes(Path.Combine(bundled, name)).AsSpan().SequenceEqual(File.ReadAllBytes(folder[name])), $"{name} differs"));
+            Content(Path.Combine(bundled, name)).AsSpan().SequenceEqual(Content(folder[name])), $"{name} differs"));
         Assert.Equal("stays", File.ReadAllText(folder["README.md"]));
+
+        // How a PNG is packed is the codec's business, and there are two; its size and pixels are not.
+        static byte[] Content(string file)
+        {
+            if (Path.GetExtension(file) != ".png") return File.ReadAllBytes(file);
+            PixelImage image = ImageCodec.Load(file);
+            return [.. BitConverter.GetBytes(image.Width), .. BitConverter.GetBytes(image.Channels), .. image.Pixels];
+        }
 
         static IEnumerable<string> Names(string root) =>
             Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(root, file)).Order(StringComparer.Ordinal);

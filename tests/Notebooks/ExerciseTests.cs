@@ -103,9 +103,27 @@ public class ExerciseTests
         using DisposeScope scope = NewDisposeScope();
         Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("t", (Tensor?)null, zeros(1))).Message, StringComparison.Ordinal);
         Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("t", "", "word")).Message, StringComparison.Ordinal);
-        string todo = Assert.Throws<ExerciseException>(() => Exercise.Check("t", Exercise.Todo<double>("Compute γ/√(σ²+ε)."), 1)).Message;
-        Assert.Equal("This exercise waits for you: Compute γ/√(σ²+ε). Replace Exercise.Todo(…) by your answer and run the cell again.", todo);
-        Assert.Throws<ExerciseException>(() => Exercise.Todo<Tensor>("x"));
+    }
+
+    [Fact]
+    public async Task An_exercise_without_an_answer_says_whose_turn_it_is_and_the_notebook_runs_on()
+    {
+        using var console = new ConsoleCapture();
+        await UnansweredCell();
+        Assert.Equal("✎ Your turn: Compute γ/√(σ²+ε). Replace Exercise.Todo(…) by your answer and run the cell again.\n", console.Text);
+        // The next cell is checked again, and so is this one once it has an answer.
+        Assert.Throws<ExerciseException>(() => Exercise.Check("next cell", 1, 2));
+    }
+
+    /// <summary>As a kernel runs a cell: an asynchronous method, with answers of every type that may be missing.</summary>
+    private static async Task UnansweredCell()
+    {
+        await Task.Yield();
+        double factor = Exercise.Todo<double>("Compute γ/√(σ²+ε).");
+        Exercise.Check("number", factor, 1);
+        Exercise.Check("yes or no", factor > 1, true);
+        Exercise.Check("text", null, "word");
+        Exercise.Check("tensor", (Tensor?)null, zeros(1));
     }
 
     [Fact]

@@ -55,6 +55,17 @@ public class NotebookFormattersTests
         Assert.Equal("[1,null,2]", new JsonArray([.. figure["data"]![0]!["y"]!.AsArray().Select(y => y is null ? null : (JsonNode)(double)y)]).ToJsonString());
     }
 
+    /// <summary>As ECMA-262's Number::toString has it, which VS Code saves with.</summary>
+    [Fact]
+    public void Numbers_of_a_figure_are_written_as_JavaScript_writes_them()
+    {
+        string json = global::Plotly.NET.CSharp.Chart.Line<double, double, string>([1.0, -2, 0], [0.5, 2e-5, -1.25e-6]).ToDisplayString(Plotly);
+        Assert.Contains("\"x\":[1,-2,0]", json, StringComparison.Ordinal);
+        Assert.Contains("\"y\":[0.5,0.00002,-0.00000125]", json, StringComparison.Ordinal);
+        json = global::Plotly.NET.CSharp.Chart.Line<double, double, string>([1.5, 2], [2e-7, 1e300]).ToDisplayString(Plotly);
+        Assert.Contains("\"y\":[2e-7,1e+300]", json, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_size_that_was_asked_for_is_kept()
     {

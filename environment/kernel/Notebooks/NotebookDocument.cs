@@ -96,8 +96,8 @@ internal sealed partial class NotebookDocument
     /// <summary>Writes the notebook: whole or not at all.</summary>
     public void Save(string path) => AtomicFile.WriteText(path, ToString());
 
-    /// <summary>The text of the file.</summary>
-    public override string ToString() => SurrogatePair().Replace(root.ToJsonString(Format), m => m.Groups[1].Value + Unescape(m.Groups[2].Value) + Unescape(m.Groups[3].Value)) + "\n";
+    /// <summary>The text of the file, in the order of names in which Jupyter and VS Code save: opened there and saved unchanged, it stays the same.</summary>
+    public override string ToString() => SurrogatePair().Replace(Ordered(root)!.ToJsonString(Format), m => m.Groups[1].Value + Unescape(m.Groups[2].Value) + Unescape(m.Groups[3].Value)) + "\n";
 
     /// <summary>Why cells of this notebook cannot be run as C#, or null.</summary>
     public string? LanguageProblem()
@@ -143,6 +143,13 @@ internal sealed partial class NotebookDocument
             if (cells[i]!["id"] is null) cells[i]!["id"] = $"cell-{i + 1}";
         }
     }
+
+    private static JsonNode? Ordered(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Ordered(m.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Ordered)]),
+        _ => node?.DeepClone(),
+    };
 
     /// <summary>The serializer escapes what lies outside the basic plane; Jupyter does not, and a saved file should not differ for it.</summary>
     [GeneratedRegex(@"(?<!\\)((?:\\\\)*)\\u([Dd][89ABab][0-9A-Fa-f]{2})\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})")]

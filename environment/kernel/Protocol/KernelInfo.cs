@@ -16,7 +16,7 @@ internal static class KernelInfo
         ["implementation_version"] = Version,
         ["language_info"] = new JsonObject
         {
-            ["name"] = "C#",
+            ["name"] = "csharp", // VS Code's name: it marks every cell whose language is called otherwise
             ["version"] = "14.0",
             ["mimetype"] = "text/x-csharp",
             ["file_extension"] = ".cs",

@@ -1,19 +1,26 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Cellar.Files;
 
 namespace Cellar.Protocol;
 
 /// <summary>The folder by which Jupyter knows this kernel: <c>kernels/.net-csharp</c> below a folder of Jupyter's data.</summary>
 /// <param name="dataFolder">A folder of Jupyter's data, such as <c>~/.local/share/jupyter</c>.</param>
-internal sealed class KernelSpec(string dataFolder)
+/// <param name="name">Another name for the kernel, so that it stands beside .NET Interactive's: Jupyter and VS Code then offer both for C#.</param>
+/// <exception cref="InvalidOperationException">Jupyter would not take the name.</exception>
+internal sealed partial class KernelSpec(string dataFolder, string name = KernelSpec.DefaultName)
 {
     /// <summary>The name that notebooks carry; it was .NET Interactive's.</summary>
-    public const string Name = ".net-csharp";
+    public const string DefaultName = ".net-csharp";
+
+    /// <summary>What notebooks call the kernel.</summary>
+    public string Name { get; } = JupyterName().IsMatch(name) ? name
+        : throw new InvalidOperationException($"Jupyter takes letters, digits, '.', '_' and '-' in the name of a kernel, not \"{name}\".");
 
     /// <summary>What people choose the kernel by.</summary>
-    public const string DisplayName = ".NET (C#)";
+    public string DisplayName => Name == DefaultName ? ".NET (C#)" : $"C# ({Name})";
 
     private const string FileName = "kernel.json";
     private const string Mark = "cellar";
@@ -21,7 +28,7 @@ internal sealed class KernelSpec(string dataFolder)
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Where the files lie, or would lie.</summary>
-    public string Folder { get; } = Path.Combine(Path.GetFullPath(dataFolder), "kernels", Name);
+    public string Folder { get; } = Path.Combine(Path.GetFullPath(dataFolder), "kernels", name);
 
     /// <summary>Whether a kernel of this name is there, ours or not.</summary>
     public bool Exists => Directory.Exists(Folder);
@@ -89,6 +96,9 @@ internal sealed class KernelSpec(string dataFolder)
         if (!Directory.EnumerateFileSystemEntries(Folder).Any()) Directory.Delete(Folder);
         return true;
     }
+
+    [GeneratedRegex("^[A-Za-z0-9._-]+$")]
+    private static partial Regex JupyterName();
 
     private static void CopyResource(string name, Stream target)
     {

@@ -57,6 +57,13 @@ public sealed class NotebookDocumentTests
     public void What_is_read_is_written_back_byte_for_byte() => Assert.Equal(Foreign, NotebookDocument.Parse(Foreign, "x.ipynb").ToString());
 
     [Fact]
+    public void Names_are_written_in_the_order_in_which_Jupyter_and_VS_Code_save() => Assert.Equal(
+        """{"cells":[],"metadata":{"Z":[{"a":1.0,"b":null}],"a":{"x":1,"y":2}},"nbformat":4,"nbformat_minor":5}""",
+        Flat(NotebookDocument.Parse("""{"nbformat_minor":5,"nbformat":4,"metadata":{"a":{"y":2,"x":1},"Z":[{"b":null,"a":1.0}]},"cells":[]}""", "x.ipynb").ToString()));
+
+    private static string Flat(string json) => string.Concat(json.Where(c => !char.IsWhiteSpace(c)));
+
+    [Fact]
     public void Source_is_text_whether_string_or_list()
     {
         NotebookDocument notebook = NotebookDocument.Parse(Foreign, "x.ipynb");

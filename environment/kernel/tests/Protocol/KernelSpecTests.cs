@@ -48,6 +48,45 @@ public sealed class KernelSpecTests : IDisposable
     }
 
     [Fact]
+    public void Under_a_name_of_its_own_the_kernel_stands_beside_another()
+    {
+        string other = folder.Write("kernels/.net-csharp/kernel.json", "{}");
+        var spec = new KernelSpec(folder.Path, "cellar");
+        spec.Install(["cellar"], force: false);
+        Assert.Equal("C# (cellar)", JsonNode.Parse(File.ReadAllText(folder["kernels", "cellar", "kernel.json"]))!["display_name"]!.ToString());
+        Assert.True(spec.Uninstall());
+        Assert.Equal([other], Directory.GetFiles(folder["kernels"], "*", SearchOption.AllDirectories));
+        Assert.Contains("not \"../up\"", Assert.Throws<InvalidOperationException>(() => new KernelSpec(folder.Path, "../up")).Message);
+    }
+
+    [Fact]
+    public void The_command_writes_VS_Codes_user_settings_when_asked_and_takes_it_back()
+    {
+        if (!OperatingSystem.IsLinux()) return; // where they lie elsewhere is tested by itself
+        const string before = "{\n    \"a\": 1, // one\n}\n", setting = "\"jupyter.completionTriggerCharacters\": { \"csharp\": [\".\"] }";
+        string settings = folder.Write("config/Code/User/settings.json", before);
+        (int code, string output, string error) = Cellar("install", "--prefix", folder.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains($"{setting}; install --vscode writes that", output);
+        Assert.Equal(before, File.ReadAllText(settings));
+
+        Assert.Equal(0, Cellar("install", "--vscode", "--prefix", folder.Path).Code);
+        Assert.Equal($"{{\n    {setting},\n    \"a\": 1, // one\n}}\n", File.ReadAllText(settings));
+        Assert.Equal(0, Cellar("uninstall", "--vscode", "--prefix", folder.Path).Code);
+        Assert.Equal(before, File.ReadAllText(settings));
+        Assert.Equal([settings], Directory.GetFiles(folder["config", "Code", "User"]));
+
+        File.WriteAllText(settings, "{ damaged");
+        (code, _, error) = Cellar("install", "--vscode", "--prefix", folder.Path);
+        Assert.Equal(1, code);
+        Assert.Contains("Nothing was changed", error);
+        Directory.Delete(folder["config"], recursive: true);
+        (code, _, error) = Cellar("install", "--vscode", "--prefix", folder.Path);
+        Assert.Equal(1, code);
+        Assert.Contains("No VS Code was found", error);
+    }
+
+    [Fact]
     public void The_command_installs_a_program_that_can_be_started_without_building()
     {
         Assert.Equal(0, Cellar("install", "--prefix", folder.Path).Code);
@@ -58,13 +97,16 @@ public sealed class KernelSpecTests : IDisposable
         Assert.False(Directory.Exists(folder["share", "jupyter", "kernels", ".net-csharp"]));
     }
 
-    private static (int Code, string Error) Cellar(params string[] arguments)
+    /// <summary>Runs the program with a home of its own.</summary>
+    private (int Code, string Output, string Error) Cellar(params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [typeof(KernelSpec).Assembly.Location, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
+        var start = new ProcessStartInfo("dotnet", [typeof(KernelSpec).Assembly.Location, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach ((string name, string value) in (ReadOnlySpan<(string, string)>)[("XDG_CONFIG_HOME", folder["config"]), ("XDG_DATA_HOME", folder["share"]), ("HOME", folder.Path), ("VSCODE_PORTABLE", "")])
+            start.Environment[name] = value;
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, error);
+        return (process.ExitCode, output.Result, error);
     }
 }

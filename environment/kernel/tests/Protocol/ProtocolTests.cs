@@ -18,7 +18,7 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
             JsonObject info = kernel.Ask("kernel_info_request", socket: socket);
             Assert.Equal("ok", info["status"]!.ToString());
             Assert.Equal("5.4", info["protocol_version"]!.ToString());
-            Assert.Equal(("C#", ".cs"), (info["language_info"]!["name"]!.ToString(), info["language_info"]!["file_extension"]!.ToString()));
+            Assert.Equal(("csharp", ".cs"), (info["language_info"]!["name"]!.ToString(), info["language_info"]!["file_extension"]!.ToString()));
         }
     }
 

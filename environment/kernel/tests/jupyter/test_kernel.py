@@ -21,7 +21,7 @@ class StandardTests(jupyter_kernel_test.KernelTests):
     """The suite that every kernel is measured by."""
 
     kernel_name = KERNEL
-    language_name = "C#"
+    language_name = "csharp"
     file_extension = ".cs"
     code_hello_world = 'Console.WriteLine("hello, world");'
     code_stderr = 'Console.Error.WriteLine("oh dear");'
