@@ -1,9 +1,9 @@
 using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Models;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using Module = TorchSharp.torch.nn.Module;
-using UnetResnet.Runtime;
 
 namespace UnetResnet.Diagnosis;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Cellar.Notebooks;
 using Spectre.Console;
 using UnetResnet.Lab.Commands;
-using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Lab;

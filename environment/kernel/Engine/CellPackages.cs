@@ -1,7 +1,7 @@
 using System.Reflection;
+using Cellar.Packages;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Scripting.Hosting;
-using Cellar.Packages;
 
 namespace Cellar.Engine;
 

@@ -1,7 +1,7 @@
+using Cellar.Engine;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Cellar.Engine;
 
 namespace Cellar.Insight;
 

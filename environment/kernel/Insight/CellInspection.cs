@@ -1,8 +1,8 @@
 using System.Xml.Linq;
+using Cellar.Engine;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Cellar.Engine;
 
 namespace Cellar.Insight;
 

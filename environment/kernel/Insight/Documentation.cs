@@ -1,8 +1,8 @@
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
-using Microsoft.CodeAnalysis;
 using Cellar.Engine;
+using Microsoft.CodeAnalysis;
 
 namespace Cellar.Insight;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
+using Cellar.Engine;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
-using Cellar.Engine;
 
 namespace Cellar.Protocol;
 

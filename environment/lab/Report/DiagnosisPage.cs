@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Cellar.Engine;
 using Plotly.NET;
 using UnetResnet.Diagnosis;
-using Cellar.Engine;
 using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;

@@ -1,5 +1,5 @@
-using Microsoft.DotNet.Interactive.Formatting;
 using Cellar.Engine;
+using Microsoft.DotNet.Interactive.Formatting;
 using UnetResnet.Training;
 
 namespace Cellar.Tests.Engine;

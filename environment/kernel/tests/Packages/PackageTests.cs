@@ -1,5 +1,5 @@
-using Microsoft.DotNet.Interactive.Formatting;
 using Cellar.Engine;
+using Microsoft.DotNet.Interactive.Formatting;
 
 namespace Cellar.Tests.Packages;
 

@@ -4,9 +4,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cellar.Protocol;
 using NetMQ;
 using NetMQ.Sockets;
-using Cellar.Protocol;
 
 namespace Cellar.Tests.Protocol;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using SkiaSharp;
 using Cellar.Protocol;
+using SkiaSharp;
 
 namespace Cellar.Tests.Protocol;
 
