@@ -160,7 +160,7 @@ public class FoldingTests
     private static void Randomise(Module net)
     {
         using var noGrad = no_grad();
-        foreach ((_, ModalBatchNorm2d layer) in net.BatchNormLayers())
+        foreach ((_, BatchNormLayer layer) in net.BatchNormLayers())
         {
             layer.Weight.uniform_(-2, 2);
             layer.Bias.normal_();

@@ -33,7 +33,7 @@ public class RecalibrationTests
         // Images of growing brightness: their batches differ.
         images.mul_(arange(1, 13).reshape(12, 1, 1, 1));
         using Module<Tensor, Tensor> net = Net(dropout: 0);
-        (ModalBatchNorm2d first, ModalBatchNorm2d second) = (net.BatchNormLayers()[0].Layer, net.BatchNormLayers()[1].Layer);
+        (BatchNormLayer first, BatchNormLayer second) = (net.BatchNormLayers()[0].Layer, net.BatchNormLayers()[1].Layer);
         var cuts = new List<(float[] First, float[] Second)>();
         foreach (int[] sizes in new int[][] { [12], [6, 6], [5, 1, 4, 2] })
         {
@@ -106,7 +106,7 @@ public class RecalibrationTests
         net.Freeze(BatchNormMode.Keras213);
         net.BatchNormLayers()[1].Layer.Mode = BatchNormMode.AffineOnly;
         net.train();
-        net.BatchNormLayers()[0].Layer.eval();
+        net.BatchNormLayers()[0].Layer.Module.eval();
         var state = Numbers.State(net);
         bool[] flags = Flags(), gradients = Gradients();
         bool[] Flags() => [net.training, .. net.named_modules().Select(m => m.module.training)];
