@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -86,13 +85,13 @@ public static class Folding
         var calls = new Dictionary<Module, int>(ReferenceEqualityComparer.Instance);
         var sources = new List<(BatchNormLayer Layer, Module<Tensor, Tensor>? Source)>();
         Action remove = () => { };
-        foreach (Module<Tensor, Tensor> source in model.modules().Where(m => m is Conv1d or Conv2d or Conv3d or Linear).Distinct().Cast<Module<Tensor, Tensor>>())
+        foreach (Module<Tensor, Tensor> source in model.modules().Where(m => m is TorchSharp.Modules.Conv1d or TorchSharp.Modules.Conv2d or TorchSharp.Modules.Conv3d or TorchSharp.Modules.Linear).Distinct().Cast<Module<Tensor, Tensor>>())
         {
             remove += source.register_forward_hook((_, input, output) =>
             {
                 calls[source] = calls.GetValueOrDefault(source) + 1;
                 // Of more than two dimensions, a linear layer's last is not the one that batch norm takes for channels.
-                if (source is not Linear || output.dim() == 2) results[output] = source;
+                if (source is not TorchSharp.Modules.Linear || output.dim() == 2) results[output] = source;
                 return output;
             }).remove;
         }

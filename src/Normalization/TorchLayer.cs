@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Normalization;
 

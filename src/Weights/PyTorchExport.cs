@@ -64,7 +64,7 @@ public static class PyTorchExport
         return settings;
     }
 
-    private static string Eps(IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> layers, string part)
+    private static string Eps(IReadOnlyList<(string Name, BatchNormLayer Layer)> layers, string part)
     {
         double[] all = [.. layers.Select(l => l.Layer.Options.Eps).Distinct()];
         if (all.Length > 1) throw new ArgumentException($"The batch-norm layers of the {part} have different ε ({string.Join(", ", all.Select(NumberText.Short))}), and the PyTorch twin has one. Give them the same.", nameof(layers));

@@ -162,8 +162,8 @@ public class FoldingTests
         using var noGrad = no_grad();
         foreach ((_, BatchNormLayer layer) in net.BatchNormLayers())
         {
-            layer.Weight.uniform_(-2, 2);
-            layer.Bias.normal_();
+            layer.Weight!.uniform_(-2, 2);
+            layer.Bias!.normal_();
             layer.RunningMean.normal_();
             layer.RunningVar.uniform_(0.1, 3);
         }
