@@ -16,6 +16,7 @@ public sealed class ModelFileTests(DotnetInteractive interactive) : IClassFixtur
             """
             using UnetResnet.Models;
             using UnetResnet.Weights;
+            UnetResnet.Runtime.TorchRuntime.Initialize(0);
             var unet = UNetResNet50.Create(new UNetOptions { SpatialDropout = 0.375, Encoder = new ResNet50Options { Width = 16 } }, "bundled");
             unet.Save("unet.safetensors");
             Console.WriteLine(UNetResNet50.Load("unet.safetensors").Options.SpatialDropout);
