@@ -62,7 +62,7 @@ public sealed class ModelFileTests : IDisposable
         using UNetResNet50 unet = UNet(Plain);
         unet.Encoder.Freeze(BatchNormMode.Keras213);
         unet.Encoder.BatchNormLayers()[7].Layer.Mode = BatchNormMode.AffineOnly;
-        unet.Encoder.BatchNormLayers()[8].Layer.Weight.requires_grad_(true);
+        unet.Encoder.BatchNormLayers()[8].Layer.Weight!.requires_grad_(true);
         unet.Decoder.BatchNormLayers()[0].Layer.Mode = BatchNormMode.BatchOnly;
         unet.Decoder.get_parameter("prediction.bias")!.requires_grad_(false);
         using UNetResNet50 back = Again(unet);
