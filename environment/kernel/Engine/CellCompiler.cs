@@ -13,7 +13,7 @@ namespace Cellar.Engine;
 /// <param name="references">Finds assemblies for <c>#r</c>.</param>
 internal sealed class CellCompiler(string folder, CellReferenceResolver references)
 {
-    private const int LongCode = 4000, LargeStack = 256 << 20;
+    private const int LongCode = 4000, LargeStack = 64 << 20, Deepest = 500;
 
     private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest, kind: SourceCodeKind.Script);
     private static readonly EmitOptions EmitOptions = new(debugInformationFormat: DebugInformationFormat.PortablePdb);
@@ -24,6 +24,9 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
 
     private readonly CellSources sources = new(folder, null);
     private int number;
+
+    /// <summary>Whether cells get checkpoints.</summary>
+    public bool Checkpoints { get; set; } = true;
 
     /// <summary>Compiles a cell.</summary>
     /// <param name="code">Its text.</param>
@@ -38,7 +41,8 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
     {
         if (code.Length < LongCode) return CompileHere(code, label, previous, added, usings, cancel);
 
-        // The compiler is recursive: what is nested thousands deep needs a stack that threads do not have by themselves.
+        // The compiler is recursive: what is nested hundreds deep needs a stack that threads do not have by themselves, and what is nested deeper would end the process.
+        RefuseDepth(code, label);
         CompiledCell? compiled = null;
         Exception? failure = null;
         var thread = new Thread(
@@ -62,8 +66,29 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
     }
 
     /// <summary>Code as the compiler sees it after other cells, errors included; it is not going to run.</summary>
-    public CSharpCompilation Sketch(string code, string label, CSharpCompilation? previous, IEnumerable<MetadataReference> added) =>
-        Submission(Parse(code, label), previous, added, [], sources);
+    /// <exception cref="CellFailedException">It is nested too deep.</exception>
+    public CSharpCompilation Sketch(string code, string label, CSharpCompilation? previous, IEnumerable<MetadataReference> added)
+    {
+        if (code.Length >= LongCode) RefuseDepth(code, label);
+        return Submission(Parse(code, label), previous, added, [], sources);
+    }
+
+    /// <summary>Counts brackets without recursion.</summary>
+    private static void RefuseDepth(string code, string label)
+    {
+        int depth = 0;
+        foreach (SyntaxToken token in SyntaxFactory.ParseTokens(code))
+        {
+            if (token.Kind() is SyntaxKind.OpenParenToken or SyntaxKind.OpenBracketToken or SyntaxKind.OpenBraceToken) depth++;
+            if (token.Kind() is SyntaxKind.CloseParenToken or SyntaxKind.CloseBracketToken or SyntaxKind.CloseBraceToken) depth--;
+            if (depth <= Deepest) continue;
+            int line = code.AsSpan(0, token.SpanStart).Count('\n');
+            string text = code.Split('\n')[line];
+            throw new CellFailedException(CellError.Plain(
+                "CompilationError", $"Brackets are nested more than {Deepest} deep, which is too much for the compiler. Give parts of the expression names of their own.",
+                label, line + 1, text.Length > 200 ? text[..200] + "…" : text));
+        }
+    }
 
     private CompiledCell CompileHere(
         string code, string label, CSharpCompilation? previous, IReadOnlyList<MetadataReference> added, IReadOnlyList<string> usings, CancellationToken cancel)
@@ -72,13 +97,13 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
         CSharpCompilation plain = Submission(tree, previous, added, usings, sources);
         try
         {
-            if (!tree.GetDiagnostics(cancel).Any() && WithCheckpoints(plain, tree) is var (checkedTree, loaded)
+            if (Checkpoints && !tree.GetDiagnostics(cancel).Any() && WithCheckpoints(plain, tree) is var (checkedTree, loaded)
                 && Emit(Submission(checkedTree, previous, added, usings, loaded), cancel) is (var cell, []))
                 return cell!;
         }
-        catch (InsufficientExecutionStackException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Too deep for the writer of the checkpoints; the compiler says what it thinks of it.
+            // Something that only the code with checkpoints runs into, such as its depth; the compiler says what it thinks of the code as it was written.
         }
 
         // Without checkpoints, or with errors, which are to be told in the words and columns of the code as it was written.

@@ -79,6 +79,10 @@ internal sealed class CellExecutor(string folder, CellCompiler compiler, CellSta
             abandoned = true;
             throw;
         }
+        catch (Exception e) when (e is not CellCutException && !(e is OperationCanceledException && stop.IsAsked))
+        {
+            throw new CellFailedException(CellErrors.FromException(e, SourceOf));
+        }
 
         return value ?? (cell.EndsWithExpression ? NullResult.Instance : null);
     }

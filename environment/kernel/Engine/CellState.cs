@@ -11,9 +11,9 @@ internal sealed record CellVariable(string Name, Type Type, object? Value);
 /// <param name="assemblies">Loads what was compiled.</param>
 internal sealed class CellState(CellAssemblies assemblies)
 {
-    /// <summary>One object for each cell; its fields are the cell's variables. The compiler numbers them.</summary>
+    /// <summary>One object for each cell; its fields are the cell's variables. The compiler numbers them from 1: the first place is that of a host's object, and there is none.</summary>
     private object?[] slots = new object?[16];
-    private int used;
+    private int next = 1;
 
     /// <summary>What the next cell builds upon.</summary>
     public CSharpCompilation? Previous { get; private set; }
@@ -21,7 +21,7 @@ internal sealed class CellState(CellAssemblies assemblies)
     /// <summary>The variables; of those with the same name, the last.</summary>
     public IReadOnlyList<CellVariable> Variables =>
     [
-        .. slots.Take(used).SelectMany(cell => cell!.GetType().GetTypeInfo().DeclaredFields
+        .. slots.Take(next).OfType<object>().SelectMany(cell => cell.GetType().GetTypeInfo().DeclaredFields
             .Where(f => f is { IsPublic: true, IsStatic: false } && (char.IsLetterOrDigit(f.Name[0]) || f.Name[0] == '_'))
             .Select(f => new CellVariable(f.Name, f.FieldType, f.GetValue(cell))))
             .Reverse().DistinctBy(v => v.Name).Reverse(),
@@ -44,7 +44,7 @@ internal sealed class CellState(CellAssemblies assemblies)
         MethodInfo method = assembly.GetType(entry.ContainingType.MetadataName, throwOnError: true)!
             .GetMethod(entry.MetadataName, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!;
         var start = method.CreateDelegate<Func<object?[], Task<object>>>();
-        if (used + 1 >= slots.Length) Array.Resize(ref slots, 2 * slots.Length);
+        if (next + 1 >= slots.Length) Array.Resize(ref slots, 2 * slots.Length);
         object?[] own = keep ? slots : [.. slots];
         Task<object> task = start(own);
         if (!keep) return task!;
@@ -52,11 +52,11 @@ internal sealed class CellState(CellAssemblies assemblies)
         {
             // Also when the cell fails later: what it has declared before stays, as in every notebook.
             Previous = cell.Compilation;
-            if (slots[used] is not null) used++;
+            if (slots[next] is not null) next++;
         }
         else
         {
-            slots[used] = null;
+            slots[next] = null;
         }
 
         return task!;

@@ -2,19 +2,58 @@ using System.Runtime.InteropServices;
 
 namespace Cellar.Engine;
 
-/// <summary>The memory of native libraries.</summary>
+/// <summary>
+/// Returns what native libraries have freed to the system. The C library keeps it for the next allocation, and after a training that can be gigabytes.
+/// </summary>
 internal static class NativeMemory
 {
-    /// <summary>
-    /// Returns what native libraries have freed to the system. The C library keeps it for the next allocation, and after a training that was interrupted that can be
-    /// gigabytes; also tensors that were left behind are freed first, by their finalisers.
-    /// </summary>
-    public static void GiveBack()
+    private const long Much = 256L << 20;
+
+    private static int busy;
+
+    /// <summary>After a cell that was stopped: what it left behind is collected, which frees its tensors, and then returned. Goes on in the background.</summary>
+    public static void GiveBackAll()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        if (!OperatingSystem.IsLinux() || Interlocked.Exchange(ref busy, 1) == 1) return;
+        _ = Task.Run(() =>
+        {
+            try
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                Trim();
+            }
+            finally
+            {
+                busy = 0;
+            }
+        });
+    }
+
+    /// <summary>After any other cell: returned if it is much.</summary>
+    public static void GiveBackMuch()
+    {
+        if (OperatingSystem.IsLinux() && Kept() > Much) Trim();
+    }
+
+    /// <summary>Bytes that are freed and kept.</summary>
+    private static long Kept()
+    {
         try
         {
-            _ = Trim(0);
+            return (long)MallInfo().FreeBytes;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return 0; // not the GNU C library
+        }
+    }
+
+    private static void Trim()
+    {
+        try
+        {
+            _ = MallocTrim(0);
         }
         catch (EntryPointNotFoundException)
         {
@@ -23,5 +62,19 @@ internal static class NativeMemory
     }
 
     [DllImport("libc", EntryPoint = "malloc_trim")]
-    private static extern int Trim(nuint pad);
+    private static extern int MallocTrim(nuint pad);
+
+    [DllImport("libc", EntryPoint = "mallinfo2")]
+    private static extern Information MallInfo();
+
+    /// <summary>The C library's <c>struct mallinfo2</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct Information
+    {
+        private readonly nuint arena, freeChunks, fastChunks, mapped, mappedBytes, peak, fastBytes, usedBytes;
+
+        public readonly nuint FreeBytes;
+
+        private readonly nuint keepCost;
+    }
 }

@@ -31,6 +31,9 @@ internal sealed class NotebookEngine : IDisposable
             .Select(path => References.ToFile(path)),
     ]);
 
+    /// <summary>A cell that takes longer may have used much memory.</summary>
+    private static readonly TimeSpan Long = TimeSpan.FromMilliseconds(200);
+
     private readonly CellThread thread;
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly CellCompiler compiler;
@@ -55,7 +58,7 @@ internal sealed class NotebookEngine : IDisposable
         executor = new CellExecutor(Folder, compiler, state, thread, packages) { About = () => About?.Invoke() };
         ConsoleCapture.Install();
         UnhandledExceptions.Install();
-        warm = Task.Run(() => state.RunAsync(compiler.Compile("_ = 0;", "start", null, StartReferences.Value, DefaultUsings, CancellationToken.None)));
+        warm = Task.Run(() => state.RunAsync(compiler.Compile(DisplayExtensions.Declarations + "\n_ = 0;", "start", null, StartReferences.Value, DefaultUsings, CancellationToken.None)));
     }
 
     /// <summary>The notebook's folder.</summary>
@@ -69,6 +72,13 @@ internal sealed class NotebookEngine : IDisposable
 
     /// <summary>What whoever owns the engine adds to <c>#!about</c>.</summary>
     public Func<string>? About { get; init; }
+
+    /// <summary>Whether cells get checkpoints at which they can be stopped; without them, what they cost can be measured.</summary>
+    public bool Checkpoints
+    {
+        get => compiler.Checkpoints;
+        init => compiler.Checkpoints = value;
+    }
 
     /// <summary>Executes one cell.</summary>
     /// <param name="code">The cell's text.</param>
@@ -117,7 +127,8 @@ internal sealed class NotebookEngine : IDisposable
             oneAtATime.Release();
         }
 
-        if (stop.IsAsked) NativeMemory.GiveBack();
+        if (stop.IsAsked) NativeMemory.GiveBackAll();
+        else if (watch.Elapsed > Long) NativeMemory.GiveBackMuch();
         if (error is not null) scope.Emit(new ErrorOutput(error));
         return new CellResult(error ?? scope.Uncaught, watch.Elapsed);
     }

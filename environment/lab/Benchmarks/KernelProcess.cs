@@ -80,19 +80,45 @@ internal sealed class KernelProcess : IDisposable
         return elapsed;
     }
 
-    /// <summary>Waits for an output.</summary>
-    public void Output(string type, string? parent)
+    /// <summary>Starts a cell, interrupts it after some time and waits for its error.</summary>
+    /// <returns>From the request to the error, as the client sees it.</returns>
+    /// <exception cref="TimeoutException">The cell does not end in time.</exception>
+    /// <exception cref="InvalidOperationException">The cell did not end as interrupted.</exception>
+    public TimeSpan Interrupt(string code, TimeSpan after, TimeSpan patience)
     {
+        string cell = Send(shell, "execute_request", new JsonObject { ["code"] = $"Console.WriteLine(\"go\");\n{code}" });
+        Output("stream", cell);
+        Thread.Sleep(after);
+        var watch = Stopwatch.StartNew();
+        Send(control, "interrupt_request", []);
+        string error = Output("error", cell, patience)["ename"]?.ToString() ?? "";
+        TimeSpan elapsed = watch.Elapsed;
+        Receive(control);
+        Receive(shell);
+        return error == "Interrupted" ? elapsed : throw new InvalidOperationException($"The interrupted cell ended with {error}.");
+    }
+
+    /// <summary>Whether the process has ended by itself.</summary>
+    public bool HasExited => process.WaitForExit(TimeSpan.FromSeconds(1));
+
+    /// <summary>Ends the process at once.</summary>
+    public void Kill() => process.Kill();
+
+    /// <summary>Waits for an output.</summary>
+    public JsonObject Output(string type, string? parent, TimeSpan? patience = null)
+    {
+        var watch = Stopwatch.StartNew();
         while (true)
         {
-            (string kind, string? of, _) = Receive(iopub);
-            if (kind == type && of == parent) return;
+            if (watch.Elapsed > patience) throw new TimeoutException($"There is no {type}.");
+            (string kind, string? of, JsonObject content) = Receive(iopub, patience);
+            if (kind == type && of == parent) return content;
         }
     }
 
     public void Dispose()
     {
-        Send(control, "shutdown_request", new JsonObject { ["restart"] = false });
+        if (!process.HasExited) Send(control, "shutdown_request", new JsonObject { ["restart"] = false });
         if (!process.WaitForExit(TimeSpan.FromSeconds(10))) process.Kill();
         process.Dispose();
         foreach (NetMQSocket socket in (NetMQSocket[])[shell, control, iopub]) socket.Dispose();
@@ -105,10 +131,10 @@ internal sealed class KernelProcess : IDisposable
         return JsonNode.Parse(frames[2])!["msg_id"]!.ToString();
     }
 
-    private (string Type, string? Parent, JsonObject Content) Receive(NetMQSocket socket)
+    private (string Type, string? Parent, JsonObject Content) Receive(NetMQSocket socket, TimeSpan? patience = null)
     {
         var frames = new List<byte[]>();
-        if (!socket.TryReceiveMultipartBytes(TimeSpan.FromSeconds(60), ref frames!)) throw new TimeoutException($"The kernel is silent{(process.HasExited ? $": it ended with {process.ExitCode}" : "")}.");
+        if (!socket.TryReceiveMultipartBytes(patience ?? TimeSpan.FromSeconds(60), ref frames!)) throw new TimeoutException($"The kernel is silent{(process.HasExited ? $": it ended with {process.ExitCode}" : "")}.");
         KernelMessage message = codec.Decode(frames, 0) ?? throw new InvalidOperationException("The kernel's message is broken or wrongly signed.");
         return (message.Type, JsonNode.Parse(frames[^3])?["msg_id"]?.ToString(), message.Content);
     }
