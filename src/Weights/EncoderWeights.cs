@@ -1,4 +1,5 @@
 using UnetResnet.Models;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -35,6 +36,7 @@ public static class EncoderWeights
         ResNet50Family family = ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision ? ResNet50Family.Torchvision : ResNet50Family.Kit;
         if (ArchitectureOf(family, file.Tensors.Keys, layers) is { } architecture) CheckArchitecture(encoder.Options, path, family, architecture);
         if (family == ResNet50Family.Torchvision) CheckSettings(encoder.Options, path, family, 1e-5, options);
+        CheckHeader(encoder.Options, path, file.Metadata, options);
 
         Dictionary<string, string> names = ResNet50Names.All.ToDictionary(n => n.In(family), n => n.Kit);
         var tensors = new Dictionary<string, Tensor>();
@@ -48,7 +50,7 @@ public static class EncoderWeights
             else tensors.Add(kit + key[LayerOf(key).Length..], tensor);
         }
 
-        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
+        LoadReport report = StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
         {
             Path = path,
             Format = file.Format,
@@ -58,6 +60,8 @@ public static class EncoderWeights
             Ignored = ignored,
             Metadata = file.Metadata,
         });
+        encoder.Preprocessing = family == ResNet50Family.Torchvision ? "torch" : file.Metadata.GetValueOrDefault(ModelHeader.Preprocessing);
+        return report;
     }
 
     /// <summary><c>layer1.0.conv1.weight</c> → <c>layer1.0.conv1</c>.</summary>
@@ -95,7 +99,7 @@ public static class EncoderWeights
         var metadata = new Dictionary<string, string>();
         if (file.KerasVersion is not null) metadata["keras_version"] = file.KerasVersion;
         if (file.Backend is not null) metadata["backend"] = file.Backend;
-        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
+        LoadReport report = StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
         {
             Path = path,
             Format = "Keras HDF5",
@@ -106,6 +110,8 @@ public static class EncoderWeights
             Ignored = ignored,
             Metadata = metadata,
         });
+        encoder.Preprocessing = "caffe";
+        return report;
     }
 
     /// <summary>By position, as Keras does; a name that says something else is an error rather than a guess.</summary>
@@ -148,10 +154,19 @@ public static class EncoderWeights
             : $"{path} holds the weights of {whose}: its stride sits on the first 1×1 convolution of a stage, and convolutions have biases. This encoder is torchvision's, another network, in which the features would be wrong. Build it with Architecture = ResNet50Architecture.Keras, or take the weights of torchvision.");
     }
 
+    /// <summary>A file of <c>encoder.Save</c> says how its network pads and which ε it has.</summary>
+    private static void CheckHeader(ResNet50Options network, string path, IReadOnlyDictionary<string, string> metadata, LoadOptions options)
+    {
+        if (options.AnyEpsAndPadding || ModelHeader.OptionsIn<ResNet50Options>(metadata, nameof(ResNet50Encoder), path) is not { } file) return;
+        if (file.Padding == network.Padding && Math.Abs(file.BatchNorm.Eps - network.BatchNorm.Eps) < 1e-9) return;
+        throw new WeightsException(
+            $"{path} was saved from an encoder with padding {file.Padding} and ε {NumberText.Short(file.BatchNorm.Eps)}, and this one has padding {network.Padding} and ε {NumberText.Short(network.BatchNorm.Eps)}. Take ResNet50Encoder.Load(path), build the encoder alike, or load with AnyEpsAndPadding = true.");
+    }
+
     private static void CheckSettings(ResNet50Options network, string path, ResNet50Family family, double eps, LoadOptions options)
     {
         if (options.AnyEpsAndPadding || (network.Padding == ConvolutionPadding.Symmetric && Math.Abs(network.BatchNorm.Eps - eps) < 1e-9)) return;
         throw new WeightsException(
-            $"{path} holds the weights of {ResNet50Names.Describe(family)}, which were trained with symmetric padding and ε {eps}; this encoder has padding {network.Padding} and ε {network.BatchNorm.Eps}. Build it with Padding = ConvolutionPadding.Symmetric and BatchNorm = … with {{ Eps = {eps} }}, or load with AnyEpsAndPadding = true.");
+            $"{path} holds the weights of {ResNet50Names.Describe(family)}, which were trained with symmetric padding and ε {NumberText.Short(eps)}; this encoder has padding {network.Padding} and ε {NumberText.Short(network.BatchNorm.Eps)}. Build it with Padding = ConvolutionPadding.Symmetric and BatchNorm = … with {{ Eps = {NumberText.Short(eps)} }}, or load with AnyEpsAndPadding = true.");
     }
 }
