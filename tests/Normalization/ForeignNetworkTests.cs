@@ -176,8 +176,8 @@ public class ForeignNetworkTests
     {
         using var scope = NewDisposeScope();
         using Sequential net = Sequential(("conv", Conv2d(3, 16, 3)), ("norm", BatchNorm2d(16, track_running_stats: false)));
-        string before = Untouched.Describe(net);
         Tensor images = rand(2, 3, 8, 8);
+        string before = Untouched.Describe(net);
         foreach (BatchNormMode mode in new[] { Inference, AffineOnly, Keras213, KerasLegacy })
             Assert.Contains("'norm' keeps no running statistics", Assert.Throws<ArgumentException>("mode", () => net.Freeze(mode)).Message);
         Assert.Contains("no running statistics", Assert.Throws<InvalidOperationException>(() => net.BatchNormLayers()[0].Layer.RunningMean).Message);
