@@ -187,7 +187,8 @@ public class ForeignNetworkTests
         net.Freeze(BatchOnly);
         net.Unfreeze();
         Assert.Equal(1, GroupNormalization.Apply(net));
-        Assert.Equal(net.call(images).narrow(0, 0, 1).Values(), net.call(images.narrow(0, 0, 1)).Values());
+        // Up to the rounding of a convolution over one image or two.
+        Assert.True(Distance(net.call(images).narrow(0, 0, 1), net.call(images.narrow(0, 0, 1))) < 1e-5);
         GroupNormalization.Undo(net);
         Assert.Equal(before, Untouched.Describe(net));
     }
