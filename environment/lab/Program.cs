@@ -22,7 +22,9 @@ internal static class Program
             ExportCommand.Create(),
             KernelCommand(),
         };
-        return root.Parse(args).InvokeAsync(KernelCommands.Configuration(args));
+        InvocationConfiguration configuration = KernelCommands.Configuration(args);
+        configuration.EnableDefaultExceptionHandler = false;
+        return CommandGuard.Run(() => root.Parse(args).InvokeAsync(configuration), Console.Error);
     }
 
     /// <summary>The kernel's own commands, passed on: the kernel then has this program's assemblies.</summary>

@@ -52,7 +52,7 @@ internal static class NamespaceArrows
             foreach (SimpleNameSyntax name in tree.GetRoot().DescendantNodes(n => n is not UsingDirectiveSyntax).OfType<SimpleNameSyntax>())
             {
                 if (model.GetSymbolInfo(name).Symbol is not { } symbol || symbol is INamespaceSymbol || !SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, compilation.Assembly)) continue;
-                string from = model.GetEnclosingSymbol(name.SpanStart)!.ContainingNamespace is { IsGlobalNamespace: false } space ? space.ToDisplayString() : Declared(name);
+                string from = name.Ancestors().OfType<BaseNamespaceDeclarationSyntax>().FirstOrDefault()?.Name.ToString() ?? "";
                 string to = symbol.ContainingNamespace.ToDisplayString();
                 if (from == to || from.Length == 0) continue;
                 arrows.TryAdd((from, to), new NamespaceArrow(from, to, $"{tree.FilePath}({tree.GetLineSpan(name.Span).StartLinePosition.Line + 1}): {name}"));
@@ -87,6 +87,4 @@ internal static class NamespaceArrows
 
         return circles;
     }
-
-    private static string Declared(SyntaxNode node) => node.Ancestors().OfType<BaseNamespaceDeclarationSyntax>().FirstOrDefault()?.Name.ToString() ?? "";
 }
