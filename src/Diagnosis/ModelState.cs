@@ -45,7 +45,14 @@ public sealed class ModelState : IDisposable
 
     /// <summary>Names of the parameters and buffers whose bytes differ from the snapshot's, in the model's order.</summary>
     public IReadOnlyList<string> Changed() =>
-        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !before.bytes.SequenceEqual(t.Tensor.bytes)).Select(t => t.Name)];
+        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !SameBytes(before, t.Tensor)).Select(t => t.Name)];
+
+    private static bool SameBytes(Tensor before, Tensor now)
+    {
+        // Kernels are stored with channels last, and bytes are there for tensors in the usual order only.
+        using Tensor first = before.contiguous(), second = now.contiguous();
+        return first.bytes.SequenceEqual(second.bytes);
+    }
 
     /// <summary>The same with how far each has moved: ‖now − before‖ ÷ ‖before‖; infinite where it was zero.</summary>
     internal IReadOnlyList<(string Name, double RelativeChange)> Moved()

@@ -22,6 +22,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     private readonly Conv2d prediction;
 #pragma warning restore IDE1006
     private readonly long[] featureChannels;
+    private readonly bool plainUpsampling;
 
     /// <summary>Builds the decoder for the encoder that the options describe.</summary>
     /// <param name="options">Checked on entry.</param>
@@ -29,6 +30,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     public UNetDecoder(UNetOptions options) : base(nameof(UNetDecoder))
     {
         options.Validate();
+        plainUpsampling = options.PlainUpsampling;
         featureChannels = ResNet50Encoder.FeatureChannelsOf(options.Encoder.Width);
         IReadOnlyList<int> filters = options.DecoderFilters;
         long channels = featureChannels[^1];
@@ -63,13 +65,22 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         Tensor x = features[^1];
         for (int stage = 0; stage < stages.Count; stage++)
         {
-            int skip = features.Length - 2 - stage;
-            x = functional.upsample_nearest2d(x, [x.shape[2] * 2, x.shape[3] * 2]);
-            if (skip >= 0) x = cat([x, features[skip]], dim: 1);
-            foreach (var layer in stages[stage]) x = layer.call(x);
+            int place = features.Length - 2 - stage;
+            x = FirstConvolution(stages[stage][0], x, place >= 0 ? features[place] : null);
+            foreach (var layer in stages[stage][1..]) x = layer.call(x);
         }
 
         return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Upsampling, concatenation and the convolution after them.</summary>
+    private Tensor FirstConvolution(Module<Tensor, Tensor> convolution, Tensor x, Tensor? skip)
+    {
+        // GPUs have their own ways, and a hook wants to see what the convolution takes.
+        if (!plainUpsampling && x.device_type == TorchSharp.DeviceType.CPU && !Hooks.On(convolution))
+            return UpsampledConvolution.Apply((Conv2d)convolution, ChannelsLast.Of(x), skip is null ? null : ChannelsLast.Of(skip));
+        x = functional.upsample_nearest2d(x, [x.shape[2] * 2, x.shape[3] * 2]);
+        return convolution.call(skip is null ? x : cat([x, skip], dim: 1));
     }
 
     /// <summary><c>conv_block_simple</c>, or <c>conv_block_simple_no_bn</c> without its batch norm.</summary>
@@ -79,6 +90,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         Conv2d convolution = Conv2d(inputs, filters, 3, padding: 1);
         FillHeNormal(convolution.weight!, fanIn: inputs * 9);
         init.zeros_(convolution.bias!);
+        ChannelsLast.Store(convolution);
         register_module($"{prefix}_conv", convolution);
         var layers = new List<Module<Tensor, Tensor>> { convolution };
         if (options.DecoderBatchNorm)
