@@ -35,7 +35,12 @@ internal static class UpsampledConvolution
         return sum.add_(Doubled(small, kernels[0], bias: null)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Doubled(Tensor x, Tensor kernel, Tensor? bias)
+    /// <summary>The convolution of the doubled small map.</summary>
+    /// <param name="x">(N, C, H, W), channels last.</param>
+    /// <param name="kernel">(F, C, 3, 3).</param>
+    /// <param name="bias">(F), or null.</param>
+    /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
+    internal static Tensor Doubled(Tensor x, Tensor kernel, Tensor? bias)
     {
         long pixels = x.shape[0] * x.shape[2] * x.shape[3];
         // Every pixel of the output is the sum of four of the grid, so a quarter of the bias in each gives the bias.
