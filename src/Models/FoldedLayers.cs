@@ -62,7 +62,8 @@ internal sealed class FoldedLayers : IDisposable
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             Tensor[] now = [.. layers.SelectMany(layer => layer.Tensors)];
-            long version = (long)Compiled.Value.invoke("versions", (object)now)!;
+            using var count = (TorchSharp.Scalar)Compiled.Value.invoke("versions", (object)now)!;
+            long version = count.ToInt64();
             Tensor sample = Compiled.Value.invoke<Tensor>("samples", (object)now.Where(tensor => tensor.dim() == 1).ToArray());
             double[] epsNow = [.. layers.Select(layer => layer.Norm?.Options.Eps ?? 0)];
             if (version == versions && eps.SequenceEqual(epsNow) && now.SequenceEqual(sources, ReferenceEqualityComparer.Instance) && samples is not null && samples.equal(sample).all().item<bool>()) return;
