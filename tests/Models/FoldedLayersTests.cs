@@ -68,7 +68,7 @@ public class FoldedLayersTests
     {
         using var scope = NewDisposeScope();
         using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
-        Freezing.Freeze(encoder, BatchNormMode.Inference);
+        encoder.Freeze(BatchNormMode.Inference);
         Tensor images = randn(2, 3, 64, 64);
         encoder.train();
         Tensor[] training = encoder.Features(images);
@@ -137,10 +137,10 @@ public class FoldedLayersTests
     private static void Settle(Module module)
     {
         using var noGrad = no_grad();
-        foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers())
+        foreach ((_, BatchNormLayer layer) in module.BatchNormLayers())
         {
-            layer.Weight.uniform_(0.5, 1.5);
-            layer.Bias.uniform_(-0.5, 0.5);
+            layer.Weight!.uniform_(0.5, 1.5);
+            layer.Bias!.uniform_(-0.5, 0.5);
             layer.RunningMean.uniform_(-0.5, 0.5);
             layer.RunningVar.uniform_(0.5, 2);
         }
