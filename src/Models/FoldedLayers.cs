@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Models;
@@ -45,7 +46,7 @@ internal sealed class FoldedLayers : IDisposable
 
     /// <summary>Whether the layers can be computed so for this input: on the CPU, in float32, nobody wants a gradient, nobody watches, and batch norm is fixed.</summary>
     internal bool Fit(params IReadOnlyList<Tensor> inputs) =>
-        inputs.All(input => input.device_type == TorchSharp.DeviceType.CPU && input.dtype == float32)
+        inputs.All(input => input.device_type == DeviceType.CPU && input.dtype == float32)
         && layers.All(layer => layer.IsFixed && layer.Convolution.weight!.dtype == float32)
         && !(is_grad_enabled() && (inputs.Any(input => input.requires_grad) || layers.Any(layer => layer.Tensors.Any(tensor => tensor.requires_grad))))
         && !AreWatched
@@ -62,7 +63,7 @@ internal sealed class FoldedLayers : IDisposable
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             Tensor[] now = [.. layers.SelectMany(layer => layer.Tensors)];
-            using var count = (TorchSharp.Scalar)Compiled.Value.invoke("versions", (object)now)!;
+            using var count = (Scalar)Compiled.Value.invoke("versions", (object)now)!;
             long version = count.ToInt64();
             Tensor sample = Compiled.Value.invoke<Tensor>("samples", (object)now.Where(tensor => tensor.dim() == 1).ToArray());
             double[] epsNow = [.. layers.Select(layer => layer.Norm?.Options.Eps ?? 0)];
