@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -100,6 +101,7 @@ public sealed class PixelImage
     /// <returns>float32 (1, channels, height, width), values 0–255; the caller owns it.</returns>
     public Tensor ToTensor()
     {
+        TorchRuntime.Load();
         var values = new float[pixels.Length];
         CopyPlanesTo(values, Channels);
         return tensor(values, [1, Channels, Height, Width]);
