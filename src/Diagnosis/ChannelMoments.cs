@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Diagnosis;
@@ -15,7 +16,7 @@ internal sealed class ChannelMoments
         using var noGrad = no_grad();
         long[] others = [.. Enumerable.Range(0, (int)values.dim()).Where(d => d != 1).Select(d => (long)d)];
         (Tensor variance, Tensor mean) = var_mean(values.detach(), others, unbiased: false);
-        double[] means = mean.to(float64, CPU).data<double>().ToArray(), variances = variance.to(float64, CPU).data<double>().ToArray();
+        double[] means = TensorMemory.Doubles(mean), variances = TensorMemory.Doubles(variance);
         long n = values.numel() / values.shape[1];
         if (count == 0) (sums, squares) = (new double[means.Length], new double[means.Length]);
         for (int c = 0; c < means.Length; c++)

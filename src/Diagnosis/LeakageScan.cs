@@ -73,8 +73,8 @@ public sealed record LeakageScan : DiagnosticReport
             if (asked.shape[1] == known.shape[1])
             {
                 (Tensor values, Tensor places) = asked.matmul(known.t()).max(1);
-                float[] correlations = values.data<float>().ToArray();
-                long[] nearestPlaces = places.data<long>().ToArray();
+                float[] correlations = TensorMemory.ToArray<float>(values);
+                long[] nearestPlaces = TensorMemory.ToArray<long>(places);
                 nearest = correlations.Max();
                 duplicates.AddRange(correlations.Select((c, i) => new DuplicateImage(asking[i], names[(int)nearestPlaces[i]], c)).Where(d => d.Correlation > Same));
             }

@@ -150,8 +150,8 @@ public sealed record StatisticsDistance : DiagnosticReport
     /// <summary>The distance of a layer's running statistics from given ones.</summary>
     internal static LayerDistance Of(BatchNormLayer layer, ChannelMoments batch)
     {
-        double[] mean = batch.Mean, variance = batch.Variance, runningMean = Doubles(layer.RunningMean!), runningVar = Doubles(layer.RunningVar!);
-        double[]? gamma = layer.Gamma is null ? null : Doubles(layer.Gamma);
+        double[] mean = batch.Mean, variance = batch.Variance, runningMean = TensorMemory.Doubles(layer.RunningMean!), runningVar = TensorMemory.Doubles(layer.RunningVar!);
+        double[]? gamma = layer.Gamma is null ? null : TensorMemory.Doubles(layer.Gamma);
         return new LayerDistance(layer.Name, layer.Place, [.. mean.Select((m, c) => ChannelDistance.Of(m, variance[c], runningMean[c], runningVar[c], layer.Eps, gamma?[c] ?? 1))]);
     }
 
@@ -179,12 +179,6 @@ public sealed record StatisticsDistance : DiagnosticReport
     }
 
     private static double Mean(IReadOnlyList<LayerDistance> layers) => layers.Average(layer => layer.Wasserstein);
-
-    private static double[] Doubles(Tensor tensor)
-    {
-        using Tensor values = tensor.detach().to(float64, CPU);
-        return values.data<double>().ToArray();
-    }
 }
 
 /// <summary>What a layer is fed while distances are measured.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Runtime;
@@ -7,6 +8,7 @@ namespace UnetResnet.Runtime;
 /// The one place where the bytes of a tensor are read and written. TorchSharp's <c>bytes</c> and <c>data&lt;T&gt;()</c> throw for memory that is not the CPU's and for
 /// tensors that are not contiguous, such as a transposed weight or a network on a GPU; here both are copied first. The build forbids them elsewhere.
 /// </summary>
+#pragma warning disable RS0030 // what is banned elsewhere is done here
 internal static class TensorMemory
 {
     /// <summary>Lets a reader see a tensor's values, row by row.</summary>
@@ -29,6 +31,14 @@ internal static class TensorMemory
         T[] values = [];
         Read(tensor, bytes => values = MemoryMarshal.Cast<byte, T>(bytes).ToArray());
         return values;
+    }
+
+    /// <summary>A copy of a tensor's values as double precision, row by row.</summary>
+    /// <param name="tensor">Any device, layout and real type; kept by the caller.</param>
+    public static double[] Doubles(Tensor tensor)
+    {
+        using Tensor values = tensor.detach().to(float64);
+        return ToArray<double>(values);
     }
 
     /// <summary>Whether two tensors of one type and shape hold the same bytes.</summary>
