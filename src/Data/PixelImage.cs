@@ -119,7 +119,7 @@ public sealed class PixelImage
             throw new ArgumentException($"Expected a tensor (1, C, H, W) or (C, H, W) with C = 1 or 3, got ({string.Join(", ", image.shape)}).", nameof(image));
         using IDisposable scope = NewDisposeScope();
         Tensor interleaved = image.detach().reshape(shape).to(float32).round().clamp(0, 255).to(uint8).permute(1, 2, 0);
-        return new PixelImage((int)shape[2], (int)shape[1], (int)shape[0], TensorMemory.ToArray<byte>(interleaved));
+        return new PixelImage((int)shape[2], (int)shape[1], (int)shape[0], TensorMemory.Values<byte>(interleaved));
     }
 
     /// <summary>Writes the picture plane by plane (CHW); a grey picture is repeated into each of <paramref name="planes"/> planes.</summary>

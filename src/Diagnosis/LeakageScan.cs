@@ -73,8 +73,8 @@ public sealed record LeakageScan : DiagnosticReport
             if (asked.shape[1] == known.shape[1])
             {
                 (Tensor values, Tensor places) = asked.matmul(known.t()).max(1);
-                float[] correlations = TensorMemory.ToArray<float>(values);
-                long[] nearestPlaces = TensorMemory.ToArray<long>(places);
+                float[] correlations = TensorMemory.Values<float>(values);
+                long[] nearestPlaces = TensorMemory.Values<long>(places);
                 nearest = correlations.Max();
                 duplicates.AddRange(correlations.Select((c, i) => new DuplicateImage(asking[i], names[(int)nearestPlaces[i]], c)).Where(d => d.Correlation > Same));
             }

@@ -46,7 +46,7 @@ public sealed class ModelState : IDisposable
 
     /// <summary>Names of the parameters and buffers whose bytes differ from the snapshot's, in the model's order.</summary>
     public IReadOnlyList<string> Changed() =>
-        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !TensorMemory.Same(before, t.Tensor)).Select(t => t.Name)];
+        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !TensorMemory.SameBytes(before, t.Tensor)).Select(t => t.Name)];
 
     /// <summary>The same with how far each has moved: ‖now − before‖ ÷ ‖before‖; infinite where it was zero.</summary>
     internal IReadOnlyList<(string Name, double RelativeChange)> Moved()

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Runtime;
@@ -24,7 +23,7 @@ internal static class TensorMemory
     /// <typeparam name="T">The tensor's own element type.</typeparam>
     /// <param name="tensor">Any device, any layout; kept by the caller.</param>
     /// <exception cref="ArgumentException">The tensor's elements are of another size.</exception>
-    public static T[] ToArray<T>(Tensor tensor) where T : unmanaged
+    public static T[] Values<T>(this Tensor tensor) where T : unmanaged
     {
         if (tensor.element_size() != Marshal.SizeOf<T>() && typeof(T) != typeof(bool))
             throw new ArgumentException($"The tensor is {tensor.dtype}, and {typeof(T).Name} was asked for. Convert it first with .to(…).", nameof(tensor));
@@ -35,14 +34,24 @@ internal static class TensorMemory
 
     /// <summary>A copy of a tensor's values as double precision, row by row.</summary>
     /// <param name="tensor">Any device, layout and real type; kept by the caller.</param>
-    public static double[] Doubles(Tensor tensor)
+    public static double[] Doubles(this Tensor tensor)
     {
-        using Tensor values = tensor.detach().to(float64);
-        return ToArray<double>(values);
+        using var scope = NewDisposeScope();
+        // Not on the device: some have no float64.
+        return tensor.detach().cpu().to(float64).Values<double>();
     }
 
-    /// <summary>Whether two tensors of one type and shape hold the same bytes.</summary>
-    public static bool Same(Tensor one, Tensor other)
+    /// <summary>A copy of a tensor's bytes, row by row.</summary>
+    /// <param name="tensor">Any device, any layout; kept by the caller.</param>
+    public static byte[] Bytes(this Tensor tensor)
+    {
+        byte[] copy = [];
+        Read(tensor, bytes => copy = bytes.ToArray());
+        return copy;
+    }
+
+    /// <summary>Whether two tensors have the same type, shape and bytes; NaN is the same as itself.</summary>
+    public static bool SameBytes(Tensor one, Tensor other)
     {
         bool same = false;
         if (one.dtype == other.dtype && one.shape.AsSpan().SequenceEqual(other.shape))

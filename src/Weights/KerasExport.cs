@@ -89,6 +89,6 @@ public static class KerasExport
         using var scope = NewDisposeScope();
         Tensor weight = tensor.detach().cpu();
         weight = weight.dim() switch { 4 => weight.permute(2, 3, 1, 0), 2 => weight.t(), _ => weight };
-        return new H5Dataset(TensorMemory.ToArray<float>(weight), fileDims: [.. weight.shape.Select(d => (ulong)d)]);
+        return new H5Dataset(TensorMemory.Values<float>(weight), fileDims: [.. weight.shape.Select(d => (ulong)d)]);
     }
 }

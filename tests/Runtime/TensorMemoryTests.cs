@@ -12,9 +12,9 @@ public class TensorMemoryTests
         using var scope = NewDisposeScope();
         Tensor transposed = tensor(new float[] { 1, 2, 3, 4 }, [2, 2]).t();
         Assert.False(transposed.is_contiguous());
-        Assert.Equal([1, 3, 2, 4], TensorMemory.ToArray<float>(transposed));
-        Assert.Equal([2, 4], TensorMemory.ToArray<float>(transposed[1]));
-        Assert.Equal([1f, 1f, 1f], TensorMemory.ToArray<float>(ones(1).expand(3)));
+        Assert.Equal([1, 3, 2, 4], TensorMemory.Values<float>(transposed));
+        Assert.Equal([2, 4], TensorMemory.Values<float>(transposed[1]));
+        Assert.Equal([1f, 1f, 1f], TensorMemory.Values<float>(ones(1).expand(3)));
     }
 
     [Fact]
@@ -22,7 +22,7 @@ public class TensorMemoryTests
     {
         using Tensor parameter = ones(2, requires_grad: true);
         long before = LiveTensors.Settled();
-        Assert.Equal([1f, 1f], TensorMemory.ToArray<float>(parameter));
+        Assert.Equal([1f, 1f], TensorMemory.Values<float>(parameter));
         Assert.Equal(before, LiveTensors.Settled());
         Assert.True(parameter.requires_grad);
     }
@@ -32,18 +32,18 @@ public class TensorMemoryTests
     {
         using var scope = NewDisposeScope();
         Tensor square = tensor(new float[] { 1, 2, 3, 4 }, [2, 2]);
-        Assert.True(TensorMemory.Same(square.t(), square.t().contiguous()));
-        Assert.False(TensorMemory.Same(square.t(), square));
-        Assert.False(TensorMemory.Same(square, square.reshape(4)));
-        Assert.False(TensorMemory.Same(square, square.to(float64)));
-        Assert.True(TensorMemory.Same(zeros(0), zeros(0)));
+        Assert.True(TensorMemory.SameBytes(square.t(), square.t().contiguous()));
+        Assert.False(TensorMemory.SameBytes(square.t(), square));
+        Assert.False(TensorMemory.SameBytes(square, square.reshape(4)));
+        Assert.False(TensorMemory.SameBytes(square, square.to(float64)));
+        Assert.True(TensorMemory.SameBytes(zeros(0), zeros(0)));
     }
 
     [Fact]
     public void Another_element_type_is_refused_with_the_cure()
     {
         using Tensor doubles = ones(2, float64);
-        Assert.Contains(".to(", Assert.Throws<ArgumentException>(() => TensorMemory.ToArray<float>(doubles)).Message);
+        Assert.Contains(".to(", Assert.Throws<ArgumentException>(() => TensorMemory.Values<float>(doubles)).Message);
     }
 
     [Fact]
@@ -51,6 +51,6 @@ public class TensorMemoryTests
     {
         using Tensor fresh = TensorMemory.New([2], ScalarType.Int16);
         new byte[] { 1, 0, 2, 1 }.CopyTo(TensorMemory.Of(fresh));
-        Assert.Equal([(short)1, (short)258], TensorMemory.ToArray<short>(fresh));
+        Assert.Equal([(short)1, (short)258], TensorMemory.Values<short>(fresh));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json.Nodes;
 using Cellar.Engine;
@@ -104,7 +105,7 @@ internal static class KernelBenchmark
         string file = $"/proc/{process}/smaps_rollup";
         if (!File.Exists(file)) return null;
         string[] lines = File.ReadAllLines(file);
-        double Megabytes(string name) => double.Parse(lines.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024 / 1e6;
+        double Megabytes(string name) => double.Parse(lines.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;
         return (Megabytes("Rss:"), Megabytes("Pss:"));
     }
 
