@@ -20,6 +20,17 @@ public class CollectionPauseTests
         Assert.True(GC.CollectionCount(0) > before);
     }
 
+    /// <summary>Wherever a network is trained; an optimiser hands most of the numbers over that a collection can take away.</summary>
+    [Fact]
+    public void Every_training_loop_has_one()
+    {
+        string root = Directory.GetParent(BundledFiles.Root)!.FullName;
+        string[] loops = [.. ((string[])["src", "environment"]).SelectMany(f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
+            .Where(f => File.ReadAllText(f).Contains(".backward()", StringComparison.Ordinal))];
+        Assert.Contains(loops, f => Path.GetFileName(f) == "Trainer.cs");
+        Assert.All(loops, f => Assert.True(File.ReadAllText(f).Contains("new CollectionPause()", StringComparison.Ordinal), $"{f} trains without a CollectionPause."));
+    }
+
     [Fact]
     public void Too_much_allocation_ends_it_without_an_error()
     {
