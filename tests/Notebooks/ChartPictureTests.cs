@@ -70,8 +70,8 @@ public class ChartPictureTests
     public void Cells_of_a_heat_map_have_the_colours_of_the_scale()
     {
         PixelImage picture = Drawn(Charts.Heatmap(new double[,] { { 0, 4 }, { 8, double.NaN } }, ["r0", "r1"], ["c0", "c1"], "Map", "value", format: null));
-        // The colour key, which repeats the colours, takes the last 66 + 18 CSS pixels.
-        Box Cell(int color) => Find(picture, ChartPalette.Sequential[color], before: picture.Width - 2 * (66 + 18));
+        // The colour key, which repeats the colours, takes the last 86 + 18 CSS pixels.
+        Box Cell(int color) => Find(picture, ChartPalette.Sequential[color], before: picture.Width - 2 * (86 + 18));
         (Box low, Box middle, Box high) = (Cell(0), Cell(4), Cell(8));
         // The first row is at the top, the first column at the left; the fourth cell is white.
         Assert.True(low.Bottom < high.Top && low.Right < middle.Left);

@@ -13,7 +13,8 @@ internal static class RunCommand
         var output = new Option<string?>("--output") { Description = "Folder for notebooks/ (executed copies) and report/. Default: artifacts/ in the repository." };
         var timeout = new Option<double>("--timeout") { Description = "Seconds a cell may take.", DefaultValueFactory = _ => 600 };
         var inPlace = new Option<bool>("--in-place") { Description = "Replace each notebook that ran well by its executed copy." };
-        var command = new Command("run", "Execute the notebooks and write executed copies and an HTML report.") { notebooks, output, timeout, inPlace };
+        var check = new Option<bool>("--check") { Description = "Run nothing: tell which committed notebooks no longer fit their text or the library, and fail if any." };
+        var command = new Command("run", "Execute the notebooks and write executed copies and an HTML report.") { notebooks, output, timeout, inPlace, check };
         command.SetAction(async (parsed, cancel) =>
         {
             try
@@ -28,6 +29,7 @@ internal static class RunCommand
                     CellTimeLimit = double.IsFinite(seconds) && Math.Abs(seconds) < 1e9 ? TimeSpan.FromSeconds(seconds) : TimeSpan.Zero,
                     InPlace = parsed.GetValue(inPlace),
                 };
+                if (parsed.GetValue(check)) return StaleCheck.Run(options.FindNotebooks(), Console.Out) ? 0 : 1;
                 IReadOnlyList<NotebookResult> results = await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel);
                 return results.All(r => r.Succeeded) ? 0 : 1;
             }
