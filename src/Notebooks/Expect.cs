@@ -78,7 +78,7 @@ public sealed class Expectation
     /// <exception cref="ExpectationException">The value is outside, or not a number.</exception>
     public void IsBetween(double least, double most)
     {
-        if (Limit(least) > Limit(most)) throw new ArgumentException($"Expected the lower limit first, got {least} and {most}.", nameof(least));
+        if (Limit(least) > Limit(most)) throw new ArgumentException($"Expected the lower limit first, got {NumberText.Short(least)} and {NumberText.Short(most)}.", nameof(least));
         Check(value >= least && value <= most, $"between {NumberText.Short(least)} and {NumberText.Short(most)}");
     }
 
@@ -89,7 +89,7 @@ public sealed class Expectation
     /// <exception cref="ExpectationException">The value is farther away, or not a number.</exception>
     public void IsNear(double target, double tolerance)
     {
-        if (!(tolerance >= 0)) throw new ArgumentException($"Expected a tolerance of 0 or more, got {tolerance}.", nameof(tolerance));
+        if (!(tolerance >= 0)) throw new ArgumentException($"Expected a tolerance of 0 or more, got {NumberText.Short(tolerance)}.", nameof(tolerance));
         Check(value == target || Math.Abs(value - Limit(target)) <= tolerance, $"{NumberText.Short(target)} ± {NumberText.Short(tolerance)}");
     }
 
