@@ -46,7 +46,7 @@ public static class ActivationDriftChart
                 ChartParts.Line(lines[0].Name, places, lines[0].Y, lines[0].Color, "solid", [("text", names), ChartParts.Hover("", "dead", ".0%", named: true)]),
                 ChartParts.Line(lines[1].Name, places, lines[1].Y, lines[1].Color, "dash", [("text", names), ChartParts.Hover("", "dead", ".0%", named: true)]),
             ],
-            [("xaxis", ChartParts.Axis(ByDepth)), ("yaxis", ChartParts.Axis("share of dead channels", ("tickformat", ".0%"), ("rangemode", "tozero"))), .. ChartLabels.AtEnds(lines, fromZero: true)]);
+            [("xaxis", ChartParts.Axis(ByDepth, ChartLabels.Range(places))), ("yaxis", ChartParts.Axis("share of dead channels", ("tickformat", ".0%"), ("rangemode", "tozero"))), .. ChartLabels.AtEnds(lines, fromZero: true)]);
     }
 
     private static double[] Places(ActivationDrift drift) => [.. drift.Features.Select(f => f.Place + 1.0)];

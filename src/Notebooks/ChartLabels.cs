@@ -43,6 +43,15 @@ internal static class ChartLabels
         return [("annotations", annotations.ToList()), ("showlegend", false), ("margin", ChartParts.Map(("r", right)))];
     }
 
+    /// <summary>The range of an abscissa with names at the ends of its lines: those would make plotly.js leave room for them inside of the axes.</summary>
+    internal static IEnumerable<(string, object)> Range(IEnumerable<double> x, bool logarithmic = false)
+    {
+        double[] places = [.. x.Select(v => logarithmic ? Math.Log10(v) : v).Where(double.IsFinite)];
+        if (places.Length == 0 || places.Min() == places.Max()) return [];
+        double room = 0.02 * (places.Max() - places.Min());
+        return [("range", new[] { places.Min() - room, places.Max() + room })];
+    }
+
     private static int LastFinite(Line line, bool logX, bool logY)
     {
         int at = Math.Min(line.X.Count, line.Y.Count) - 1;

@@ -90,6 +90,12 @@ public static class ChartPicture
             Edge + 23 * title.Length + 4 + PictureStyle.LineHeight * headings + 6,
             right,
             height - 10 - below - (titled ? 22 : 0) - (legend.Count > 0 ? 8 + LegendRow * legend.Count : 0) - (note is null ? 0 : 22));
+        // Pictures keep their proportions, as plotly.js's scaleanchor has it.
+        if (panels is [var only] && only.YLayout.Text("scaleanchor") is not null)
+        {
+            double unit = Math.Min(area.Width / Math.Abs(only.Panel.X.High - only.Panel.X.Low), area.Height / Math.Abs(only.Panel.Y.High - only.Panel.Y.Low));
+            area = SKRect.Create(area.Left, area.Top, (float)(unit * Math.Abs(only.Panel.X.High - only.Panel.X.Low)), (float)(unit * Math.Abs(only.Panel.Y.High - only.Panel.Y.Low)));
+        }
         Place(panels, area);
 
         foreach ((int i, string line) in title.Index())

@@ -90,7 +90,7 @@ public static partial class Charts
             ("text", cell.Caption), ("x", Place(i).Left), ("y", Place(i).Top - aspect - 0.02), ("xref", "x"), ("yref", "y"), ("xanchor", "left"), ("yanchor", "top"), ("showarrow", false)))];
 
         double right = columns * (1 + gap) - gap, top = rows * rowHeight;
-        Trace corners = ChartParts.Trace("scatter", ("mode", "markers"), ("x", new[] { 0, right }), ("y", new[] { 0, top }), ("marker", ChartParts.Map(("opacity", 0))), ("hoverinfo", "skip"), ("showlegend", false));
+        Trace corners = ChartParts.Trace("scatter", ("mode", "none"), ("x", new[] { 0, right }), ("y", new[] { 0, top }), ("hoverinfo", "skip"), ("showlegend", false));
         Dictionary<string, object>[] steps = [.. positions.Select((position, i) => ChartParts.Map(
             ("label", position.Key), ("method", "relayout"),
             ("args", new object[] { ChartParts.Map([("title.text", position.Value.Title), ("annotations", Captions(frames[i])),

@@ -116,7 +116,7 @@ public static partial class Charts
             ("z", z), ("x", columns), ("y", rows), ("xgap", 1), ("ygap", 1),
             ("hovertemplate", $"%{{x}}<br>%{{y}}<br>{valueTitle}: %{{z:.4~g}}<extra></extra>"),
             ("colorscale", ChartPalette.Sequential.Select((color, i) => new object[] { (double)i / last, color })),
-            ("colorbar", ChartParts.Map(("title", ChartParts.Map(("text", valueTitle), ("side", "right"))), ("thickness", 14), ("outlinewidth", 0))),
+            ("colorbar", ChartParts.Map(("title", ChartParts.Map(("text", valueTitle), ("side", "right"), ("font", ChartParts.Map(("size", 13))))), ("thickness", 14), ("outlinewidth", 0))),
         };
         // Written out here, because plotly.js would call a gap 0.00.
         if (format is not null)
@@ -148,7 +148,7 @@ public static partial class Charts
         IEnumerable<Trace> traces = lines.Select(line => ChartParts.Line(line.Name, x, line.Y, line.Color, "solid", [
             ChartParts.Hover(xTitle, yTitle, named: pointNames is not null), .. pointNames is null ? [] : new (string, object)[] { ("text", pointNames) }]));
         return ChartParts.Chart(title, traces, [
-            ("xaxis", ChartParts.Axis(xTitle, Scale(logX))), ("yaxis", ChartParts.Axis(yTitle, Scale(logY))), .. ChartLabels.AtEnds(lines, logX, logY)]);
+            ("xaxis", ChartParts.Axis(xTitle, [.. Scale(logX), .. ChartLabels.Range(x, logX)])), ("yaxis", ChartParts.Axis(yTitle, Scale(logY))), .. ChartLabels.AtEnds(lines, logX, logY)]);
     }
 
     /// <summary>Draws a dashed horizontal line across a chart, such as a value to reach.</summary>

@@ -49,7 +49,7 @@ public static partial class Charts
         ChartLabels.Line[] lines = [.. runs.Select((run, i) => new ChartLabels.Line(run.Key, ChartPalette.Series[i % ChartPalette.Series.Count], Epochs(run.Value), Scores(run.Value, series, metric)))];
         string quantity = $"{series.Title()} {metric.Title()}";
         return ChartParts.Chart(title, lines.Select((line, i) => ChartParts.Line(line.Name, line.X, line.Y, line.Color, dashes[i % dashes.Length], ChartParts.Hover("epoch", quantity))),
-            [("xaxis", ChartParts.EpochAxis(longest)), ("yaxis", ChartParts.Axis(quantity, RangeOf(metric))), .. ChartLabels.AtEnds(lines, fromZero: true)]);
+            [("xaxis", ChartParts.EpochAxis(longest, ChartLabels.Range(lines.SelectMany(line => line.X)))), ("yaxis", ChartParts.Axis(quantity, RangeOf(metric))), .. ChartLabels.AtEnds(lines, fromZero: true)]);
     }
 
     /// <summary>All three series of several runs, a panel per run side by side on one scale.</summary>
@@ -84,7 +84,7 @@ public static partial class Charts
     }
 
     private static GenericChart Curves(TrainingHistory history, HistoryMetric metric, string title) => ChartParts.Chart(title, CurvesOf(history, metric), [
-        ("xaxis", ChartParts.EpochAxis(history.Count)), ("yaxis", ChartParts.Axis(metric.Title(), RangeOf(metric))), ("hovermode", "x unified"),
+        ("xaxis", ChartParts.EpochAxis(history.Count, ChartLabels.Range(Epochs(history)))), ("yaxis", ChartParts.Axis(metric.Title(), RangeOf(metric))), ("hovermode", "x unified"),
         .. ChartLabels.AtEnds([.. Enum.GetValues<HistorySeries>().Select(s => new ChartLabels.Line(s.Title(), ChartPalette.Of(s), Epochs(history), Scores(history, s, metric)))], fromZero: true)]);
 
     private static IEnumerable<Trace> CurvesOf(TrainingHistory history, HistoryMetric metric, params IEnumerable<(string, object)> more)

@@ -28,7 +28,7 @@ public sealed class Diagram
         (string Name, int Layers)[] stages = [("conv1", 1), ("stage 2", 10), ("stage 3", 13), ("stage 4", 19), ("stage 5", 10)];
         int[] channels = [width, 4 * width, 8 * width, 16 * width, 32 * width];
         IReadOnlyList<int> filters = new UNetOptions { Encoder = new ResNet50Options { Width = width } }.DecoderFilters;
-        const double boxWidth = 196, boxHeight = 44, step = 62, left = 24, right = 420, top = 64, middle = boxHeight / 2;
+        const double boxWidth = 236, boxHeight = 44, step = 62, left = 24, right = 404, top = 64, middle = boxHeight / 2;
         double EncoderRow(int stage) => top + step * (stage + 1);
         double DecoderRow(int block) => top + step * (4 - block);
         var shapes = new List<DiagramShape>
@@ -58,7 +58,7 @@ public sealed class Diagram
 
         return new Diagram(
             $"The network: five encoder stages from {side / 2}×{side / 2} to {side / 32}×{side / 32} pixels with 53 batch-norm layers, and five decoder blocks back to {side}×{side} with 10; the first four feature maps go across to the decoder.",
-            640, top + 6 * step + 2, shapes);
+            664, top + 6 * step + 2, shapes);
     }
 
     /// <summary>Which statistics a frozen batch-norm layer uses when: with the bug, and in inference mode.</summary>

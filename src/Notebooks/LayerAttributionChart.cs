@@ -26,7 +26,7 @@ public static class LayerAttributionChart
             ChartParts.Hover("", "moves the logits by", ".3~g"), ("marker", ChartParts.Map(("color", kind.Color)))));
         return StageAxis.Below(ChartParts.Chart($"Alone on running statistics, {worst.Layer.Split('.')[^1]} moves the output most", bars,
             ("yaxis", ChartParts.Axis("distance of the logits, in their σ")), ("barmode", "overlay"), ("bargap", 0.2), ("showlegend", true),
-            ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1), ("yanchor", "top"), ("orientation", "v")))), [.. attribution.Layers.Select(layer => layer.Layer)]);
+            ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"))), ("margin", ChartParts.Map(("t", 20)))), [.. attribution.Layers.Select(layer => layer.Layer)]);
     }
 
     /// <summary>The loss with the first k layers on batch statistics and the rest on running ones, from inference (k = 0) to training.</summary>

@@ -20,7 +20,7 @@ internal static class StageAxis
     {
         Layout layout = GenericChart.getLayout(chart);
         layout.SetProperty("xaxis", ChartParts.Map(
-            ("type", "category"), ("categoryorder", "array"), ("categoryarray", layers), ("showticklabels", false), ("showgrid", false), ("range", new[] { -0.5, layers.Count - 0.5 })));
+            ("type", "category"), ("categoryorder", "array"), ("categoryarray", layers), ("showticklabels", false), ("ticks", ""), ("showgrid", false), ("range", new[] { -0.5, layers.Count - 0.5 })));
         Stage[] stages = [.. Runs(layers, LayerAttribution.StageOf).Select(run => new Stage(run.Name, run.First, run.Last))];
         bool tight = stages.Length * 36 > 680;
         foreach ((int i, Stage stage) in stages.Index())

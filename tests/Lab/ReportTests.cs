@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
 using UnetResnet.Lab.Running;
+using UnetResnet.Notebooks;
 
 namespace UnetResnet.Tests.Lab;
 
@@ -219,7 +220,7 @@ public sealed partial class ReportTests : IDisposable
     {
         JsonObject Check(bool passed)
         {
-            var line = new UnetResnet.Notebooks.CheckLine(passed, "IoU", "0.95");
+            var line = new CheckLine(passed, "IoU", "0.95");
             return new JsonObject { ["data"] = new JsonObject { ["text/html"] = line.ToHtml(), ["text/plain"] = line.ToString() }, ["metadata"] = new JsonObject(), ["output_type"] = "display_data" };
         }
 
@@ -254,7 +255,7 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void A_drawing_for_light_and_dark_follows_the_page_and_cannot_act()
     {
-        string html = Write(WithOutput("1", Display("image/svg+xml", UnetResnet.Notebooks.Diagram.Statistics().ToSvg())));
+        string html = Write(WithOutput("1", Display("image/svg+xml", Diagram.Statistics().ToSvg())));
         Assert.DoesNotContain("<svg", html);
         string[] drawings = [.. Regex.Matches(html, "<img class=\"picture (light|dark)-only\" alt=\"[^\"]*\" src=\"data:image/svg\\+xml;base64,([^\"]*)\"").Select(m => System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(m.Groups[2].Value)))];
         Assert.Equal(["@media not all{", "@media all{"], drawings.Select(d => Regex.Match(d, "@media [^{]*{").Value));
@@ -263,8 +264,8 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void A_chart_keeps_the_room_above_it_for_more_than_its_title()
     {
-        var runs = new Dictionary<string, UnetResnet.Training.TrainingHistory> { ["left"] = Notebooks.Histories.Of(2), ["a name that takes more than one line of the panel above which it stands"] = Notebooks.Histories.Of(2) };
-        JsonObject figure = UnetResnet.Notebooks.ChartFigure.Of(UnetResnet.Notebooks.Charts.Panels(runs, UnetResnet.Notebooks.HistoryMetric.Loss, "t"));
+        var runs = new Dictionary<string, UnetResnet.Training.TrainingHistory> { ["left"] = UnetResnet.Tests.Notebooks.Histories.Of(2), ["a name that takes more than one line of the panel above which it stands"] = UnetResnet.Tests.Notebooks.Histories.Of(2) };
+        JsonObject figure = ChartFigure.Of(Charts.Panels(runs, HistoryMetric.Loss, "t"));
         string json = Regex.Match(Write(WithOutput("1", Display("application/vnd.plotly.v1+json", figure))), "<script type=\"application/json\">(.*?)</script>").Groups[1].Value;
         Assert.True((double)JsonNode.Parse(json)!["layout"]!["margin"]!["t"]! >= 16 + 2 * 16);
     }
@@ -273,7 +274,7 @@ public sealed partial class ReportTests : IDisposable
     public async Task In_a_browser_the_search_finds_a_slider_moves_and_paper_has_every_chart()
     {
         string address = "file://" + Path.Combine(folder.Path, "report", "01-page.html");
-        JsonObject slider = UnetResnet.Notebooks.ChartFigure.Of(Notebooks.InteractiveChartsTests.Clock().MomentumSlider([0.01, 0.1]));
+        JsonObject slider = ChartFigure.Of(UnetResnet.Tests.Notebooks.InteractiveChartsTests.Clock().MomentumSlider([0.01, 0.1]));
         Write([Notebook.Markdown("# Page\n\n## A part\n\nAbout hedgehogs."), WithOutput("1", Display("application/vnd.plotly.v1+json", slider)),
             .. Enumerable.Range(0, 60).Select(i => Notebook.Markdown($"Paragraph {i}.")), WithOutput("2", Chart("far below"))]);
         await using Chromium browser = await Chromium.OpenAsync(address);

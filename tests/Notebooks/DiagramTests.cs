@@ -20,6 +20,9 @@ public class DiagramTests
             Assert.Equal(diagram.ToString(), "Diagram. " + svg.Elements().First(e => e.Name.LocalName == "title").Value);
             Assert.Contains("prefers-color-scheme: dark", svg.Value);
             Assert.DoesNotContain("<script", diagram.ToSvg());
+            // The text of a box stays inside of it.
+            foreach (DiagramBox box in diagram.Shapes.OfType<DiagramBox>())
+                foreach ((int i, string line) in box.Lines.Index()) Assert.True(PictureFont.Measure(line, 13, bold: i == 0) < box.Width - 8, line);
             PixelImage picture = ImageCodec.Decode(diagram.ToPng());
             Assert.Equal(((int)(2 * diagram.Size.Width), (int)(2 * diagram.Size.Height)), (picture.Width, picture.Height));
         }

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Cellar.Notebooks;
 
 namespace UnetResnet.Lab.Report;
 
 /// <summary>What the pages say, section by section, for the search that runs in the reader's browser without a network.</summary>
-internal sealed class SearchIndex
+internal sealed partial class SearchIndex
 {
     private readonly JsonArray sections = [];
 
@@ -24,20 +25,28 @@ internal sealed class SearchIndex
         {
             if (cell.IsCode) text.Add(cell.Source);
             if (cell.Kind != CellKind.Markdown) continue;
-            // A cell begins a section where it has headings; its text belongs to the first of them.
             int before = prose.Headings.Count;
             prose.ToHtml(cell.Source, cell.Attachments);
-            if (prose.Headings.Count > before)
+            Heading[] headings = [.. prose.Headings.Skip(before)];
+            string[] parts = HeadingLine().Split(cell.Source);
+            for (int i = 0; i < parts.Length; i++)
             {
-                Close();
-                (id, heading) = (prose.Headings[before].Id, prose.Headings[before].Text);
-            }
+                // What stands before the first heading belongs to the section above. A "#" inside code makes more parts than there are headings: those stay with the last.
+                if (i > 0 && i <= headings.Length)
+                {
+                    Close();
+                    (id, heading) = (headings[i - 1].Id, headings[i - 1].Text);
+                }
 
-            text.Add(Prose.PlainText(cell.Source));
+                if (parts[i].Length > 0) text.Add(Prose.PlainText(parts[i]));
+            }
         }
 
         Close();
     }
+
+    [GeneratedRegex("^(?=#{1,6} )", RegexOptions.Multiline)]
+    private static partial Regex HeadingLine();
 
     /// <summary>The index as a script of one assignment.</summary>
     // The default encoder escapes what could end the script or a line of it.

@@ -22,7 +22,7 @@ internal sealed class PictureAxis
         this.layout = layout;
         logarithmic = layout.Text("type") == "log";
         if (layout.Text("type") == "category" || values.Any(v => v is not null && v.AsNumber() is null))
-            categories = [.. values.Select(v => v.AsText()).OfType<string>().Distinct()];
+            categories = [.. layout.Items("categoryarray").Concat(values).Select(v => v.AsText()).OfType<string>().Distinct()];
 
         double[] positions = [.. values.Select(Position).Where(double.IsFinite)];
         (double lo, double hi) = positions.Length == 0 ? (0, 1) : (positions.Min(), positions.Max());
