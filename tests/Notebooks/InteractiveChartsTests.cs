@@ -84,7 +84,7 @@ public class InteractiveChartsTests
         Assert.Contains("from 0 to 1", Assert.Throws<ArgumentOutOfRangeException>(() => Charts.Slider("epoch", new Dictionary<string, ImageGallery> { ["1"] = Gallery(40, "1"), ["2"] = Gallery(4, "2") }, only: [2])).Message);
     }
 
-    internal static EmaClock Clock() => EmaClock.Of([0.1, 0.01, 0.0003], 14);
+    internal static EmaClock Clock() => EmaClock.Measure([0.1, 0.01, 0.0003], 14);
 
     internal static GenericChart Masks() => Charts.Slider("epoch", new Dictionary<string, ImageGallery> { ["1"] = Gallery(40, "epoch 1"), ["2"] = Gallery(200, "epoch 2") });
 

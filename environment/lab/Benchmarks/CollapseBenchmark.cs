@@ -31,7 +31,7 @@ internal static class CollapseBenchmark
         IReadOnlyList<PixelImage> masksBefore = picture is null ? [] : CollapsePicture.Masks(preset, broken, four);
 
         progress.Report($"seed {seed}: recalibration");
-        Recalibration.Recalibrate(broken, trainingInOrder.Inputs());
+        Recalibration.Apply(broken, trainingInOrder.Inputs());
         Score recalibrated = Trainer.Score(broken, validation, cancellation: cancellation);
 
         if (picture is not null) picture(CollapsePicture.Png(four, masksBefore, CollapsePicture.Masks(preset, broken, four), brokenHistory.Last.Validation.IoU, recalibrated.IoU));

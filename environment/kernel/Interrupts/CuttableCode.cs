@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Runtime;
 using System.Runtime.InteropServices;
 
-namespace Cellar.Engine;
+namespace Cellar.Interrupts;
 
 /// <summary>Runs code that can be stopped anywhere, an endless loop included.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
-using Cellar.Engine;
+using Cellar.Interrupts;
 
-namespace Cellar.Tests.Engine;
+namespace Cellar.Tests.Interrupts;
 
 public class CuttableCodeTests
 {

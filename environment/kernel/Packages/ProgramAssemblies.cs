@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Cellar.Engine;
+namespace Cellar.Packages;
 
 /// <summary>
 /// The assemblies this very program runs on, by simple name, and the packages they come from. A notebook that refers to a copy of
