@@ -16,7 +16,7 @@ public static class LayerAttributionChart
     {
         Check(attribution);
         NotebookFormatters.Register();
-        IReadOnlyList<LayerEffect> worst = attribution.Ranking;
+        LayerEffect tallest = attribution.Layers.MaxBy(layer => layer.LeaveOneOutDistance)!;
         string[] stages = [.. attribution.Stages.Select(stage => stage.Stage)];
         IEnumerable<Trace> bars = stages.Select((stage, i) =>
         {
@@ -25,7 +25,7 @@ public static class LayerAttributionChart
                 ("name", stage), ("x", layers.Select(layer => layer.Place + 1)), ("y", layers.Select(layer => layer.LeaveOneOutDistance)),
                 ("hovertext", layers.Select(layer => layer.Layer)), ("marker", ChartParts.Map(("color", Shade(i, stages.Length)))));
         });
-        return ChartParts.Chart($"Alone on running statistics, {worst[0].Layer.Split('.')[^1]} does most harm", bars,
+        return ChartParts.Chart($"Alone on running statistics, {tallest.Layer.Split('.')[^1]} moves the output most", bars,
             ("xaxis", ChartParts.Axis(ByDepth)), ("yaxis", ChartParts.Axis("distance of the logits, in their σ")), ("barmode", "overlay"), ("bargap", 0.2));
     }
 

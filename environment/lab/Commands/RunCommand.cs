@@ -13,7 +13,8 @@ internal static class RunCommand
         var output = new Option<string?>("--output") { Description = "Folder for notebooks/ (executed copies) and report/. Default: artifacts/ in the repository." };
         var timeout = new Option<double>("--timeout") { Description = "Seconds a cell may take.", DefaultValueFactory = _ => 600 };
         var inPlace = new Option<bool>("--in-place") { Description = "Replace each notebook that ran well by its executed copy." };
-        var command = new Command("run", "Execute the notebooks and write executed copies and an HTML report.") { notebooks, output, timeout, inPlace };
+        var mode = new Option<string>("--mode") { Description = "all: every cell; starter: as a learner gets it, every exercise must wait; solution: every exercise must refuse wrong answers and take its solution.", DefaultValueFactory = _ => "all" };
+        var command = new Command("run", "Execute the notebooks and write executed copies and an HTML report.") { notebooks, output, timeout, inPlace, mode };
         command.SetAction(async (parsed, cancel) =>
         {
             try
@@ -27,6 +28,7 @@ internal static class RunCommand
                     Notebooks = parsed.GetValue(notebooks) ?? [],
                     CellTimeLimit = double.IsFinite(seconds) && Math.Abs(seconds) < 1e9 ? TimeSpan.FromSeconds(seconds) : TimeSpan.Zero,
                     InPlace = parsed.GetValue(inPlace),
+                    Mode = NotebookModes.Parse(parsed.GetValue(mode)!),
                 };
                 IReadOnlyList<NotebookResult> results = await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel);
                 return results.All(r => r.Succeeded) ? 0 : 1;

@@ -12,7 +12,8 @@ internal static class RunNotebookCommand
         var input = new Argument<string>("input");
         var output = new Argument<string>("output");
         var timeout = new Option<double>("--timeout") { DefaultValueFactory = _ => 600 };
-        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout };
+        var mode = new Option<string>("--mode") { DefaultValueFactory = _ => "all" };
+        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, mode };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
         {
@@ -23,7 +24,7 @@ internal static class RunNotebookCommand
             string folder = Path.GetDirectoryName(path)!;
             Directory.SetCurrentDirectory(folder);
 
-            NotebookDocument notebook = NotebookDocument.Load(path);
+            NotebookDocument notebook = NotebookModes.Apply(NotebookDocument.Load(path), NotebookModes.Parse(parsed.GetValue(mode)!));
             var executor = new NotebookExecutor(TimeSpan.FromSeconds(parsed.GetValue(timeout)), message => messages.WriteLine(message.ToLine()));
             NotebookResult result = await executor.ExecuteAsync(notebook, folder, () => notebook.Save(copy));
             notebook.Save(copy);

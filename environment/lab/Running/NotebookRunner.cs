@@ -41,7 +41,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         NotebookDocument original;
         try
         {
-            original = NotebookDocument.Load(path);
+            original = NotebookModes.Apply(NotebookDocument.Load(path), options.Mode);
         }
         catch (Exception e) when (e is NotebookFormatException or IOException or UnauthorizedAccessException)
         {
@@ -54,11 +54,11 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
             };
         }
 
-        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, progress, cancel);
+        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, progress, cancel);
         if (!File.Exists(copy)) return result.Succeeded ? result with { Failure = NoCopy(copy) } : result;
 
         NotebookDocument executed = NotebookDocument.Load(copy);
-        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) };
+        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);
         return result;
