@@ -84,7 +84,7 @@ public sealed record Augmentation
         static void Check(double value, string name, double highest)
         {
             if (!(value >= 0 && value <= highest))
-                throw new ArgumentOutOfRangeException(name, value, $"{name} lies between 0 (off) and {highest}.");
+                throw new ArgumentOutOfRangeException(name, value, $"{name} lies between 0 (off) and {NumberText.Short(highest)}.");
         }
     }
 

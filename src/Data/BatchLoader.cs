@@ -121,7 +121,7 @@ public sealed class BatchLoader : IBatchSource
         Device device = options.Device ?? CPU;
         Tensor rgb = tensor(batch.Images, [batch.Names.Length, 3, batch.Height, batch.Width]).to(device);
         Tensor masks = tensor(batch.Masks, [batch.Names.Length, 1, batch.Height, batch.Width]).to(device);
-        return new Batch(options.Preprocessing.Apply(rgb), masks, batch.Names);
+        return new Batch(options.Preprocessing.Apply(rgb), batch.Classes == 1 ? masks : masks.squeeze(1).to(int64), batch.Names);
     }
 
     private IEnumerable<Batch> Slice(Tensor images, Tensor masks)

@@ -46,7 +46,7 @@ public sealed record Cure(string Title, string Code)
             Cause.LearningRateTooHigh => new("Build the network anew and train with a smaller learning rate that falls",
                 "using UnetResnet.Training;\n\nvar history = new Trainer(model, new TrainingOptions { LearningRate = 1e-3, Schedule = LearningRateSchedules.Cosine }).Fit(training, validation);"),
             Cause.Leakage => new("Find what leaks, and split by what belongs together (patient, scan, film), not by image",
-                "using UnetResnet.Data;\nusing UnetResnet.Diagnosis;\n\nConsole.WriteLine(LeakageScan.Of(training, validation));\nvar split = GroupSplit.Create(dataset.Select(sample => sample.Name.Split('-')[0]).ToList(), validationShare: 0.2);"),
+                "using UnetResnet.Data;\nusing UnetResnet.Diagnosis;\n\nConsole.WriteLine(LeakageScan.Measure(training, validation));\nvar split = GroupSplit.Create(dataset.Select(sample => sample.Name.Split('-')[0]).ToList(), validationShare: 0.2);"),
             Cause.UnexplainedGap => new("Look at the layers",
                 "using UnetResnet.Diagnosis;\n\nusing (var batch = training.InOrder().Epoch().First())\n{\n    Console.WriteLine(LayerAttribution.Measure(model, batch));\n    Console.WriteLine(ControlExperiments.Measure(model, batch.Inputs));\n}"),
             _ => null,
@@ -58,7 +58,7 @@ public sealed record Cure(string Title, string Code)
         using UnetResnet.Normalization;
 
         // Repairs this model without training and without labels: its layers get the statistics of your own images.
-        Recalibration.Recalibrate(model, training.InOrder().Inputs());
+        Recalibration.Apply(model, training.InOrder().Inputs());
         """;
 
     private const string FreezeModal = """

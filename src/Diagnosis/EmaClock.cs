@@ -48,13 +48,13 @@ public sealed record EmaClock : DiagnosticReport
     /// <param name="momentum">Weight of the new value, above 0 and at most 1. Keras's 0.99 is 0.01 here.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public static EmaClock Of(double momentum, int stepsPerEpoch) => Of([momentum], stepsPerEpoch);
+    public static EmaClock Measure(double momentum, int stepsPerEpoch) => Measure([momentum], stepsPerEpoch);
 
     /// <summary>The clocks of several momenta side by side.</summary>
     /// <param name="momenta">Weights of the new value, each above 0 and at most 1.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public static EmaClock Of(IEnumerable<double> momenta, int stepsPerEpoch)
+    public static EmaClock Measure(IEnumerable<double> momenta, int stepsPerEpoch)
     {
         CheckSteps(stepsPerEpoch);
         return new([.. momenta.Order().Select(momentum => EmaClockRow.Of(momentum, stepsPerEpoch, layers: 1, zeroDebiased: false))], stepsPerEpoch);
@@ -64,7 +64,7 @@ public sealed record EmaClock : DiagnosticReport
     /// <param name="model">The model; it is not changed and not run.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1; <c>loader.BatchCount</c> as a rule.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is not even one step.</exception>
-    public static EmaClock Of(Module model, int stepsPerEpoch)
+    public static EmaClock Measure(Module model, int stepsPerEpoch)
     {
         CheckSteps(stepsPerEpoch);
         // A cumulative average has no momentum: it weighs all steps alike and has no half-life.

@@ -78,13 +78,13 @@ public sealed record FreezeAudit : DiagnosticReport
     /// <param name="task">What you train for; null for the task that fits the targets, see <see cref="LearningTask.For"/>.</param>
     /// <param name="steps">Steps to run, at least 1. They are Adam's, with a learning rate of 1e-3.</param>
     /// <exception cref="ArgumentException">The model or the batch cannot be used, or nothing in the model has a name in <paramref name="frozen"/>.</exception>
-    public static FreezeAudit Run(
+    public static FreezeAudit Measure(
         Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<string>? frozen = null, IEnumerable<Parameter>? optimized = null, LearningTask? task = null, int steps = 3)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         (string Name, Parameter Parameter)[] parameters = [.. model.named_parameters().DistinctBy(p => p.parameter, ReferenceEqualityComparer.Instance).Select(p => (p.name, p.parameter))];
         CheckNames(model, frozen, parameters);
-        bool MeantFrozen(string name) => frozen?.Any(part => part.Length == 0 || name == part || name.StartsWith(part + ".", StringComparison.Ordinal)) == true;
+        bool MeantFrozen(string name) => frozen?.Any(part => DottedName.IsIn(name, part)) == true;
 
         var items = new List<FreezeItem>();
         IReadOnlyList<string> notes;

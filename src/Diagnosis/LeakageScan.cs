@@ -58,7 +58,7 @@ public sealed record LeakageScan : DiagnosticReport
     /// <param name="training">The training images.</param>
     /// <param name="validation">The validation images, or null.</param>
     /// <param name="most">Images of each that are compared at most.</param>
-    public static LeakageScan Of(IBatchSource training, IBatchSource? validation, int most = 1000)
+    public static LeakageScan Measure(IBatchSource training, IBatchSource? validation, int most = 1000)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         using var scope = NewDisposeScope();

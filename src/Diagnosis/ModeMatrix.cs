@@ -125,7 +125,7 @@ public sealed record ModeMatrix : DiagnosticReport
 
     private static (string Name, HashSet<BatchNormLayer> Layers) Split(ProbedModel probed, string? encoder)
     {
-        HashSet<BatchNormLayer> Below(string module) => [.. probed.Layers.Where(layer => layer.Name.StartsWith(module + ".", StringComparison.Ordinal))];
+        HashSet<BatchNormLayer> Below(string module) => [.. probed.Layers.Where(layer => DottedName.IsIn(layer.Name, module))];
         foreach (string name in encoder is null ? KnownEncoders : [encoder])
         {
             if (Below(name) is { Count: > 0 } layers) return (name, layers);

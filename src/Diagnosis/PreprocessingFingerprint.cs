@@ -74,12 +74,12 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     /// <param name="model">Any network that takes images of three channels and whose first batch-norm layer keeps running statistics; it is left as it was found.</param>
     /// <param name="images">Preprocessed (N, 3, H, W), N at least 2. They stay the caller's.</param>
     /// <exception cref="ArgumentException">The images are not (N, 3, H, W), their values fit no known preprocessing of 0–255, or the model has no such layer.</exception>
-    public static PreprocessingFingerprint Of(Module<Tensor, Tensor> model, Tensor images)
+    public static PreprocessingFingerprint Measure(Module<Tensor, Tensor> model, Tensor images)
     {
         using var scope = NewDisposeScope();
         PreprocessingCandidate used = Recognise(images) ?? throw new ArgumentException(
-            "The images are no pixels 0–255 under any known preprocessing (caffe, caffe-channel-bug, torch, tf, zero-to-one, none), so the others cannot be tried on them. Pass the pixels to OfPixels.", nameof(images));
-        return OfPixels(model, used.Invert(images), used);
+            "The images are no pixels 0–255 under any known preprocessing (caffe, caffe-channel-bug, torch, tf, zero-to-one, none), so the others cannot be tried on them. Pass the pixels to MeasurePixels.", nameof(images));
+        return MeasurePixels(model, used.Invert(images), used);
     }
 
     /// <summary>Tries every preprocessing on pixels.</summary>
@@ -87,13 +87,13 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     /// <param name="rgb">float32 (N, 3, H, W), red first, 0–255, N at least 2. They stay the caller's.</param>
     /// <param name="used">How the training preprocesses them, or null.</param>
     /// <exception cref="ArgumentException">The pixels are not (N, 3, H, W), or the model has no such layer.</exception>
-    public static PreprocessingFingerprint OfPixels(Module<Tensor, Tensor> model, Tensor rgb, PreprocessingCandidate? used = null)
+    public static PreprocessingFingerprint MeasurePixels(Module<Tensor, Tensor> model, Tensor rgb, PreprocessingCandidate? used = null)
     {
         using var probe = new ProbedModel(model, rgb);
-        return Of(probe, rgb, used);
+        return Measure(probe, rgb, used);
     }
 
-    internal static PreprocessingFingerprint Of(ProbedModel probe, Tensor rgb, PreprocessingCandidate? used)
+    internal static PreprocessingFingerprint Measure(ProbedModel probe, Tensor rgb, PreprocessingCandidate? used)
     {
         BatchNormLayer first = probe.Layers[0];
         if (first.RunningMean is null)

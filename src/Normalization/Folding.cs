@@ -21,7 +21,7 @@ public static class Folding
     /// <param name="tolerance">Largest relative error that is accepted.</param>
     /// <exception cref="ArgumentException">A layer to fold normalises by the batch in inference mode, or there is nothing to fold. Nothing is changed then.</exception>
     /// <exception cref="InvalidOperationException">The outputs differ by more than <paramref name="tolerance"/>. Nothing is changed then.</exception>
-    public static FoldingReport Fold(Module<Tensor, Tensor> model, Tensor images, Module? only = null, double tolerance = 1e-4)
+    public static FoldingReport Apply(Module<Tensor, Tensor> model, Tensor images, Module? only = null, double tolerance = 1e-4)
     {
         var inside = new HashSet<Module>((only ?? model).modules().Prepend(only ?? model), ReferenceEqualityComparer.Instance);
         var names = model.BatchNormLayers().Where(l => inside.Contains(l.Layer)).ToDictionary(l => l.Layer, l => l.Name, (IEqualityComparer<ModalBatchNorm2d>)ReferenceEqualityComparer.Instance);
@@ -50,10 +50,10 @@ public static class Folding
         return new FoldingReport([.. pairs.Select(p => names[p.Layer])], [.. left.Select(l => names[l])], error);
     }
 
-    /// <summary>Undoes <see cref="Fold"/> in a module and below: convolutions and layers get back every byte that they had, and whether they are trained.</summary>
+    /// <summary>Takes back <see cref="Apply"/> in a module and below: convolutions and layers get back every byte that they had, and whether they are trained.</summary>
     /// <param name="module">The module. Training that a folded convolution went through is lost.</param>
     /// <returns>Number of layers unfolded; 0 where none was folded.</returns>
-    public static int Unfold(Module module)
+    public static int Undo(Module module)
     {
         FoldedNorm[] folded = [.. module.modules().Prepend(module).OfType<ModalBatchNorm2d>().Select(l => l.Replacement).OfType<FoldedNorm>().Distinct()];
         foreach (FoldedNorm norm in folded) norm.Dispose();

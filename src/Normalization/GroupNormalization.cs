@@ -16,7 +16,7 @@ public static class GroupNormalization
     /// <param name="groups">Groups of channels, which must divide the channels of every layer. 1 normalises over all channels as LayerNorm does, one per channel is InstanceNorm.</param>
     /// <returns>Number of layers converted.</returns>
     /// <exception cref="ArgumentException">A layer's channels do not divide, or there is no layer. Nothing is changed then.</exception>
-    public static int Convert(Module module, int groups = 8)
+    public static int Apply(Module module, int groups = 8)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
         var layers = module.BatchNormLayers();
@@ -29,7 +29,7 @@ public static class GroupNormalization
         return layers.Count;
     }
 
-    /// <summary>Undoes <see cref="Convert"/>: the layers are batch norm again, in their old mode, with the running statistics that they had; γ and β stay as trained.</summary>
+    /// <summary>Takes back <see cref="Apply"/>: the layers are batch norm again, in their old mode, with the running statistics that they had; γ and β stay as trained.</summary>
     /// <param name="module">The module.</param>
     /// <returns>Number of layers changed; 0 where none was converted.</returns>
     public static int Undo(Module module)

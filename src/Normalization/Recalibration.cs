@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -15,23 +16,72 @@ namespace UnetResnet.Normalization;
 /// </remarks>
 public static class Recalibration
 {
+    private static readonly ConditionalWeakTable<Module, RunningStatistics> Before = [];
+
     /// <summary>
     /// Counts statistics over the images, with dropout off. Changes <c>running_mean</c> and <c>running_var</c> of the batch-norm layers in <paramref name="model"/>
     /// and nothing else: parameters, modes and training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every
-    /// layer does. To go back later, take a <see cref="RunningStatistics"/> first.
+    /// layer does. <see cref="Undo"/> goes back.
     /// </summary>
     /// <param name="model">Any network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated, and TorchSharp's BatchNorm1d, 2d and 3d.</param>
     /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch; layer by layer they are gone through more than once. The caller keeps them.</param>
-    /// <param name="options">How to count; null for one pass over all images with every layer normalising by the batch, as in training.</param>
+    /// <param name="options">How to count, and whether to blend; null for one pass over all images with every layer normalising by the batch, as in training.</param>
     /// <returns>Number of images used.</returns>
     /// <exception cref="ArgumentException">There is no such layer, or no batch.</exception>
     /// <remarks>TorchSharp's own way, <c>momentum = null</c> and a pass in training mode, averages the variances of the batches.</remarks>
-    public static long Recalibrate(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
+    public static long Apply(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
     {
         options ??= new RecalibrationOptions();
         StatisticsLayer[] layers = StatisticsLayer.In(model);
         if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(model));
+        var before = new RunningStatistics(layers);
+        try
+        {
+            long images = Count(model, batches, layers, options);
+            before.BlendWithPresent(options.PseudoCount, images);
+            before.KeepIn(Before);
+            return images;
+        }
+        catch
+        {
+            before.Restore();
+            before.Dispose();
+            throw;
+        }
+    }
 
+    /// <summary>Takes back <see cref="Apply"/> and <see cref="Reset"/>: every layer gets back the statistics from before the first of them, byte for byte.</summary>
+    /// <param name="module">The network or a part of it. What training has done to the statistics since is lost.</param>
+    /// <returns>Number of layers that got their statistics back; 0 where nothing was recalibrated.</returns>
+    public static int Undo(Module module)
+    {
+        int count = 0;
+        foreach (StatisticsLayer layer in StatisticsLayer.In(module))
+        {
+            if (!Before.TryGetValue(layer.Module, out RunningStatistics? before)) continue;
+            before.Restore();
+            before.Dispose();
+            Before.Remove(layer.Module);
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Resets the running statistics of every batch-norm layer to those of a new one, mean 0 and variance 1, and forgets zero-debiased averages.</summary>
+    /// <param name="module">The module.</param>
+    /// <exception cref="ArgumentException">There is no such layer.</exception>
+    public static void Reset(Module module)
+    {
+        StatisticsLayer[] layers = StatisticsLayer.In(module);
+        if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(module));
+        new RunningStatistics(layers).KeepIn(Before);
+        using var noGrad = no_grad();
+        foreach (StatisticsLayer layer in layers) layer.Reset();
+    }
+
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, RecalibrationOptions options)
+    {
         using var modes = new ModeSnapshot(model);
         model.eval();
         try
@@ -48,50 +98,15 @@ public static class Recalibration
     /// <summary>Counts for one layer after the other, each fed by layers that are done.</summary>
     private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, long? most)
     {
-        using var before = new RunningStatistics(model);
-        try
+        long images = 0;
+        foreach ((StatisticsLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
         {
-            long images = 0;
-            foreach ((StatisticsLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
-            {
-                long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
-                if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
-                images = counted;
-            }
-
-            return images;
+            long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
+            if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
+            images = counted;
         }
-        catch
-        {
-            before.Restore();
-            throw;
-        }
-    }
 
-    /// <summary>
-    /// Recalibrates, and blends the new statistics with the old ones: the old ones count as <paramref name="pseudoCount"/> images. For few images from the new domain,
-    /// whose statistics are noisy, and an old domain that is not too far.
-    /// </summary>
-    /// <param name="model">The network.</param>
-    /// <param name="batches">Preprocessed images, see <see cref="Recalibrate"/>.</param>
-    /// <param name="pseudoCount">N, 0 (only the new statistics) to infinity (only the old ones), see <see cref="RunningStatistics.BlendWithPresent"/>.</param>
-    /// <param name="options">How to count; null for the default.</param>
-    /// <returns>Number of images used.</returns>
-    public static long Blend(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, double pseudoCount, RecalibrationOptions? options = null)
-    {
-        if (!(pseudoCount >= 0)) throw new ArgumentOutOfRangeException(nameof(pseudoCount), pseudoCount, "The pseudo-count must be 0 or more.");
-        using var source = new RunningStatistics(model);
-        long images = Recalibrate(model, batches, options);
-        source.BlendWithPresent(pseudoCount, images);
         return images;
-    }
-
-    /// <summary>Resets the running statistics of every batch-norm layer to those of a new one, mean 0 and variance 1, and forgets zero-debiased averages.</summary>
-    /// <param name="module">The module.</param>
-    public static void Reset(Module module)
-    {
-        using var noGrad = no_grad();
-        foreach (StatisticsLayer layer in StatisticsLayer.In(module)) layer.Reset();
     }
 
     /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>

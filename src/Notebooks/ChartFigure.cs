@@ -101,12 +101,15 @@ internal static class ChartFigure
     {
         const double exact = 1L << 53;
         if (node is not JsonValue value || !value.TryGetValue(out double number)) return null;
-        if (double.IsInteger(number) && Math.Abs(number) <= exact) return (long)number;
+        if (double.IsInteger(number) && Math.Abs(number) <= exact) return Parsed($"{(long)number}");
         string[] parts = value.ToJsonString().Split('E', 'e');
         if (parts.Length == 1) return null;
         int exponent = int.Parse(parts[1], CultureInfo.InvariantCulture);
-        if (exponent is >= 0 or < -6) return JsonNode.Parse($"{parts[0]}e{(exponent < 0 ? "" : "+")}{exponent}");
+        if (exponent is >= 0 or < -6) return Parsed($"{parts[0]}e{(exponent < 0 ? "" : "+")}{exponent}");
         string digits = parts[0].TrimStart('-').Replace(".", "", StringComparison.Ordinal);
-        return JsonNode.Parse($"{(number < 0 ? "-" : "")}0.{new string('0', -exponent - 1)}{digits}");
+        return Parsed($"{(number < 0 ? "-" : "")}0.{new string('0', -exponent - 1)}{digits}");
     }
+
+    // Parsed, not converted: a node made of a long does not answer who asks it for a double.
+    private static JsonNode Parsed(FormattableString number) => JsonNode.Parse(FormattableString.Invariant(number))!;
 }

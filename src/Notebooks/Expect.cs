@@ -1,3 +1,4 @@
+using System.Globalization;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
@@ -11,6 +12,41 @@ public static class Expect
     /// <returns>The expectation; one of its methods says the band.</returns>
     /// <exception cref="ArgumentException">The name is empty.</exception>
     public static Expectation That(string name, double value) => new(name, value);
+
+    /// <summary>Expects that something holds: <c>Expect.IsTrue("every layer uses the batch", layers.All(UsesBatch))</c>.</summary>
+    /// <param name="name">What holds, as the prose says it.</param>
+    /// <param name="holds">Whether it does.</param>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="ExpectationException">It does not.</exception>
+    public static void IsTrue(string name, bool holds)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (!holds) throw new ExpectationException(name, "no", "yes");
+        NotebookOutput.Show(new CheckLine(true, name, "yes"));
+    }
+
+    /// <summary>Expects exactly a value: <c>Expect.Equal("batch-norm layers that use the batch", layers, 53)</c>.</summary>
+    /// <typeparam name="T">Type of the value, such as <see cref="int"/>, <see cref="string"/> or an enumeration. Measured fractions belong into a band: see <see cref="That"/>.</typeparam>
+    /// <param name="name">What the value is, as the prose calls it.</param>
+    /// <param name="value">The measured value.</param>
+    /// <param name="expected">The only value that is right.</param>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="ExpectationException">The value is another.</exception>
+    public static void Equal<T>(string name, T value, T expected)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (!EqualityComparer<T>.Default.Equals(value, expected)) throw new ExpectationException(name, Text(value), Text(expected));
+        NotebookOutput.Show(new CheckLine(true, name, $"{Text(value)}, as expected"));
+    }
+
+    private static string Text<T>(T value) => value switch
+    {
+        null => "nothing",
+        bool holds => holds ? "yes" : "no",
+        double or float or decimal or int or long => NumberText.Short(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
+        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? "",
+    };
 }
 
 /// <summary>A named value about to be held to a band. Not a number is outside of every band.</summary>
@@ -42,7 +78,7 @@ public sealed class Expectation
     /// <exception cref="ExpectationException">The value is outside, or not a number.</exception>
     public void IsBetween(double least, double most)
     {
-        if (Limit(least) > Limit(most)) throw new ArgumentException($"Expected the lower limit first, got {least} and {most}.", nameof(least));
+        if (Limit(least) > Limit(most)) throw new ArgumentException($"Expected the lower limit first, got {NumberText.Short(least)} and {NumberText.Short(most)}.", nameof(least));
         Check(value >= least && value <= most, $"between {NumberText.Short(least)} and {NumberText.Short(most)}");
     }
 
@@ -53,7 +89,7 @@ public sealed class Expectation
     /// <exception cref="ExpectationException">The value is farther away, or not a number.</exception>
     public void IsNear(double target, double tolerance)
     {
-        if (!(tolerance >= 0)) throw new ArgumentException($"Expected a tolerance of 0 or more, got {tolerance}.", nameof(tolerance));
+        if (!(tolerance >= 0)) throw new ArgumentException($"Expected a tolerance of 0 or more, got {NumberText.Short(tolerance)}.", nameof(tolerance));
         Check(value == target || Math.Abs(value - Limit(target)) <= tolerance, $"{NumberText.Short(target)} ± {NumberText.Short(tolerance)}");
     }
 

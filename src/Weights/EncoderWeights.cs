@@ -1,4 +1,5 @@
 using UnetResnet.Models;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -152,6 +153,6 @@ public static class EncoderWeights
     {
         if (options.AnyEpsAndPadding || (network.Padding == ConvolutionPadding.Symmetric && Math.Abs(network.BatchNorm.Eps - eps) < 1e-9)) return;
         throw new WeightsException(
-            $"{path} holds the weights of {ResNet50Names.Describe(family)}, which were trained with symmetric padding and ε {eps}; this encoder has padding {network.Padding} and ε {network.BatchNorm.Eps}. Build it with Padding = ConvolutionPadding.Symmetric and BatchNorm = … with {{ Eps = {eps} }}, or load with AnyEpsAndPadding = true.");
+            $"{path} holds the weights of {ResNet50Names.Describe(family)}, which were trained with symmetric padding and ε {NumberText.Short(eps)}; this encoder has padding {network.Padding} and ε {NumberText.Short(network.BatchNorm.Eps)}. Build it with Padding = ConvolutionPadding.Symmetric and BatchNorm = … with {{ Eps = {NumberText.Short(eps)} }}, or load with AnyEpsAndPadding = true.");
     }
 }

@@ -51,7 +51,7 @@ public static class KerasExport
         if (options.Padding != ConvolutionPadding.Same || norms.Any(n => Math.Abs(n.Options.Eps - 1e-3) > 1e-9))
             throw new ArgumentException($"Keras's ResNet50 of this layout has padding 'same' and ε 0.001; this encoder has padding {options.Padding} and ε {string.Join(", ", norms.Select(n => n.Options.Eps).Distinct().Select(NumberText.Short))}, and would compute other features there.", nameof(encoder));
         if (norms.FirstOrDefault(n => n.ReplacedBy is not null) is { } other)
-            throw new ArgumentException($"Batch norm is replaced by {other.ReplacedBy}, which Keras's ResNet50 does not have. Undo it first (Folding.Unfold, GroupNormalization.Undo).", nameof(encoder));
+            throw new ArgumentException($"Batch norm is replaced by {other.ReplacedBy}, which Keras's ResNet50 does not have. Undo it first (Folding.Undo, GroupNormalization.Undo).", nameof(encoder));
     }
 
     /// <summary>Keras sorts by depth: a shortcut's convolution stands after the main branch's last one, its batch norm after that one's.</summary>

@@ -39,7 +39,7 @@ public class BatchSourceTests
         using var scope = NewDisposeScope();
         static IEnumerable<(Tensor, Tensor)> Epoch(int number)
         {
-            for (int i = 0; i <= number; i++) yield return (full([2, 1], number), zeros(2, 1));
+            for (int i = 0; i <= number; i++) yield return (full([2, 1], (float)number), zeros(2, 1));
         }
 
         IBatchSource source = BatchSource.Of(Epoch, Epoch(3), Preprocessing.Torch);

@@ -87,7 +87,7 @@ public class BatchNormDoctorTests
             ("conv1", Conv2d(3, 16, 3, padding: 1)), ("bn1", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("conv2", Conv2d(16, 16, 3, padding: 1)), ("bn2", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("pool", AdaptiveAvgPool2d(2)),
             ("conv3", Conv2d(16, 16, 1)), ("bn3", new ModalBatchNorm2d(16, BatchNormOptions.Torch)), ("up", Upsample(scale_factor: [16, 16])), ("prediction", Conv2d(16, 1, 1)));
         BatchLoader images = Toys.Squares(16, batch, side: 32);
-        Recalibration.Recalibrate(net, images.InOrder().Inputs());
+        Recalibration.Apply(net, images.InOrder().Inputs());
         net.train();
         DoctorCases.Corrupt(net, "bn3");
         DoctorReport report = BatchNormDoctor.Diagnose(net, images, new DoctorOptions { Images = 8, AttributionImages = 2, Steps = 100, Task = LearningTask.Of(Spread) });

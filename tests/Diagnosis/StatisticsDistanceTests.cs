@@ -122,8 +122,8 @@ public class StatisticsDistanceTests
         Untouched.By(model, () => StatisticsDistance.Measure(model, batch.Inputs));
         Untouched.By(model, () => ControlExperiments.Measure(model, batch.Inputs));
         using Tensor pixels = (batch.Inputs * 30 + 100).round().clamp(0, 255);
-        Untouched.By(model, () => PreprocessingFingerprint.OfPixels(model, pixels));
-        Untouched.By(model, () => EmaClock.Of(model, 10));
+        Untouched.By(model, () => PreprocessingFingerprint.MeasurePixels(model, pixels));
+        Untouched.By(model, () => EmaClock.Measure(model, 10));
     }
 
     [Fact]

@@ -23,6 +23,31 @@ public class ExpectTests
     }
 
     [Fact]
+    public void Facts_and_exact_values_are_told_without_a_band()
+    {
+        using var console = new ConsoleCapture();
+        Expect.IsTrue("every layer is frozen", true);
+        Expect.Equal("layers", 53, 53);
+        Expect.Equal("cause", "batch", "batch");
+        Expect.Equal<string?>("cure", null, null);
+        Assert.Equal("✓ every layer is frozen: yes\n✓ layers: 53, as expected\n✓ cause: batch, as expected\n✓ cure: nothing, as expected\n", console.Text);
+    }
+
+    [Fact]
+    public void Facts_that_do_not_hold_and_other_values_fail()
+    {
+        using var console = new ConsoleCapture();
+        Assert.StartsWith("✗ frozen: no, expected yes.", Assert.Throws<ExpectationException>(() => Expect.IsTrue("frozen", false)).Message, StringComparison.Ordinal);
+        ExpectationException failure = Assert.Throws<ExpectationException>(() => Expect.Equal("layers", 52, 53));
+        Assert.StartsWith("✗ layers: 52, expected 53.", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(("layers", "53"), (failure.Name, failure.Band));
+        Assert.Throws<ExpectationException>(() => Expect.Equal("cause", "Batch", "batch"));
+        Assert.Throws<ArgumentException>(() => Expect.IsTrue(" ", true));
+        Assert.Throws<ArgumentException>(() => Expect.Equal(" ", 1, 1));
+        Assert.Empty(console.Text);
+    }
+
+    [Fact]
     public void Limits_belong_to_the_band()
     {
         using var console = new ConsoleCapture();

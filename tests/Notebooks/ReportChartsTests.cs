@@ -20,8 +20,8 @@ public class ReportChartsTests
         [
             TrainEvalGap.Measure(unet, batch), ModeMatrix.Measure(unet, batch), StatisticsDistance.Measure(unet, batch.Inputs),
             LayerAttribution.Measure(unet, batch, images: 2), ActivationDrift.Measure(unet, batch), BatchSizeSensitivity.Measure(unet, batch, arrangements: 2),
-            FreezeAudit.Run(unet, batch, frozen: ["encoder"], steps: 1), EmaClock.Of(0.1, 9), ControlExperiments.Measure(unet, batch.Inputs),
-            PreprocessingFingerprint.OfPixels(unet, batch.Inputs.abs()), CurveSignature.Of(Histories.Of(12)),
+            FreezeAudit.Measure(unet, batch, frozen: ["encoder"], steps: 1), EmaClock.Measure(0.1, 9), ControlExperiments.Measure(unet, batch.Inputs),
+            PreprocessingFingerprint.MeasurePixels(unet, batch.Inputs.abs()), CurveSignature.Measure(Histories.Of(12)),
             Verdict(new Evidence("a", 3, 2, ""), new Evidence("b", 1, double.NaN, "")),
         ];
         Assert.All(reports, report => Assert.NotEmpty(report.AllCharts()));

@@ -121,7 +121,7 @@ public sealed class TrainingRecipeTests : IDisposable
     public void Everything_is_unfrozen_with_less_rate_and_more_dropout()
     {
         using UNetResNet50 unet = UNet();
-        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
         TrainingHistory history = TrainingRecipe.UnfreezeEverything(new TrainingOptions { Epochs = 1 }, factor: 0.2, dropout: 0.6)
             .Fit(unet, Squares(2, 2, side: 32), Squares(2, 2, side: 32, seed: 1));
         Assert.Equal(2e-4, history.Last.LearningRate, 1e-12);

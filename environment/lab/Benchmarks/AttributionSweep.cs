@@ -23,7 +23,7 @@ internal static class AttributionSweep
         UNetResNet50 unet, IEnumerable<torch.Tensor> images, Batch batch, IEnumerable<int>? places = null, Action<string, int>? progress = null)
     {
         using var whole = new ModelState(unet);
-        Recalibration.Recalibrate(unet, images);
+        Recalibration.Apply(unet, images);
         unet.Encoder.SetBatchNormMode(BatchNormMode.Keras213);
         var layers = unet.Encoder.BatchNormLayers();
         var ranks = new List<(string, int)>();

@@ -23,7 +23,7 @@ internal static class CollapseBenchmark
         TrainingHistory brokenHistory = new Trainer(broken, preset.Training(seed)).Fit(training, validation, cancellation: cancellation);
 
         progress.Report($"seed {seed}: recalibration");
-        Recalibration.Recalibrate(broken, trainingInOrder.Inputs());
+        Recalibration.Apply(broken, trainingInOrder.Inputs());
         Score recalibrated = Trainer.Score(broken, validation, cancellation: cancellation);
 
         progress.Report($"seed {seed}: inference mode");
