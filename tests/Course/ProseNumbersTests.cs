@@ -17,7 +17,7 @@ public partial class ProseNumbersTests
         ("100", "inference mode", "quotation from the release notes of Keras 2.1.3"),
         ("7", "7×7", "the size of ResNet's first convolution"), ("3", "3×3", "the size of a convolution's window"), ("1", "1×1", "the size of a convolution's window"),
         ("180", "180°", "Theano's kernels were turned by half a turn"),
-        ("53", "53 of them", "Keras's ResNet50 has 53 convolutions; a cell counts their layers"),
+        ("53", "53 ", "Keras's ResNet50 has 53 convolutions; a cell counts their layers"),
         ("0.6", "", "Keras 1.0.6"), ("1e-5", "", "ε of Caffe and PyTorch"), ("1e-6", "", "ε of Keras 1.0.6"), ("1e-3", "", "ε of Keras since 1.2"), ("1.001e-5", "", "ε of keras-applications"),
         ("1.2", "since 1.2", "version of Keras"), ("25.07", "", "keras-applications issue 8"), ("25.13", "", "keras-applications issue 8"), ("25.30", "", "keras-applications issue 8"),
     ];
@@ -78,11 +78,11 @@ public partial class ProseNumbersTests
     /// <summary>A number agrees with one that was shown if it is that one rounded; a share may be written in per cent.</summary>
     private static bool Agrees(string text, double value, double number)
     {
-        int decimals = text.Contains('.') && !text.Contains('e') ? text.Length - text.IndexOf('.') - 1 : 0;
-        double half = 0.5 * Math.Pow(10, -decimals) + 1e-9;
-        return Math.Abs(number - value) <= (text.Contains('.') || Math.Abs(number) < 10 ? half : 1e-9)
-            && (text.Contains('.') || number == Math.Round(number) || Math.Abs(number) >= 10 || value == 0 || decimals > 0)
-            || Math.Abs(100 * number - value) <= half;
+        bool whole = !text.Contains('.');
+        double half = 0.5 * Math.Pow(10, whole ? 0 : text.IndexOf('.') - text.Length + 1) + 1e-9;
+        if (text.Contains('e')) half = 1e-12;
+        // A whole number is a count and must be met exactly, unless it is a share in per cent.
+        return Math.Abs(number - value) <= (whole ? 1e-9 : half) || (number is > 0 and < 1 && Math.Abs(100 * number - value) <= half);
     }
 
     private static IEnumerable<NotebookCell[]> Sections(IReadOnlyList<NotebookCell> cells)
@@ -109,7 +109,7 @@ public partial class ProseNumbersTests
         Number().Matches(text).Select(m => (m.Value, double.Parse(m.Value.Replace(",", ""), NumberStyles.Float, CultureInfo.InvariantCulture)));
 
     /// <summary>Versions, years, references to notebooks and exercises, names with digits, numbers of list items.</summary>
-    [GeneratedRegex(@"(?m)^\s*\d+\. |\*\*\d · |\b\d+\.\d+\.\d+\b(?:–\d+\.\d+\.\d+)?|\b(?:19|20)\d\d\b|\b[Nn]otebooks? \d+(?:(?:, | and | to |–)\d+)*|\b[Ee]xercises? \d|\b(?:issue|issues|pull request|PR) \d+(?:, \d+)*|#\d+|\b(?:Keras|TensorFlow|TorchSharp|\.NET|PyTorch) ≤? ?\d+(?:\.\d+)*|[A-Za-z_-]+\d[\w.]*|\d+ · |\d+D\b|question \d|ln 2|(?:version|Version) \d+(?:\.\d+)*|# \d+")]
+    [GeneratedRegex(@"(?m)^\s*\d+\. |\babout \d+ minutes|\*\*\d · |\b\d+\.\d+\.\d+\b(?:–\d+\.\d+\.\d+)?|\b(?:19|20)\d\d\b|\b[Nn]otebooks? \d+(?:(?:, | and | to |–)\d+)*|\b[Ee]xercises? \d|\b(?:issue|issues|pull request|PR) \d+(?:, \d+)*|#\d+|\b(?:Keras|TensorFlow|TorchSharp|\.NET|PyTorch) ≤? ?\d+(?:\.\d+)*|(?<![\d.])[A-Za-z_-]+\d[\w.]*|\d+ · |\d+D\b|question \d|ln 2|(?:version|Version) \d+(?:\.\d+)*|# \d+")]
     private static partial Regex Ignored();
 
     [GeneratedRegex(@"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")]
