@@ -130,4 +130,21 @@ public class ShapleyValuesTests
         Assert.StartsWith("Chart: 2 layers lead, and noise hides which is first", ChartSummary.Of(ChartFigure.Of(hidden.Chart())), StringComparison.Ordinal);
         Assert.Contains("noise hides", hidden.Finding, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(0.1, 0.2, 0.21, 0.31, "Most of the change comes from the other batch norm")]
+    [InlineData(0.1, 0.11, 0.11, 0.5, "Each switch alone changes little; together they make the gap")]
+    [InlineData(0.1, 0.1, 0.1, 0.1, "No switch changes the loss")]
+    public void The_matrix_blames_a_switch_only_where_it_acts_alone(double none, double encoder, double decoder, double both, string title)
+    {
+        var matrix = new ModeMatrix
+        {
+            Encoder = "encoder",
+            EncoderLayers = 2,
+            DecoderLayers = 2,
+            Cells = [new(true, true, false, none, null), new(true, false, false, decoder, null), new(false, true, false, encoder, null), new(false, false, false, both, null)],
+        };
+        Assert.StartsWith($"Chart: {title}", ChartSummary.Of(ChartFigure.Of(matrix.Chart())), StringComparison.Ordinal);
+        Assert.Equal(both - none, ModeShares.Measure(matrix).Shares.Sum(share => share.Shapley), 12);
+    }
 }
