@@ -2,7 +2,6 @@ using TorchSharp;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Notebooks;
-using UnetResnet.Notebooks.Drawing;
 using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
