@@ -47,7 +47,7 @@ public static class BatchNormDoctor
         bool inUse = !model.training;
 
         Begin("leakage between the images");
-        LeakageScan leakage = LeakageScan.Of(source, options.Validation);
+        LeakageScan leakage = LeakageScan.Measure(source, options.Validation);
         var chart = new MedicalChart
         {
             Source = source,
@@ -60,13 +60,13 @@ public static class BatchNormDoctor
         if (options.History is { Count: > 0 } history)
         {
             Begin("signature of the curves");
-            chart.Curves = CurveSignature.Of(history);
+            chart.Curves = CurveSignature.Measure(history);
         }
 
         if (BatchNormLayer.In(model).Count > 0)
         {
             // Before the probe, which sets the layers' modes as it needs them.
-            chart.Clock = EmaClock.Of(model, chart.StepsPerEpoch);
+            chart.Clock = EmaClock.Measure(model, chart.StepsPerEpoch);
             using var probe = new ProbedModel(model, batch.Inputs);
             Examine(probe, batch, chart, Begin);
         }
@@ -87,7 +87,7 @@ public static class BatchNormDoctor
         if (chart.Frozen && findings.FirstOrDefault()?.Cause is Cause.FrozenBatchStatistics or Cause.FrozenStatisticsDrift && chart.Trains)
         {
             Begin("is frozen what should be frozen");
-            chart.Add(FreezeAudit.Run(model, batch, task: options.Task, steps: 1));
+            chart.Add(FreezeAudit.Measure(model, batch, task: options.Task, steps: 1));
         }
 
         DoctorFinding finding = findings.Length > 0 ? findings[0] : DoctorRules.Healthy(chart);
@@ -100,7 +100,7 @@ public static class BatchNormDoctor
             Layers = finding.Layers,
             Evidence = finding.Evidence,
             AlsoFound = [.. findings.Skip(1).Where(f => f.Cause != finding.Cause).Select(f => (f.Cause, f.Verdict))],
-            Cure = Cure.For(finding.Cause, model, source, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
+            Cure = Cure.For(finding.Cause, source, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
             Reports = chart.Reports,
             Seconds = clock.Elapsed.TotalSeconds,
             Notes = [.. chart.Gap?.Notes ?? [], .. DoctorRules.Notes(chart)],
@@ -121,13 +121,13 @@ public static class BatchNormDoctor
         chart.GapAtBatchSize = GapAt(examination, chart.Source.BatchSize);
 
         begin("fingerprint of the preprocessing");
-        if (Used(chart, batch.Inputs) is { } used && DoctorRules.HasFingerprint(chart)) chart.Fingerprint = PreprocessingFingerprint.Of(probe, used.Invert(batch.Inputs), used);
+        if (Used(chart, batch.Inputs) is { } used && DoctorRules.HasFingerprint(chart)) chart.Fingerprint = PreprocessingFingerprint.Measure(probe, used.Invert(batch.Inputs), used);
         if (distance is not null) chart.Distance = distance;
         if (!chart.HasGap) return;
 
         begin("which layers close the gap");
         chart.Closed = layers => Closed(examination, chart, layers);
-        foreach (IReadOnlyList<BatchNormLayer> group in DoctorRules.Groups(chart)) chart.Measure(group);
+        foreach (IReadOnlyList<ProbedLayer> group in DoctorRules.Groups(chart)) chart.Measure(group);
         begin("encoder, decoder, dropout");
         chart.Add(ModeMatrix.Measure(examination));
         begin("layer by layer");
@@ -168,7 +168,7 @@ public static class BatchNormDoctor
     }
 
     /// <summary>Share of the gap that is closed when only these layers get the batch's statistics.</summary>
-    private static double Closed(Examination examination, MedicalChart chart, IReadOnlyList<BatchNormLayer> layers)
+    private static double Closed(Examination examination, MedicalChart chart, IReadOnlyList<ProbedLayer> layers)
     {
         var chosen = layers.ToHashSet();
         double left = examination.With(chosen.Contains).Judged.Loss;

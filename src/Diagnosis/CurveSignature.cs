@@ -40,7 +40,7 @@ public sealed record CurveSignature : DiagnosticReport
     /// <summary>Reads a history.</summary>
     /// <param name="history">At least one epoch; three or more say something.</param>
     /// <exception cref="ArgumentException">The history is empty.</exception>
-    public static CurveSignature Of(TrainingHistory history)
+    public static CurveSignature Measure(TrainingHistory history)
     {
         ArgumentNullException.ThrowIfNull(history);
         if (history.Count == 0) throw new ArgumentException("Expected a history of at least one epoch, got an empty one. Train first, or pass no history.", nameof(history));

@@ -48,13 +48,13 @@ public sealed record EmaClock : DiagnosticReport
     /// <param name="momentum">Weight of the new value, above 0 and at most 1. Keras's 0.99 is 0.01 here.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public static EmaClock Of(double momentum, int stepsPerEpoch) => Of([momentum], stepsPerEpoch);
+    public static EmaClock Measure(double momentum, int stepsPerEpoch) => Measure([momentum], stepsPerEpoch);
 
     /// <summary>The clocks of several momenta side by side.</summary>
     /// <param name="momenta">Weights of the new value, each above 0 and at most 1.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public static EmaClock Of(IEnumerable<double> momenta, int stepsPerEpoch)
+    public static EmaClock Measure(IEnumerable<double> momenta, int stepsPerEpoch)
     {
         CheckSteps(stepsPerEpoch);
         return new([.. momenta.Order().Select(momentum => EmaClockRow.Of(momentum, stepsPerEpoch, layers: 1, zeroDebiased: false))], stepsPerEpoch);
@@ -64,13 +64,13 @@ public sealed record EmaClock : DiagnosticReport
     /// <param name="model">The model; it is not changed and not run.</param>
     /// <param name="stepsPerEpoch">Training steps before the first validation, at least 1; <c>loader.BatchCount</c> as a rule.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is not even one step.</exception>
-    public static EmaClock Of(Module model, int stepsPerEpoch)
+    public static EmaClock Measure(Module model, int stepsPerEpoch)
     {
         CheckSteps(stepsPerEpoch);
         // A cumulative average has no momentum: it weighs all steps alike and has no half-life.
-        var moving = BatchNormLayer.In(model).Where(layer => layer.Momentum is > 0 && Moves(layer));
+        var moving = BatchNormLayer.In(model).Where(layer => layer.Momentum is > 0 && layer.HasStatistics && layer.Mode.UpdatesStatistics());
         return new(
-            [.. moving.GroupBy(layer => (Momentum: layer.Momentum!.Value, Debiased: layer.Module is ModalBatchNorm2d { Options.ZeroDebias: true }))
+            [.. moving.GroupBy(layer => (Momentum: layer.Momentum!.Value, Debiased: layer.Options.ZeroDebias))
                 .OrderBy(group => group.Key.Momentum)
                 .Select(group => EmaClockRow.Of(group.Key.Momentum, stepsPerEpoch, group.Count(), group.Key.Debiased))], stepsPerEpoch);
     }
@@ -82,13 +82,6 @@ public sealed record EmaClock : DiagnosticReport
         CheckSteps(steps);
         return 1 - Math.Pow(LargestOldShare, 1.0 / steps);
     }
-
-    private static bool Moves(BatchNormLayer layer) => layer.Module switch
-    {
-        ModalBatchNorm2d modal => modal.Mode.UpdatesStatistics(),
-        FrozenBatchNorm2d => false,
-        _ => layer.RunningMean is not null,
-    };
 
     private static void CheckSteps(int steps)
     {

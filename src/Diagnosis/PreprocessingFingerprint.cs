@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -74,12 +75,12 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     /// <param name="model">Any network that takes images of three channels and whose first batch-norm layer keeps running statistics; it is left as it was found.</param>
     /// <param name="images">Preprocessed (N, 3, H, W), N at least 2. They stay the caller's.</param>
     /// <exception cref="ArgumentException">The images are not (N, 3, H, W), their values fit no known preprocessing of 0–255, or the model has no such layer.</exception>
-    public static PreprocessingFingerprint Of(Module<Tensor, Tensor> model, Tensor images)
+    public static PreprocessingFingerprint Measure(Module<Tensor, Tensor> model, Tensor images)
     {
         using var scope = NewDisposeScope();
         PreprocessingCandidate used = Recognise(images) ?? throw new ArgumentException(
-            "The images are no pixels 0–255 under any known preprocessing (caffe, caffe-channel-bug, torch, tf, zero-to-one, none), so the others cannot be tried on them. Pass the pixels to OfPixels.", nameof(images));
-        return OfPixels(model, used.Invert(images), used);
+            "The images are no pixels 0–255 under any known preprocessing (caffe, caffe-channel-bug, torch, tf, zero-to-one, none), so the others cannot be tried on them. Pass the pixels to MeasurePixels.", nameof(images));
+        return MeasurePixels(model, used.Invert(images), used);
     }
 
     /// <summary>Tries every preprocessing on pixels.</summary>
@@ -87,16 +88,16 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     /// <param name="rgb">float32 (N, 3, H, W), red first, 0–255, N at least 2. They stay the caller's.</param>
     /// <param name="used">How the training preprocesses them, or null.</param>
     /// <exception cref="ArgumentException">The pixels are not (N, 3, H, W), or the model has no such layer.</exception>
-    public static PreprocessingFingerprint OfPixels(Module<Tensor, Tensor> model, Tensor rgb, PreprocessingCandidate? used = null)
+    public static PreprocessingFingerprint MeasurePixels(Module<Tensor, Tensor> model, Tensor rgb, PreprocessingCandidate? used = null)
     {
         using var probe = new ProbedModel(model, rgb);
-        return Of(probe, rgb, used);
+        return Measure(probe, rgb, used);
     }
 
-    internal static PreprocessingFingerprint Of(ProbedModel probe, Tensor rgb, PreprocessingCandidate? used)
+    internal static PreprocessingFingerprint Measure(ProbedModel probe, Tensor rgb, PreprocessingCandidate? used)
     {
-        BatchNormLayer first = probe.Layers[0];
-        if (first.RunningMean is null)
+        ProbedLayer first = probe.Layers[0];
+        if (!first.HasStatistics)
             throw new ArgumentException($"The first batch-norm layer, '{first.Name}', keeps no running statistics, so there is no fingerprint to compare with.", nameof(probe));
         PreprocessingCandidate[] candidates = [.. PreprocessingCandidate.All
             .Select(candidate => Measured(probe, first, candidate, rgb)).OrderBy(candidate => candidate.Distance)];
@@ -120,14 +121,14 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
             using var scope = NewDisposeScope();
             Tensor pixels = candidate.Invert(images), whole = pixels.round();
             // float32 holds 0–255 after a round trip to within 1e-4.
-            return (pixels - whole).abs().max().item<float>() < 0.01 && whole.min().item<float>() >= 0 && whole.max().item<float>() is > 1 and <= 255;
+            return (pixels - whole).abs().max().to(float64).item<double>() < 0.01 && whole.min().to(float64).item<double>() >= 0 && whole.max().to(float64).item<double>() is > 1 and <= 255;
         });
     }
 
-    private static PreprocessingCandidate Measured(ProbedModel probe, BatchNormLayer first, PreprocessingCandidate candidate, Tensor rgb)
+    private static PreprocessingCandidate Measured(ProbedModel probe, ProbedLayer first, PreprocessingCandidate candidate, Tensor rgb)
     {
         using var scope = NewDisposeScope();
-        var moments = new ChannelMoments();
+        using var moments = new PooledStatistics(first.Channels);
         // The rest of the network is not needed: its input has been seen.
         var hook = first.Module.register_forward_pre_hook((_, input) =>
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -15,89 +16,100 @@ namespace UnetResnet.Normalization;
 /// </remarks>
 public static class Recalibration
 {
+    private static readonly ConditionalWeakTable<Module, RunningStatistics> Before = [];
+
     /// <summary>
     /// Counts statistics over the images, with dropout off. Changes <c>running_mean</c> and <c>running_var</c> of the batch-norm layers in <paramref name="model"/>
     /// and nothing else: parameters, modes and training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every
-    /// layer does. To go back later, take a <see cref="RunningStatistics"/> first.
+    /// layer does. <see cref="Undo"/> goes back.
     /// </summary>
-    /// <param name="model">Any network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated, and TorchSharp's BatchNorm1d, 2d and 3d.</param>
+    /// <param name="model">Any network with batch-norm layers that keep running statistics, this library's or TorchSharp's.</param>
     /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch; layer by layer they are gone through more than once. The caller keeps them.</param>
-    /// <param name="options">How to count; null for one pass over all images with every layer normalising by the batch, as in training.</param>
+    /// <param name="options">How to count, and whether to blend; null for one pass over all images with every layer normalising by the batch, as in training.</param>
     /// <returns>Number of images used.</returns>
     /// <exception cref="ArgumentException">There is no such layer, or no batch.</exception>
     /// <remarks>TorchSharp's own way, <c>momentum = null</c> and a pass in training mode, averages the variances of the batches.</remarks>
-    public static long Recalibrate(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
+    public static long Apply(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
     {
         options ??= new RecalibrationOptions();
-        StatisticsLayer[] layers = StatisticsLayer.In(model);
-        if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(model));
-
-        using var modes = new ModeSnapshot(model);
-        model.eval();
+        BatchNormLayer[] layers = Countable(model, nameof(model));
+        var before = new RunningStatistics(layers);
         try
         {
-            foreach (StatisticsLayer layer in layers) layer.NormaliseBy(batch: !options.LayerByLayer);
-            return options.LayerByLayer ? CountLayerByLayer(model, batches, layers, options.Images) : Count(model, First(batches, options.Images), layers);
-        }
-        finally
-        {
-            foreach (StatisticsLayer layer in layers) layer.PutBack();
-        }
-    }
-
-    /// <summary>Counts for one layer after the other, each fed by layers that are done.</summary>
-    private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, long? most)
-    {
-        using var before = new RunningStatistics(model);
-        try
-        {
-            long images = 0;
-            foreach ((StatisticsLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
-            {
-                long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
-                if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
-                images = counted;
-            }
-
+            long images = Count(model, batches, layers, options);
+            before.BlendWithPresent(options.PseudoCount, images);
+            before.KeepIn(Before);
             return images;
         }
         catch
         {
             before.Restore();
+            before.Dispose();
             throw;
         }
     }
 
-    /// <summary>
-    /// Recalibrates, and blends the new statistics with the old ones: the old ones count as <paramref name="pseudoCount"/> images. For few images from the new domain,
-    /// whose statistics are noisy, and an old domain that is not too far.
-    /// </summary>
-    /// <param name="model">The network.</param>
-    /// <param name="batches">Preprocessed images, see <see cref="Recalibrate"/>.</param>
-    /// <param name="pseudoCount">N, 0 (only the new statistics) to infinity (only the old ones), see <see cref="RunningStatistics.BlendWithPresent"/>.</param>
-    /// <param name="options">How to count; null for the default.</param>
-    /// <returns>Number of images used.</returns>
-    public static long Blend(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, double pseudoCount, RecalibrationOptions? options = null)
+    /// <summary>Takes back <see cref="Apply"/> and <see cref="Reset"/>: every layer gets back the statistics from before the first of them, byte for byte.</summary>
+    /// <param name="module">The network or a part of it. What training has done to the statistics since is lost.</param>
+    /// <returns>Number of layers that got their statistics back; 0 where nothing was recalibrated.</returns>
+    public static int Undo(Module module)
     {
-        if (!(pseudoCount >= 0)) throw new ArgumentOutOfRangeException(nameof(pseudoCount), pseudoCount, "The pseudo-count must be 0 or more.");
-        using var source = new RunningStatistics(model);
-        long images = Recalibrate(model, batches, options);
-        source.BlendWithPresent(pseudoCount, images);
-        return images;
+        int count = 0;
+        foreach (BatchNormLayer layer in BatchNormLayer.In(module))
+        {
+            if (!Before.TryGetValue(layer.Module, out RunningStatistics? before)) continue;
+            before.Restore();
+            before.Dispose();
+            Before.Remove(layer.Module);
+            count++;
+        }
+
+        return count;
     }
 
     /// <summary>Resets the running statistics of every batch-norm layer to those of a new one, mean 0 and variance 1, and forgets zero-debiased averages.</summary>
     /// <param name="module">The module.</param>
+    /// <exception cref="ArgumentException">There is no such layer.</exception>
     public static void Reset(Module module)
     {
+        BatchNormLayer[] layers = Countable(module, nameof(module));
+        new RunningStatistics(layers).KeepIn(Before);
         using var noGrad = no_grad();
-        foreach (StatisticsLayer layer in StatisticsLayer.In(module)) layer.Reset();
+        foreach (BatchNormLayer layer in layers) layer.ResetStatistics();
+    }
+
+    private static BatchNormLayer[] Countable(Module module, string parameter)
+    {
+        BatchNormLayer[] layers = [.. module.BatchNormLayers().Select(l => l.Layer).Where(layer => layer.HasStatistics)];
+        return layers.Length > 0 ? layers : throw BatchNormLayer.Missing(parameter, " with running statistics, so there are none to count");
+    }
+
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, BatchNormLayer[] layers, RecalibrationOptions options)
+    {
+        using var modes = new ModeSnapshot(model);
+        model.eval();
+        foreach (BatchNormLayer layer in layers) layer.NormaliseBy(batch: !options.LayerByLayer);
+        return options.LayerByLayer ? CountLayerByLayer(model, batches, layers, options.Images) : Count(model, First(batches, options.Images), layers);
+    }
+
+    /// <summary>Counts for one layer after the other, each fed by layers that are done.</summary>
+    private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, BatchNormLayer[] layers, long? most)
+    {
+        long images = 0;
+        foreach ((BatchNormLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
+        {
+            long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
+            if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
+            images = counted;
+        }
+
+        return images;
     }
 
     /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>
-    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<StatisticsLayer> layers, bool stopThere = false)
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, bool stopThere = false)
     {
-        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Mean.shape[0]))];
+        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
         var hooks = layers.Select((l, i) => l.Module.register_forward_pre_hook((_, input) =>
         {
             pooled[i].Add(input);
@@ -126,7 +138,7 @@ public static class Recalibration
             if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
             for (int i = 0; i < layers.Count; i++)
             {
-                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i].Mean, layers[i].Variance);
+                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
             }
         }
         finally
@@ -139,9 +151,9 @@ public static class Recalibration
     }
 
     /// <summary>The layers that the forward pass uses, in its order, and how often it uses each.</summary>
-    private static IReadOnlyList<(StatisticsLayer Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<StatisticsLayer> layers)
+    private static IReadOnlyList<(BatchNormLayer Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<BatchNormLayer> layers)
     {
-        var order = new List<StatisticsLayer>();
+        var order = new List<BatchNormLayer>();
         var hooks = layers.Select(l => l.Module.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
         try
         {

@@ -1,21 +1,13 @@
+using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Normalization;
 
-/// <summary>A copy of the running statistics of a module's batch-norm layers: to go back to, and to blend with.</summary>
-public sealed class RunningStatistics : IDisposable
+/// <summary>A copy of the running statistics of batch-norm layers: to go back to, and to blend with.</summary>
+internal sealed class RunningStatistics(IEnumerable<BatchNormLayer> layers) : IDisposable
 {
-    private readonly List<(StatisticsLayer Layer, Tensor Mean, Tensor Variance)> copies;
-
-    /// <summary>Copies the statistics of every <see cref="ModalBatchNorm2d"/> in the module, and of TorchSharp's own batch-norm layers.</summary>
-    /// <param name="module">The module; not changed.</param>
-    /// <exception cref="ArgumentException">There is no such layer.</exception>
-    public RunningStatistics(Module module)
-    {
-        copies = [.. StatisticsLayer.In(module).Select(layer => (layer, Copy(layer.Mean), Copy(layer.Variance)))];
-        if (copies.Count == 0) throw StatisticsLayer.Missing(nameof(module));
-    }
+    private readonly List<(BatchNormLayer Layer, Tensor Mean, Tensor Variance)> copies = [.. layers.Select(layer => (layer, Copy(layer.RunningMean), Copy(layer.RunningVar)))];
 
     /// <summary>Puts the copied statistics back into their layers, byte for byte. Can be called more than once.</summary>
     public void Restore() => Mix(1);
@@ -28,9 +20,20 @@ public sealed class RunningStatistics : IDisposable
     /// <param name="images">n: how many images the present statistics were counted on, at least 1.</param>
     public void BlendWithPresent(double pseudoCount, long images)
     {
-        if (!(pseudoCount >= 0)) throw new ArgumentOutOfRangeException(nameof(pseudoCount), pseudoCount, "The pseudo-count must be 0 (only the new statistics) or more; infinity keeps only the old ones.");
-        ArgumentOutOfRangeException.ThrowIfLessThan(images, 1);
-        Mix(double.IsPositiveInfinity(pseudoCount) ? 1 : pseudoCount / (pseudoCount + images));
+        if (pseudoCount > 0) Mix(double.IsPositiveInfinity(pseudoCount) ? 1 : pseudoCount / (pseudoCount + images));
+    }
+
+    /// <summary>Hands each layer's copy to a table, or frees it where the table has an older one.</summary>
+    public void KeepIn(ConditionalWeakTable<Module, RunningStatistics> table)
+    {
+        foreach (var copy in copies)
+        {
+            var one = new RunningStatistics([]);
+            one.copies.Add(copy);
+            if (!table.TryAdd(copy.Layer.Module, one)) one.Dispose();
+        }
+
+        copies.Clear();
     }
 
     /// <summary>Frees the copies; the layers keep what they have.</summary>
@@ -46,14 +49,18 @@ public sealed class RunningStatistics : IDisposable
     private void Mix(double weightOfCopy)
     {
         using var noGrad = no_grad();
-        foreach ((StatisticsLayer layer, Tensor mean, Tensor variance) in copies)
+        foreach ((BatchNormLayer layer, Tensor mean, Tensor variance) in copies)
         {
             using var scope = NewDisposeScope();
             // In double: a weight of exactly 0 or 1 then leaves every byte.
-            foreach ((Tensor present, Tensor copy) in new[] { (layer.Mean, mean), (layer.Variance, variance) })
+            foreach ((Tensor present, Tensor copy) in new[] { (layer.RunningMean, mean), (layer.RunningVar, variance) })
                 present.copy_(weightOfCopy == 1 ? copy : copy.to(float64) * weightOfCopy + present.to(float64) * (1 - weightOfCopy));
         }
     }
 
-    private static Tensor Copy(Tensor source) => source.clone().DetachFromDisposeScope();
+    private static Tensor Copy(Tensor source)
+    {
+        using Tensor detached = source.detach();
+        return detached.clone().DetachFromDisposeScope();
+    }
 }

@@ -34,7 +34,7 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         this.unet = unet;
         this.options = options ?? new FeatureCacheOptions();
         if (WhatMoves(unet.Encoder) is { } reason)
-            throw new ArgumentException($"{reason}, so that an image's features are not the same in every epoch. Freeze it with Freeze.Encoder(unet, BatchNormMode.Inference).", nameof(unet));
+            throw new ArgumentException($"{reason}, so that an image's features are not the same in every epoch. Freeze it with unet.Encoder.Freeze(BatchNormMode.Inference).", nameof(unet));
         fingerprint = Fingerprint(unet.Encoder);
         register_module("decoder", unet.Decoder);
     }

@@ -8,7 +8,7 @@ namespace UnetResnet.Training;
 public sealed record LearningRateGroup(string Prefix, double Factor)
 {
     /// <summary>Whether a parameter belongs to the part.</summary>
-    internal bool Holds(string parameter) => Prefix.Length == 0 || parameter == Prefix || parameter.StartsWith(Prefix + ".", StringComparison.Ordinal);
+    internal bool Holds(string parameter) => DottedName.IsIn(parameter, Prefix);
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);

@@ -19,14 +19,14 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
     /// <param name="wholeEpochs">Epochs of the second phase.</param>
     /// <param name="factor">Above 0; small, so that the features change little.</param>
     public static TrainingRecipe TwoPhase(TrainingOptions options, int wholeEpochs, double factor = 0.1) => new(
-        new TrainingPhase("decoder", options, model => Freeze.Encoder(model, BatchNormMode.Inference)),
-        new TrainingPhase("whole", options with { Epochs = wholeEpochs, LearningRate = options.LearningRate * factor }, model => Unfreeze.Encoder(model, BatchNormMode.AffineOnly)));
+        new TrainingPhase("decoder", options, model => model.Freeze(InEncoder, BatchNormMode.Inference)),
+        new TrainingPhase("whole", options with { Epochs = wholeEpochs, LearningRate = options.LearningRate * factor }, model => model.Unfreeze(InEncoder, BatchNormMode.AffineOnly)));
 
     /// <summary>Everything from the start, the encoder with a smaller learning rate than the decoder, batch norm as usual.</summary>
     /// <param name="options">How the decoder trains.</param>
     /// <param name="factor">The encoder's learning rate is this times the decoder's.</param>
     public static TrainingRecipe Discriminative(TrainingOptions options, double factor = 0.1) => new(
-        new TrainingPhase("discriminative", options with { LearningRates = [.. options.LearningRates, new LearningRateGroup("encoder", factor)] }, model => Unfreeze.Prefix(model, "")));
+        new TrainingPhase("discriminative", options with { LearningRates = [.. options.LearningRates, new LearningRateGroup("encoder", factor)] }, model => model.Unfreeze()));
 
     /// <summary>Everything with a lower learning rate and stronger spatial dropout: what people did in 2018, and a recipe for overfitting on few images.</summary>
     /// <param name="options">How a frozen network would train.</param>
@@ -37,7 +37,7 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
         if (dropout is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must be at least 0 and below 1.");
         return new(new TrainingPhase("everything", options with { LearningRate = options.LearningRate * factor }, model =>
         {
-            Unfreeze.Prefix(model, "");
+            model.Unfreeze();
             foreach (Dropout2d layer in model.modules().OfType<Dropout2d>()) layer.p = dropout;
         }));
     }
@@ -62,6 +62,8 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
 
         return history;
     }
+
+    private static bool InEncoder(string name) => DottedName.IsIn(name, "encoder");
 
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);

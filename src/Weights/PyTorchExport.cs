@@ -46,9 +46,9 @@ public static class PyTorchExport
         foreach ((string name, ModalBatchNorm2d layer) in unet.named_modules().Where(m => m.module is ModalBatchNorm2d).Select(m => (m.name, (ModalBatchNorm2d)m.module)))
         {
             if (layer.ReplacedBy is { } other)
-                throw new ArgumentException($"'{name}' is {other} in the place of batch norm, which the PyTorch twin does not have. Undo it first (Folding.Unfold, GroupNormalization.Undo).", nameof(unet));
+                throw new ArgumentException($"'{name}' is {other} in the place of batch norm, which the PyTorch twin does not have. Undo it first (Folding.Undo, GroupNormalization.Undo).", nameof(unet));
             if (layer.Mode == BatchNormMode.BatchOnly)
-                throw new ArgumentException($"'{name}' uses the batch's statistics in inference, which the PyTorch twin does not. Dispose of the TestTimeStatistics, or give it another mode (Freeze.Encoder, Unfreeze.Encoder).", nameof(unet));
+                throw new ArgumentException($"'{name}' uses the batch's statistics in inference, which the PyTorch twin does not. Undo it (TestTimeStatistics.Undo), or give it another mode (Freeze, Unfreeze).", nameof(unet));
         }
     }
 

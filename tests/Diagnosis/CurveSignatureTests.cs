@@ -25,7 +25,7 @@ public class CurveSignatureTests
     [MemberData(nameof(Runs))]
     public void A_run_is_read(Cause cause, double[] training, double[] inference, double[] validation, double rate)
     {
-        CurveSignature signature = CurveSignature.Of(History(training, inference, validation, rate));
+        CurveSignature signature = CurveSignature.Measure(History(training, inference, validation, rate));
         Assert.Equal(cause, signature.Cause);
         Assert.InRange(signature.Confidence, 0.5, 1);
         Assert.NotEmpty(signature.Evidence);
@@ -38,11 +38,11 @@ public class CurveSignatureTests
     public void Without_the_third_curve_a_mismatch_is_a_guess_and_says_so()
     {
         double[] none = [double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN];
-        CurveSignature early = CurveSignature.Of(History([0.8, 0.4, 0.35, 0.3, 0.28, 0.26], none, [0.40, 0.29, 0.35, 0.40, 0.42, 0.44], 1e-3));
+        CurveSignature early = CurveSignature.Measure(History([0.8, 0.4, 0.35, 0.3, 0.28, 0.26], none, [0.40, 0.29, 0.35, 0.40, 0.42, 0.44], 1e-3));
         Assert.Equal(Cause.FrozenBatchStatistics, early.Cause);
         Assert.True(early.Confidence < 0.6);
         Assert.Contains("in inference mode to be sure", early.Finding);
-        CurveSignature late = CurveSignature.Of(History([0.8, 0.4, 0.3, 0.2, 0.15, 0.1], none, [0.7, 0.4, 0.32, 0.28, 0.27, 0.3], 1e-3));
+        CurveSignature late = CurveSignature.Measure(History([0.8, 0.4, 0.3, 0.2, 0.15, 0.1], none, [0.7, 0.4, 0.32, 0.28, 0.27, 0.3], 1e-3));
         Assert.Equal(Cause.Overfitting, late.Cause);
     }
 
@@ -50,14 +50,14 @@ public class CurveSignatureTests
     public void Too_good_too_early_is_suspected_of_leakage()
     {
         var history = new TrainingHistory(Enumerable.Range(1, 4).Select(e => new EpochRecord(e, new(0.2 / e, 0.97, 0.98), new(0.1 / e, 0.99, 0.995), new(0.1 / e, 0.99, 0.995), 1e-3, 1)));
-        CurveSignature signature = CurveSignature.Of(history);
+        CurveSignature signature = CurveSignature.Measure(history);
         Assert.Equal(Cause.Leakage, signature.Cause);
         Assert.True(signature.Confidence < 0.7);
     }
 
     [Fact]
     public void An_empty_history_is_told() =>
-        Assert.Contains("at least one epoch", Assert.Throws<ArgumentException>(() => CurveSignature.Of(new TrainingHistory())).Message);
+        Assert.Contains("at least one epoch", Assert.Throws<ArgumentException>(() => CurveSignature.Measure(new TrainingHistory())).Message);
 
     private static TrainingHistory History(double[] training, double[] inference, double[] validation, double rate) =>
         new(training.Select((t, i) => new EpochRecord(

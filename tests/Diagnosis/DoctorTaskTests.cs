@@ -40,7 +40,7 @@ public class DoctorTaskTests
         using var unet = new UNetResNet50(new UNetOptions { Classes = 3, Encoder = new ResNet50Options { Width = 16 } });
         using Batch squares = Miniature.Images(count: 8);
         Tensor classes = squares.Targets.squeeze(1).to(int64);
-        Recalibration.Recalibrate(unet, [squares.Inputs]);
+        Recalibration.Apply(unet, [squares.Inputs]);
         using (no_grad())
         {
             foreach (var (_, layer) in unet.Encoder.BatchNormLayers().Take(1)) layer.RunningMean.add_(20);
@@ -90,12 +90,12 @@ public class DoctorTaskTests
         Action run = diagnostic switch
         {
             "doctor" => () => BatchNormDoctor.Diagnose(unet, loader, new DoctorOptions { Images = 4, AttributionImages = 2, Validation = loader }),
-            "audit" => () => FreezeAudit.Run(unet, batch, steps: 1),
+            "audit" => () => FreezeAudit.Measure(unet, batch, steps: 1),
             "gap" => () => TrainEvalGap.Measure(unet, batch),
             "modes" => () => ModeMatrix.Measure(unet, batch),
             "attribution" => () => LayerAttribution.Bisect(unet, batch),
             "distance" => () => StatisticsDistance.Measure(unet, batch.Inputs),
-            "fingerprint" => () => PreprocessingFingerprint.OfPixels(unet, pixels),
+            "fingerprint" => () => PreprocessingFingerprint.MeasurePixels(unet, pixels),
             "controls" => () => ControlExperiments.Measure(unet, batch.Inputs),
             "drift" => () => ActivationDrift.Measure(unet, batch),
             _ => () => BatchSizeSensitivity.Measure(unet, batch),

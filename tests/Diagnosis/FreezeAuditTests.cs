@@ -20,9 +20,9 @@ public class FreezeAuditTests
         unet.Encoder.Freeze(mode);
         using Batch batch = Miniature.Images(count: 4);
         string before = Untouched.Describe(unet);
-        FreezeAudit audit = FreezeAudit.Run(unet, batch, steps: 1);
+        FreezeAudit audit = FreezeAudit.Measure(unet, batch, steps: 1);
         Assert.Equal(before, Untouched.Describe(unet));
-        Assert.Equal(FreezeAudit.Run(unet, batch, frozen: ["encoder"], steps: 1).Items, audit.Items);
+        Assert.Equal(FreezeAudit.Measure(unet, batch, frozen: ["encoder"], steps: 1).Items, audit.Items);
         Assert.Equal(unet.parameters().Count(), audit.Parameters.All);
         Assert.InRange(audit.Parameters.Moved, 30, unet.Decoder.parameters().Count());
         Assert.Equal((63 * 2, mode == BatchNormMode.TorchFrozenParameters ? 63 * 2 : 10 * 2), (audit.Buffers.All, audit.Buffers.Moved));
@@ -41,7 +41,7 @@ public class FreezeAuditTests
         norm.eval();
         using Batch batch = ForeignNetworks.Squares();
         string before = Untouched.Describe(model);
-        FreezeAudit audit = FreezeAudit.Run(model, batch);
+        FreezeAudit audit = FreezeAudit.Measure(model, batch);
         Assert.Equal(before, Untouched.Describe(model));
         Assert.Equal(["bn2"], audit.Of(FreezeFault.ResetByTrain));
         Assert.Equal(["bn2"], audit.Of(FreezeFault.BatchStatisticsAlthoughFrozen));
@@ -57,7 +57,7 @@ public class FreezeAuditTests
         // conv1 is thought to be frozen and is not; the optimiser got conv3's frozen kernel and not the head.
         model.get_parameter("conv3.weight")!.requires_grad_(false);
         Parameter[] optimized = [.. model.named_parameters().Where(p => !p.name.StartsWith("head", StringComparison.Ordinal)).Select(p => p.parameter)];
-        FreezeAudit audit = FreezeAudit.Run(model, batch, frozen: ["conv1"], optimized);
+        FreezeAudit audit = FreezeAudit.Measure(model, batch, frozen: ["conv1"], optimized);
         Assert.Equal(["conv1.weight", "conv1.bias"], audit.Of(FreezeFault.TrainsAlthoughMeantFrozen));
         Assert.Equal(["head.weight", "head.bias"], audit.Of(FreezeFault.NotInOptimizer));
         Assert.Equal(["conv3.weight"], audit.Of(FreezeFault.WithoutGradient));
@@ -71,7 +71,7 @@ public class FreezeAuditTests
         using var model = new Restless();
         using Batch batch = ForeignNetworks.Squares();
         string before = Untouched.Describe(model);
-        FreezeAudit audit = FreezeAudit.Run(model, batch, steps: 2);
+        FreezeAudit audit = FreezeAudit.Measure(model, batch, steps: 2);
         Assert.Equal(before, Untouched.Describe(model));
         FreezeItem item = Assert.Single(audit.Items, i => i.Fault == FreezeFault.ChangedAlthoughFrozen);
         Assert.Equal(("gain", "changed by 300 % of its norm"), (item.Name, item.Detail)); // 1 → 2 → 4
@@ -83,8 +83,8 @@ public class FreezeAuditTests
         using Sequential model = ForeignNetworks.Cnn();
         using Batch batch = ForeignNetworks.Squares();
         foreach (Parameter parameter in model.parameters()) parameter.requires_grad_(false);
-        Assert.Equal((0, 0), (FreezeAudit.Run(model, batch).Steps, FreezeAudit.Run(model, batch).Parameters.Moved));
-        Assert.Contains("Nothing in the model is called 'encoder'", Assert.Throws<ArgumentException>(() => FreezeAudit.Run(model, batch, frozen: ["encoder"])).Message, StringComparison.Ordinal);
+        Assert.Equal((0, 0), (FreezeAudit.Measure(model, batch).Steps, FreezeAudit.Measure(model, batch).Parameters.Moved));
+        Assert.Contains("Nothing in the model is called 'encoder'", Assert.Throws<ArgumentException>(() => FreezeAudit.Measure(model, batch, frozen: ["encoder"])).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Doubles a parameter of its own at every pass in training mode, as a moving average of weights does in its way.</summary>

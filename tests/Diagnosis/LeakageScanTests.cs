@@ -9,7 +9,7 @@ public class LeakageScanTests
     public void The_kits_own_split_does_not_leak()
     {
         BrainMri data = BrainMri.Load(64);
-        LeakageScan scan = LeakageScan.Of(Loader(data.Train), Loader(data.Validation));
+        LeakageScan scan = LeakageScan.Measure(Loader(data.Train), Loader(data.Validation));
         Assert.False(scan.Leaks, scan.ToText());
         Assert.Empty(scan.Duplicates);
         Assert.Equal((data.Train.Count, data.Validation.Count), (scan.TrainingImages, scan.ValidationImages));
@@ -21,7 +21,7 @@ public class LeakageScanTests
     public void Training_images_among_the_validation_images_are_named()
     {
         BrainMri data = BrainMri.Load(64);
-        LeakageScan scan = LeakageScan.Of(Loader(data.Train), Loader(data.Validation.Take(20).Concat(data.Train.Take(2))));
+        LeakageScan scan = LeakageScan.Measure(Loader(data.Train), Loader(data.Validation.Take(20).Concat(data.Train.Take(2))));
         Assert.True(scan.Leaks);
         Assert.Equal(data.Train.Take(2).Select(s => (s.Name, s.Name)), scan.Duplicates.Select(d => (d.Validation, d.Training)));
         Assert.Contains(data.Train[0].Name, scan.Finding);
@@ -42,7 +42,7 @@ public class LeakageScanTests
             return new SegmentationSample(sample.Name, new PixelImage(32, 32, 3, pixels), sample.Mask);
         }));
         // Caffe's preprocessing puts blue first. Uniform noise of ±40 has a variance of 547, the mask's two values at most 3600: the mask explains less than 0.87.
-        LeakageScan scan = LeakageScan.Of(Loader(dataset), null);
+        LeakageScan scan = LeakageScan.Measure(Loader(dataset), null);
         Assert.Equal(0, scan.MaskChannel);
         Assert.Equal(noise == 0, scan.MaskInImage);
         Assert.Equal(noise == 0, scan.Leaks);

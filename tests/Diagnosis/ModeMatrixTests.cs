@@ -17,8 +17,8 @@ public class ModeMatrixTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images();
-        Recalibration.Recalibrate(unet, [batch.Inputs]);
-        foreach ((string name, ModalBatchNorm2d layer) in unet.BatchNormLayers().Where(l => l.Name.StartsWith("encoder", StringComparison.Ordinal) == encoder))
+        Recalibration.Apply(unet, [batch.Inputs]);
+        foreach ((string name, BatchNormLayer layer) in unet.BatchNormLayers().Where(l => l.Name.StartsWith("encoder", StringComparison.Ordinal) == encoder))
         {
             layer.RunningMean.add_(layer.RunningVar.sqrt());
             layer.RunningVar.mul_(4);
@@ -37,7 +37,7 @@ public class ModeMatrixTests
     {
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images();
-        Recalibration.Recalibrate(unet, [batch.Inputs.mul(2)]);
+        Recalibration.Apply(unet, [batch.Inputs.mul(2)]);
         ModeMatrix matrix = ModeMatrix.Measure(unet, batch, seed: 5);
         foreach (ModeCell cell in matrix.Cells)
         {

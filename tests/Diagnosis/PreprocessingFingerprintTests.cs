@@ -31,7 +31,7 @@ public class PreprocessingFingerprintTests
         using Tensor pixels = Coloured(4, seed: 1), other = pixels * 0.37 + 3.1;
         Assert.Null(PreprocessingFingerprint.Recognise(other));
         using Sequential model = ForeignNetworks.Cnn();
-        Assert.Contains("OfPixels", Assert.Throws<ArgumentException>(() => PreprocessingFingerprint.Of(model, other)).Message);
+        Assert.Contains("MeasurePixels", Assert.Throws<ArgumentException>(() => PreprocessingFingerprint.Measure(model, other)).Message);
     }
 
     /// <summary>A first layer whose statistics were counted under each preprocessing in turn; the channels have colours of their own, so that their order counts.</summary>
@@ -46,7 +46,7 @@ public class PreprocessingFingerprintTests
         Tensor others = Coloured(32, seed: 2);
         foreach (Preprocessing used in Preprocessing.All)
         {
-            PreprocessingFingerprint fingerprint = PreprocessingFingerprint.Of(model, used.Apply(others));
+            PreprocessingFingerprint fingerprint = PreprocessingFingerprint.Measure(model, used.Apply(others));
             Assert.Equal((name, false), (fingerprint.Best.Preprocessing.Name, fingerprint.Best.Reversed));
             Assert.Equal(used, fingerprint.Used!.Preprocessing);
             Assert.Equal(used != right, fingerprint.Wrong);
@@ -84,7 +84,7 @@ public class PreprocessingFingerprintTests
     private static PreprocessingFingerprint Of(Module<Tensor, Tensor> model, SegmentationDataset dataset, Preprocessing used)
     {
         using Batch batch = new BatchLoader(dataset, new BatchLoaderOptions { BatchSize = 24, Preprocessing = used }).Epoch().First();
-        return PreprocessingFingerprint.Of(model, batch.Inputs);
+        return PreprocessingFingerprint.Measure(model, batch.Inputs);
     }
 
     /// <summary>Reddish images in whole numbers 0–255: red around 190, green around 120, blue around 60, in patches and with noise.</summary>

@@ -39,7 +39,7 @@ public class StatisticsDistanceTests
         StatisticsDistance report = StatisticsDistance.Measure(model, batch.Inputs);
         using var probe = new ProbedModel(model, batch.Inputs);
         var injected = new Dictionary<string, double[]>();
-        foreach (BatchNormLayer layer in probe.Layers)
+        foreach (ProbedLayer layer in probe.Layers)
         {
             layer.Module.register_forward_pre_hook((_, input) =>
             {
@@ -122,8 +122,8 @@ public class StatisticsDistanceTests
         Untouched.By(model, () => StatisticsDistance.Measure(model, batch.Inputs));
         Untouched.By(model, () => ControlExperiments.Measure(model, batch.Inputs));
         using Tensor pixels = (batch.Inputs * 30 + 100).round().clamp(0, 255);
-        Untouched.By(model, () => PreprocessingFingerprint.OfPixels(model, pixels));
-        Untouched.By(model, () => EmaClock.Of(model, 10));
+        Untouched.By(model, () => PreprocessingFingerprint.MeasurePixels(model, pixels));
+        Untouched.By(model, () => EmaClock.Measure(model, 10));
     }
 
     [Fact]

@@ -71,7 +71,7 @@ public sealed class CuresBenchmarkTests : IDisposable
         {
             using (new UnetResnet.Diagnosis.ModelState(unet))
             {
-                using IDisposable? meanwhile = repair.Repair!(unet, data);
+                repair.Repair!(unet, data);
                 Assert.NotEqual(before, ModuleState.Describe(unet));
             }
 

@@ -88,15 +88,15 @@ public class TorchvisionEncoderTests
         using var scope = NewDisposeScope();
         using var unet = new UNetResNet50(new UNetOptions { Encoder = Narrow });
         KeyedNumbers.Fill(unet);
-        Freeze.Encoder(unet, BatchNormMode.Inference);
+        unet.Encoder.Freeze(BatchNormMode.Inference);
         unet.train();
         string before = ModuleState.Describe(unet);
         Tensor images = randn(2, 3, 64, 64);
-        FoldingReport report = Folding.Fold(unet, images, unet.Encoder);
+        FoldingReport report = Folding.Apply(unet, images, unet.Encoder);
         Assert.Equal(53, report.Folded.Count);
         Assert.InRange(report.LargestRelativeError, 0, 1e-4);
         Assert.NotEqual(before, ModuleState.Describe(unet));
-        Assert.Equal(53, Folding.Unfold(unet));
+        Assert.Equal(53, Folding.Undo(unet));
         Assert.Equal(before, ModuleState.Describe(unet));
     }
 

@@ -14,20 +14,19 @@ public class BlendingTests
         using Module<Tensor, Tensor> net = Net();
         Tensor[] images = [rand(4, 3, 8, 8), rand(3, 3, 8, 8)];
         var source = Numbers.State(net);
-        using var copy = new RunningStatistics(net);
-        Recalibration.Recalibrate(net, images);
+        Recalibration.Apply(net, images);
         var target = Numbers.State(net);
-        copy.Restore();
+        Recalibration.Undo(net);
         Assert.Empty(Numbers.Changed(source, Numbers.State(net)));
 
-        Assert.Equal(7, Recalibration.Blend(net, images, pseudoCount: 0));
+        Assert.Equal(7, Recalibration.Apply(net, images, new RecalibrationOptions { PseudoCount = 0 }));
         Assert.Empty(Numbers.Changed(target, Numbers.State(net)));
-        copy.Restore();
-        Recalibration.Blend(net, images, double.PositiveInfinity);
+        Recalibration.Undo(net);
+        Recalibration.Apply(net, images, new RecalibrationOptions { PseudoCount = double.PositiveInfinity });
         Assert.Empty(Numbers.Changed(source, Numbers.State(net)));
         // 10^12 images against 7: the source up to float32's rounding.
         float[] wanted = [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
-        Recalibration.Blend(net, images, 1e12);
+        Recalibration.Apply(net, images, new RecalibrationOptions { PseudoCount = 1e12 });
         float[] found = [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
         for (int i = 0; i < wanted.Length; i++) Assert.Equal(wanted[i], found[i], 1e-6);
     }
@@ -44,7 +43,7 @@ public class BlendingTests
         }
 
         // Two images of ±1 around 4, mean 4 and variance 1; the old statistics count as six: (6·10 + 2·4) / 8 and (6·4 + 2·1) / 8.
-        Assert.Equal(2, Recalibration.Blend(layer, [tensor([3f, 5, 5, 3], [2, 1, 2, 1])], pseudoCount: 6));
+        Assert.Equal(2, Recalibration.Apply(layer, [tensor([3f, 5, 5, 3], [2, 1, 2, 1])], new RecalibrationOptions { PseudoCount = 6 }));
         Assert.Equal(8.5f, layer.RunningMean.item<float>());
         Assert.Equal(3.25f, layer.RunningVar.item<float>());
     }
@@ -54,11 +53,10 @@ public class BlendingTests
     {
         using var scope = NewDisposeScope();
         using Module<Tensor, Tensor> net = Net(), bare = Sequential(Conv2d(3, 16, 1));
-        var before = Numbers.State(net);
-        Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], -1));
-        Assert.Throws<ArgumentOutOfRangeException>("pseudoCount", () => Recalibration.Blend(net, [rand(2, 3, 8, 8)], double.NaN));
-        Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
-        Assert.Contains("no batch-norm layer with running statistics", Assert.Throws<ArgumentException>("module", () => new RunningStatistics(bare)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("PseudoCount", () => new RecalibrationOptions { PseudoCount = -1 });
+        Assert.Throws<ArgumentOutOfRangeException>("PseudoCount", () => new RecalibrationOptions { PseudoCount = double.NaN });
+        Assert.Contains("with running statistics", Assert.Throws<ArgumentException>("module", () => Recalibration.Reset(bare)).Message);
+        Assert.Equal(0, Recalibration.Undo(net));
     }
 
     private static Module<Tensor, Tensor> Net()

@@ -28,7 +28,7 @@ public class FoldingTests
                 net.eval();
                 Tensor expected = net.call(x);
 
-                FoldingReport report = Folding.Fold(net, x, tolerance: 1e-5);
+                FoldingReport report = Folding.Apply(net, x, tolerance: 1e-5);
                 Assert.Equal(["1"], report.Folded);
                 Assert.Empty(report.Left);
                 Tensor actual = net.call(x);
@@ -39,7 +39,7 @@ public class FoldingTests
                 net.train();
                 Assert.Equal(actual.Values(), net.call(x).Values());
 
-                Assert.Equal(1, Folding.Unfold(net));
+                Assert.Equal(1, Folding.Undo(net));
                 Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
             }, iter: 60, threads: 1);
 
@@ -54,7 +54,7 @@ public class FoldingTests
         string before = ModuleState.Describe(unet);
         using Tensor expected = unet.Predict(images);
 
-        FoldingReport report = Folding.Fold(unet, images);
+        FoldingReport report = Folding.Apply(unet, images);
         Assert.Equal(63, report.Folded.Count);
         Assert.Equal("encoder.bn_conv1", report.Folded[0]);
         Assert.Empty(report.Left);
@@ -66,9 +66,9 @@ public class FoldingTests
         using Tensor actual = unet.Predict(images);
         Assert.InRange((actual - expected).abs().max().item<float>(), 0, 1e-4);
 
-        Assert.Equal(63, Folding.Unfold(unet));
+        Assert.Equal(63, Folding.Undo(unet));
         Assert.Equal(before, ModuleState.Describe(unet));
-        Assert.Equal(0, Folding.Unfold(unet));
+        Assert.Equal(0, Folding.Undo(unet));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public class FoldingTests
         using UNetResNet50 unet = UNet();
         Tensor images = randn(2, 3, 32, 32);
         unet.Encoder.Freeze(BatchNormMode.Inference);
-        Assert.Equal(53, Folding.Fold(unet, images, only: unet.Encoder).Folded.Count);
+        Assert.Equal(53, Folding.Apply(unet, images, only: unet.Encoder).Folded.Count);
         Assert.Equal(10, unet.BatchNormLayers().Count);
 
         var frozen = Numbers.State(unet.Encoder);
@@ -97,7 +97,7 @@ public class FoldingTests
         using Module<Tensor, Tensor> folded = Pair(), plain = Pair();
         Randomise(folded);
         Tensor images = randn(2, 3, 8, 8);
-        Folding.Fold(folded, images);
+        Folding.Apply(folded, images);
         plain.load_state_dict(folded.state_dict());
         plain.eval();
         Assert.InRange((plain.call(images) - folded.call(images)).abs().max().item<float>(), 0, 1e-5);
@@ -109,7 +109,7 @@ public class FoldingTests
         using var scope = NewDisposeScope();
         using Module<Tensor, Tensor> net = Sequential(new ModalBatchNorm2d(3), Conv2d(3, 16, 3), ReLU(), new ModalBatchNorm2d(16), Conv2d(16, 16, 1), new ModalBatchNorm2d(16));
         Randomise(net);
-        FoldingReport report = Folding.Fold(net, randn(2, 3, 8, 8));
+        FoldingReport report = Folding.Apply(net, randn(2, 3, 8, 8));
         Assert.Equal(["5"], report.Folded);
         Assert.Equal(["0", "3"], report.Left);
         Assert.StartsWith("1 batch-norm layers folded, 2 left (0, 3); largest relative error", report.ToString());
@@ -122,14 +122,14 @@ public class FoldingTests
         Tensor images = randn(2, 3, 8, 8);
         using Module<Tensor, Tensor> net = Pair(), bare = Sequential(Conv2d(3, 16, 1), ReLU());
         Randomise(net);
-        Assert.Contains("nothing to fold", Assert.Throws<ArgumentException>("model", () => Folding.Fold(bare, images)).Message);
+        Assert.Contains("nothing to fold", Assert.Throws<ArgumentException>("model", () => Folding.Apply(bare, images)).Message);
 
         string before = ModuleState.Describe(net);
-        Assert.Contains("more than the tolerance", Assert.Throws<InvalidOperationException>(() => Folding.Fold(net, images, tolerance: 0)).Message);
+        Assert.Contains("more than the tolerance", Assert.Throws<InvalidOperationException>(() => Folding.Apply(net, images, tolerance: 0)).Message);
         Assert.Equal(before, ModuleState.Describe(net));
         net.SetBatchNormMode(BatchNormMode.BatchOnly);
         before = ModuleState.Describe(net);
-        Assert.Contains("'1' normalises by the batch", Assert.Throws<ArgumentException>("model", () => Folding.Fold(net, images)).Message);
+        Assert.Contains("'1' normalises by the batch", Assert.Throws<ArgumentException>("model", () => Folding.Apply(net, images)).Message);
         Assert.Equal(before, ModuleState.Describe(net));
     }
 
@@ -139,7 +139,7 @@ public class FoldingTests
         using var scope = NewDisposeScope();
         using var net = new TwoPlaces();
         Randomise(net);
-        FoldingReport report = Folding.Fold(net, randn(2, 3, 8, 8));
+        FoldingReport report = Folding.Apply(net, randn(2, 3, 8, 8));
         Assert.Equal(["own"], report.Folded);
         Assert.Equal(["shared"], report.Left);
     }
@@ -151,7 +151,7 @@ public class FoldingTests
         TorchRuntime.Seed(0);
         var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
         // Statistics of its own: with those of an untrained network the activations would grow from block to block.
-        Recalibration.Recalibrate(unet, [randn(4, 3, 64, 64)]);
+        Recalibration.Apply(unet, [randn(4, 3, 64, 64)]);
         return unet;
     }
 
@@ -160,10 +160,10 @@ public class FoldingTests
     private static void Randomise(Module net)
     {
         using var noGrad = no_grad();
-        foreach ((_, ModalBatchNorm2d layer) in net.BatchNormLayers())
+        foreach ((_, BatchNormLayer layer) in net.BatchNormLayers())
         {
-            layer.Weight.uniform_(-2, 2);
-            layer.Bias.normal_();
+            layer.Weight!.uniform_(-2, 2);
+            layer.Bias!.normal_();
             layer.RunningMean.normal_();
             layer.RunningVar.uniform_(0.1, 3);
         }

@@ -1,5 +1,6 @@
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using UnetResnet.Tests.Models;
 using static TorchSharp.torch.nn;
 
@@ -11,7 +12,7 @@ public class FreezeTests
     public void The_encoder_is_frozen_by_name_and_the_report_counts()
     {
         using UNetResNet50 unet = UNet();
-        FreezeReport report = Freeze.Encoder(unet, BatchNormMode.Inference);
+        FreezeReport report = unet.Freeze(InEncoder, BatchNormMode.Inference);
         long encoder = unet.Encoder.parameters().Sum(p => p.numel()), decoder = unet.Decoder.parameters().Sum(p => p.numel());
         Assert.Equal((encoder, 0L, decoder, BatchNormMode.Inference), (report.Frozen, report.Trained, report.TrainedElsewhere, report.Mode));
         Assert.Equal(53, report.Layers.Count);
@@ -29,9 +30,9 @@ public class FreezeTests
     {
         using UNetResNet50 unet = UNet();
         string before = ModuleState.Describe(unet);
-        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
         Assert.NotEqual(before, ModuleState.Describe(unet));
-        FreezeReport report = Unfreeze.Encoder(unet);
+        FreezeReport report = unet.Encoder.Unfreeze();
         Assert.Equal(before, ModuleState.Describe(unet));
         Assert.Equal(0, report.Frozen);
     }
@@ -41,10 +42,10 @@ public class FreezeTests
     {
         using UNetResNet50 unet = UNet();
         // 26,560 channels at width 64, a quarter of them here; γ and β each.
-        FreezeReport report = Freeze.Encoder(unet, BatchNormMode.AffineOnly);
+        FreezeReport report = unet.Freeze(InEncoder, BatchNormMode.AffineOnly);
         Assert.Equal(2 * 26_560 / 4, report.Trained);
         // Everything is trained, and the statistics still stay.
-        report = Unfreeze.Encoder(unet, BatchNormMode.AffineOnly);
+        report = unet.Unfreeze(InEncoder, BatchNormMode.AffineOnly);
         Assert.Equal(0, report.Frozen);
         Assert.All(unet.Encoder.BatchNormLayers(), l => Assert.Equal(BatchNormMode.AffineOnly, l.Layer.Mode));
     }
@@ -53,14 +54,14 @@ public class FreezeTests
     public void A_prefix_is_a_name_not_a_beginning()
     {
         using Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net = Sequential(("a", Conv2d(3, 16, 1)), ("ab", new ModalBatchNorm2d(16)), ("b", Conv2d(16, 16, 1)));
-        FreezeReport report = Freeze.Prefix(net, "a", BatchNormMode.Inference);
+        FreezeReport report = net.Freeze(name => DottedName.IsIn(name, "a"), BatchNormMode.Inference);
         Assert.Empty(report.Layers);
         Assert.Equal(["ab.bias", "ab.weight", "b.bias", "b.weight"], Wanted(net));
-        Freeze.Where(net, name => name.StartsWith("ab", StringComparison.Ordinal) || name == "b.weight", BatchNormMode.Inference);
+        net.Freeze(name => name.StartsWith("ab", StringComparison.Ordinal) || name == "b.weight", BatchNormMode.Inference);
         Assert.Equal(["b.bias"], Wanted(net));
-        Unfreeze.Prefix(net, "ab");
+        net.Unfreeze(name => DottedName.IsIn(name, "ab"));
         Assert.Equal(["ab.bias", "ab.weight", "b.bias"], Wanted(net));
-        Unfreeze.Prefix(net, "");
+        net.Unfreeze();
         Assert.Equal(6, Wanted(net).Length);
     }
 
@@ -68,19 +69,13 @@ public class FreezeTests
     public void A_name_that_is_not_there_is_an_error_with_the_names_that_are()
     {
         using UNetResNet50 unet = UNet();
-        Assert.Contains("Its children are encoder, decoder.", Assert.Throws<ArgumentException>("prefix", () => Freeze.Prefix(unet, "backbone", BatchNormMode.Inference)).Message);
-        Assert.Contains("'encoder'", Assert.Throws<ArgumentException>("prefix", () => Unfreeze.Encoder(unet.Decoder)).Message);
-        Assert.Throws<ArgumentException>("mode", () => Freeze.Encoder(unet, BatchNormMode.Trainable));
+        Assert.Contains("Its children are encoder, decoder.", Assert.Throws<ArgumentException>("which", () => unet.Freeze(name => name.StartsWith("backbone", StringComparison.Ordinal), BatchNormMode.Inference)).Message);
+        Assert.Contains("chose none", Assert.Throws<ArgumentException>("which", () => unet.Decoder.Unfreeze(InEncoder)).Message);
+        Assert.Throws<ArgumentException>("mode", () => unet.Encoder.Freeze(BatchNormMode.Trainable));
         Assert.DoesNotContain(unet.parameters(), p => !p.requires_grad);
     }
 
-    [Fact]
-    public void Foreign_batch_norm_matters_only_in_the_part_that_is_frozen()
-    {
-        using Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net = Sequential(("a", Conv2d(3, 16, 1)), ("norm", BatchNorm2d(16)));
-        Assert.Equal(3 * 16 + 16, Freeze.Prefix(net, "a", BatchNormMode.Inference).Frozen);
-        Assert.Contains("'norm' is a BatchNorm2d", Assert.Throws<ArgumentException>("module", () => Freeze.Prefix(net, "norm", BatchNormMode.Inference)).Message);
-    }
+    private static bool InEncoder(string name) => DottedName.IsIn(name, "encoder");
 
     private static UNetResNet50 UNet() => new(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
 

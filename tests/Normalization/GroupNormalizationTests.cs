@@ -24,7 +24,7 @@ public class GroupNormalizationTests
             layer.Bias.normal_();
         }
 
-        Assert.Equal(1, GroupNormalization.Convert(layer, groups));
+        Assert.Equal(1, GroupNormalization.Apply(layer, groups));
         Assert.Equal($"GroupNorm({groups})", layer.ReplacedBy);
         float[] values = Numbers.Normal(new Random(1), images, channels, side * side), gamma = layer.Weight.Values(), beta = layer.Bias.Values();
         var expected = new double[values.Length];
@@ -58,7 +58,7 @@ public class GroupNormalizationTests
         string before = ModuleState.Describe(unet);
         Tensor normal = unet.Predict(images);
 
-        Assert.Equal(63, GroupNormalization.Convert(unet));
+        Assert.Equal(63, GroupNormalization.Apply(unet));
         Assert.Empty(unet.BatchNormLayers());
         Assert.Equal(before, ModuleState.Describe(unet));
         // No batch: an image alone is predicted as in company. oneDNN may choose another algorithm for one image.
@@ -78,9 +78,9 @@ public class GroupNormalizationTests
     public void Groups_that_do_not_divide_are_refused_with_those_that_do()
     {
         using Module<Tensor, Tensor> net = Sequential(new ModalBatchNorm2d(32), new ModalBatchNorm2d(48)), bare = Sequential(ReLU());
-        string message = Assert.Throws<ArgumentException>("groups", () => GroupNormalization.Convert(net, 32)).Message;
+        string message = Assert.Throws<ArgumentException>("groups", () => GroupNormalization.Apply(net, 32)).Message;
         Assert.Contains("32 groups do not divide the 48 channels of '1'. Numbers that divide all layers: 1, 2, 4, 8, 16.", message);
         Assert.Equal(2, net.BatchNormLayers().Count);
-        Assert.Throws<ArgumentException>("module", () => GroupNormalization.Convert(bare));
+        Assert.Throws<ArgumentException>("module", () => GroupNormalization.Apply(bare));
     }
 }

@@ -16,12 +16,12 @@ public class RecalibrationOptionsTests
         foreach (int[] sizes in new int[][] { [12], [5, 1, 4, 2] })
         {
             using Module<Tensor, Tensor> net = Net();
-            Assert.Equal(12, Recalibration.Recalibrate(net, images.split([.. sizes.Select(s => (long)s)]), new RecalibrationOptions { LayerByLayer = true }));
+            Assert.Equal(12, Recalibration.Apply(net, images.split([.. sizes.Select(s => (long)s)]), new RecalibrationOptions { LayerByLayer = true }));
             net.eval();
             // The definition, with the layers' own inference in front of them, in double.
             Module<Tensor, Tensor>[] steps = [.. net.children().Cast<Module<Tensor, Tensor>>()];
             Tensor first = steps[0].call(images), second = steps[..5].Aggregate(images, (x, step) => step.call(x));
-            ModalBatchNorm2d[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+            BatchNormLayer[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
             AssertStatistics(layers[0], first);
             AssertStatistics(layers[1], second);
             cuts.Add([.. layers.SelectMany(l => l.RunningVar.Values())]);
@@ -40,7 +40,7 @@ public class RecalibrationOptionsTests
         float[] Statistics(IEnumerable<Tensor> batches, long? count, long expected)
         {
             using Module<Tensor, Tensor> net = Net();
-            Assert.Equal(expected, Recalibration.Recalibrate(net, batches, new RecalibrationOptions { Images = count, LayerByLayer = layerByLayer }));
+            Assert.Equal(expected, Recalibration.Apply(net, batches, new RecalibrationOptions { Images = count, LayerByLayer = layerByLayer }));
             return [.. net.BatchNormLayers().SelectMany(l => l.Layer.RunningVar.Values())];
         }
 
@@ -61,7 +61,7 @@ public class RecalibrationOptionsTests
             while (once.TryDequeue(out Tensor? batch)) yield return batch;
         }
 
-        Assert.Throws<ArgumentException>("batches", () => Recalibration.Recalibrate(net, Drain(), new RecalibrationOptions { LayerByLayer = true }));
+        Assert.Throws<ArgumentException>("batches", () => Recalibration.Apply(net, Drain(), new RecalibrationOptions { LayerByLayer = true }));
         Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
     }
 
@@ -71,9 +71,9 @@ public class RecalibrationOptionsTests
         using Module<Tensor, Tensor> net = Net();
         using Tensor images = rand(4, 3, 8, 8);
         var options = new RecalibrationOptions { LayerByLayer = true };
-        Recalibration.Recalibrate(net, [images], options);
+        Recalibration.Apply(net, [images], options);
         long before = LiveTensors.Settled();
-        for (int i = 0; i < 3; i++) Recalibration.Recalibrate(net, [images, images], options);
+        for (int i = 0; i < 3; i++) Recalibration.Apply(net, [images, images], options);
         Assert.Equal(before, Tensor.TotalCount);
         // And no hook that would end a pass of the user's.
         net.call(images).Dispose();
@@ -103,21 +103,25 @@ public class RecalibrationOptionsTests
         using Module<Tensor, Tensor> net = Net();
         Tensor images = Images();
         net.train();
-        using (var atTest = new TestTimeStatistics(net))
-        {
-            Assert.All(net.BatchNormLayers(), l => Assert.Equal(BatchNormMode.BatchOnly, l.Layer.Mode));
-            Assert.True(atTest.CompanionEffect(images) > 0.1);
-            // The same company twice.
-            Assert.Equal(0, atTest.CompanionEffect(cat([images.narrow(0, 0, 1), images.narrow(0, 3, 2), images.narrow(0, 3, 2)])), 1e-6);
-            Assert.Throws<ArgumentException>("images", () => atTest.CompanionEffect(images.narrow(0, 0, 2)));
-            Assert.True(net.training);
-        }
+        Assert.Equal(2, TestTimeStatistics.Apply(net));
+        Assert.All(net.BatchNormLayers(), l => Assert.Equal(BatchNormMode.BatchOnly, l.Layer.Mode));
+        Assert.True(TestTimeStatistics.CompanionEffect(net, images) > 0.1);
+        // The same company twice.
+        Assert.Equal(0, TestTimeStatistics.CompanionEffect(net, cat([images.narrow(0, 0, 1), images.narrow(0, 3, 2), images.narrow(0, 3, 2)])), 1e-6);
+        Assert.Throws<ArgumentException>("images", () => TestTimeStatistics.CompanionEffect(net, images.narrow(0, 0, 2)));
+        Assert.True(net.training);
+        TestTimeStatistics.Apply(net);   // applied twice, undone once
+        net.eval();
+        Assert.Equal(2, TestTimeStatistics.Undo(net));
+        Assert.Equal(0, TestTimeStatistics.Undo(net));
+        // The flags are those of the user's last call.
+        Assert.DoesNotContain(net.modules(), m => m.training);
 
         Assert.All(net.BatchNormLayers(), l => Assert.Equal(BatchNormMode.Trainable, l.Layer.Mode));
         Assert.Contains("depends on its companions", TestTimeStatistics.Warning);
     }
 
-    private static void AssertStatistics(ModalBatchNorm2d layer, Tensor input)
+    private static void AssertStatistics(BatchNormLayer layer, Tensor input)
     {
         Tensor wide = input.to(float64);
         (Tensor variance, Tensor mean) = var_mean(wide, [0, 2, 3], unbiased: false);

@@ -20,12 +20,19 @@ public class ReportChartsTests
         [
             TrainEvalGap.Measure(unet, batch), ModeMatrix.Measure(unet, batch), StatisticsDistance.Measure(unet, batch.Inputs),
             LayerAttribution.Measure(unet, batch, images: 2), ActivationDrift.Measure(unet, batch), BatchSizeSensitivity.Measure(unet, batch, arrangements: 2),
-            FreezeAudit.Run(unet, batch, frozen: ["encoder"], steps: 1), EmaClock.Of(0.1, 9), ControlExperiments.Measure(unet, batch.Inputs),
-            PreprocessingFingerprint.OfPixels(unet, batch.Inputs.abs()), CurveSignature.Of(Histories.Of(12)),
+            FreezeAudit.Measure(unet, batch, frozen: ["encoder"], steps: 1), EmaClock.Measure(0.1, 9), ControlExperiments.Measure(unet, batch.Inputs),
+            PreprocessingFingerprint.MeasurePixels(unet, batch.Inputs.abs()), CurveSignature.Measure(Histories.Of(12)),
             Verdict(new Evidence("a", 3, 2, ""), new Evidence("b", 1, double.NaN, "")),
         ];
         Assert.All(reports, report => Assert.NotEmpty(report.AllCharts()));
-        Assert.All(reports.SelectMany(report => report.AllCharts()), chart => Assert.NotEmpty(ChartFigure.Of(chart)["data"]!.AsArray()));
+        JsonNode[] traces = [.. reports.SelectMany(report => report.AllCharts()).Select(chart => ChartFigure.Of(chart)["data"]!.AsArray()).SelectMany(data => { Assert.NotEmpty(data); return data; }).Select(trace => trace!)];
+        Assert.All(traces, trace => Assert.NotNull(trace["hovertemplate"]));
+
+        // A title that names a layer names the tallest bar.
+        LayerAttribution attribution = reports.OfType<LayerAttribution>().Single();
+        string tallest = attribution.Layers.MaxBy(layer => layer.LeaveOneOutDistance)!.Layer.Split('.')[^1];
+        Assert.Contains(tallest, (string?)ChartFigure.Of(attribution.Chart())["layout"]!["title"]!["text"]);
+        Assert.Contains(ChartFigure.Of(attribution.Chart())["layout"]!["annotations"]!.AsArray(), a => (string?)a!["text"] == "encoder");
 
         // Every record of the room is either above or has no figure to draw.
         Type[] drawn = [.. reports.Select(report => report.GetType())];

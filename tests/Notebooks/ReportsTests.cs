@@ -22,7 +22,7 @@ public class ReportsTests
         LayerAttribution attribution = LayerAttribution.Measure(unet, batch, images: 2);
         ActivationDrift drift = ActivationDrift.Measure(unet, batch);
         BatchSizeSensitivity sensitivity = BatchSizeSensitivity.Measure(unet, batch, arrangements: 2);
-        FreezeAudit audit = FreezeAudit.Run(unet, batch, steps: 1);
+        FreezeAudit audit = FreezeAudit.Measure(unet, batch, steps: 1);
 
         foreach (DiagnosticReport report in new DiagnosticReport[] { gap, matrix, attribution, drift, sensitivity, audit })
         {

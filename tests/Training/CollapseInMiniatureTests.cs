@@ -47,7 +47,7 @@ public sealed class CollapseInMiniatureTests : IDisposable
         Assert.Equal(training, Trainer.Score(unet, images).Loss);
         unet.Encoder.SetBatchNormMode(BatchNormMode.Keras213);
 
-        Recalibration.Recalibrate(unet.Encoder, images.Inputs());
+        Recalibration.Apply(unet.Encoder, images.Inputs());
         Score repaired = Trainer.Score(unet, images);
         Assert.True(Math.Abs(repaired.Loss - training) < 0.05 * (inference.Loss - training), $"repaired {repaired.Loss}, training {training}, inference {inference.Loss}");
         Assert.True(repaired.IoU > inference.IoU + 0.4, $"{repaired}");
@@ -74,7 +74,7 @@ public sealed class CollapseInMiniatureTests : IDisposable
         var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 }, DecoderBatchNorm = false, SpatialDropout = 0 });
         using var scope = NewDisposeScope();
         Tensor patches = nn.functional.upsample_nearest2d(randn(32, 3, 4, 4) * 64 + 40, [32, 32]);
-        Recalibration.Recalibrate(unet.Encoder, patches.split(16));
+        Recalibration.Apply(unet.Encoder, patches.split(16));
         return unet;
     }
 

@@ -95,10 +95,10 @@ public sealed class FeatureCacheTests : IDisposable
         using UNetResNet50 unet = UNet();
         unet.Encoder.Unfreeze();
         Assert.Contains("receives gradients", Assert.Throws<ArgumentException>("unet", () => new FeatureCache(unet)).Message);
-        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
         string message = Assert.Throws<ArgumentException>("unet", () => new FeatureCache(unet)).Message;
         Assert.Contains("in mode Keras213", message);
-        Assert.Contains("Freeze.Encoder(unet, BatchNormMode.Inference)", message);
+        Assert.Contains("unet.Encoder.Freeze(BatchNormMode.Inference)", message);
     }
 
     [Fact]
@@ -108,11 +108,11 @@ public sealed class FeatureCacheTests : IDisposable
         using var cache = new FeatureCache(unet);
         cache.train();
         cache.eval();
-        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32).Inputs());
+        Recalibration.Apply(unet.Encoder, Squares(4, 4, side: 32).Inputs());
         Assert.Contains("Make a new cache", Assert.Throws<InvalidOperationException>(() => cache.train()).Message);
 
         using var second = new FeatureCache(unet);
-        Unfreeze.Encoder(unet);
+        unet.Encoder.Unfreeze();
         Assert.Throws<InvalidOperationException>(() => second.eval());
     }
 
@@ -122,7 +122,7 @@ public sealed class FeatureCacheTests : IDisposable
         using var scope = NewDisposeScope();
         using UNetResNet50 unet = UNet();
         Tensor images = randn(2, 3, 32, 32);
-        Folding.Fold(unet, images, only: unet.Encoder);
+        Folding.Apply(unet, images, only: unet.Encoder);
         using var cache = new FeatureCache(unet);
         unet.eval();
         cache.eval();
@@ -149,8 +149,8 @@ public sealed class FeatureCacheTests : IDisposable
     {
         TorchRuntime.Seed(0);
         var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
-        Recalibration.Recalibrate(unet.Encoder, Squares(4, 4, side: 32, seed: 9).Inputs());
-        Freeze.Encoder(unet, BatchNormMode.Inference);
+        Recalibration.Apply(unet.Encoder, Squares(4, 4, side: 32, seed: 9).Inputs());
+        unet.Encoder.Freeze(BatchNormMode.Inference);
         return unet;
     }
 }

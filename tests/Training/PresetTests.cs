@@ -63,7 +63,7 @@ public class PresetTests
         Preset full = Preset.Full with { Weights = folder["resnet50.h5"], Side = 64, Epochs = 1, BatchSize = 2 };
         SegmentationDataset data = full.LoadData().Train;
         using UNetResNet50 unet = full.CreateUNet();
-        Freeze.Encoder(unet, BatchNormMode.Keras213);
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
         Dictionary<string, byte[]> before = Numbers.State(unet);
         Assert.Equal(KeyedNumbers.Of("res5c_branch2c.weight", [1], 0, Math.Sqrt(6.0 / 512)).item<float>(), unet.Encoder.state_dict()["res5c_branch2c.weight"].flatten()[0].item<float>());
 

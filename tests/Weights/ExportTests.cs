@@ -133,12 +133,13 @@ public sealed class ExportTests : IDisposable
     public void What_has_no_twin_is_refused_with_the_way_back()
     {
         using UNetResNet50 unet = UNet();
-        GroupNormalization.Convert(unet);
+        GroupNormalization.Apply(unet);
         Assert.Contains("GroupNormalization.Undo", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
         Assert.Contains("GroupNorm(8)", Assert.Throws<ArgumentException>(() => KerasExport.Write(unet.Encoder, folder["encoder.h5"])).Message);
         GroupNormalization.Undo(unet);
-        using (new TestTimeStatistics(unet))
-            Assert.Contains("statistics in inference", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        TestTimeStatistics.Apply(unet);
+        Assert.Contains("statistics in inference", Assert.Throws<ArgumentException>(() => PyTorchExport.Write(unet, folder.Path)).Message);
+        TestTimeStatistics.Undo(unet);
         using var symmetric = new ResNet50Encoder(new ResNet50Options { Width = 16, Padding = ConvolutionPadding.Symmetric });
         using var torchvision = new ResNet50Encoder(ResNet50Options.Torchvision with { Width = 16 });
         Assert.Contains("3×3", Assert.Throws<ArgumentException>(() => KerasExport.Write(torchvision, folder["encoder.h5"])).Message);

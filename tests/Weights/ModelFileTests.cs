@@ -62,7 +62,7 @@ public sealed class ModelFileTests : IDisposable
         using UNetResNet50 unet = UNet(Plain);
         unet.Encoder.Freeze(BatchNormMode.Keras213);
         unet.Encoder.BatchNormLayers()[7].Layer.Mode = BatchNormMode.AffineOnly;
-        unet.Encoder.BatchNormLayers()[8].Layer.Weight.requires_grad_(true);
+        unet.Encoder.BatchNormLayers()[8].Layer.Weight!.requires_grad_(true);
         unet.Decoder.BatchNormLayers()[0].Layer.Mode = BatchNormMode.BatchOnly;
         unet.Decoder.get_parameter("prediction.bias")!.requires_grad_(false);
         using UNetResNet50 back = Again(unet);
@@ -73,7 +73,7 @@ public sealed class ModelFileTests : IDisposable
     public void Options_exchanged_after_building_come_back()
     {
         using UNetResNet50 unet = UNet(Plain);
-        foreach ((_, ModalBatchNorm2d layer) in unet.Encoder.BatchNormLayers()) layer.Options = BatchNormOptions.Torch;
+        foreach ((_, BatchNormLayer layer) in unet.Encoder.BatchNormLayers()) layer.Options = BatchNormOptions.Torch;
         unet.Decoder.BatchNormLayers()[3].Layer.Options = BatchNormOptions.Keras3 with { Eps = 0.2 };
         using UNetResNet50 back = Again(unet);
         Assert.Equal(BatchNormOptions.Torch, back.Options.Encoder.BatchNorm);
@@ -139,7 +139,7 @@ public sealed class ModelFileTests : IDisposable
     {
         using UNetResNet50 unet = UNet(Plain);
         Assert.Contains(".safetensors", Assert.Throws<ArgumentException>(() => unet.Save(folder["unet.dat"])).Message);
-        GroupNormalization.Convert(unet);
+        GroupNormalization.Apply(unet);
         Assert.Contains("GroupNormalization.Undo", Assert.Throws<ArgumentException>(() => unet.Save(File)).Message);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }

@@ -23,13 +23,13 @@ internal static class AttributionSweep
         UNetResNet50 unet, IEnumerable<torch.Tensor> images, Batch batch, IEnumerable<int>? places = null, Action<string, int>? progress = null)
     {
         using var whole = new ModelState(unet);
-        Recalibration.Recalibrate(unet, images);
+        Recalibration.Apply(unet, images);
         unet.Encoder.SetBatchNormMode(BatchNormMode.Keras213);
         var layers = unet.Encoder.BatchNormLayers();
         var ranks = new List<(string, int)>();
         foreach (int place in places ?? Enumerable.Range(0, layers.Count))
         {
-            (string name, ModalBatchNorm2d layer) = layers[place];
+            (string name, BatchNormLayer layer) = layers[place];
             using var state = new ModelState(unet);
             using (torch.no_grad())
             {

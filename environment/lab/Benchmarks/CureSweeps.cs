@@ -38,7 +38,7 @@ internal static class CureSweeps
                 var variant = new CureVariant(frozen ? "frozen" : "trained", "")
                 {
                     Options = new UNetOptions { SpatialDropout = rate },
-                    Prepare = (unet, _) => { if (frozen) Freeze.Encoder(unet, BatchNormMode.Inference); },
+                    Prepare = (unet, _) => { if (frozen) unet.Encoder.Freeze(BatchNormMode.Inference); },
                 };
                 using UNetResNet50 unet = data.Preset.CreateUNet(seed, variant.Options);
                 CuresBenchmark.Train(variant, unet, data, seed, cancellation);
@@ -59,7 +59,7 @@ internal static class CureSweeps
             using (new ModelState(unet))
             {
                 // In an order of the seed, so that few images are a fair sample.
-                Recalibration.Recalibrate(unet, data.Training(seed).Inputs(), new RecalibrationOptions { Images = images });
+                Recalibration.Apply(unet, data.Training(seed).Inputs(), new RecalibrationOptions { Images = images });
                 yield return Point("images", "recalibrated", images, unet, data, seed);
             }
 
@@ -81,7 +81,7 @@ internal static class CureSweeps
             using UNetResNet50 unet = batched.Preset.CreateUNet(seed, Broken.Options);
             CuresBenchmark.Train(Broken, unet, batched, seed, cancellation);
             yield return Point("batch", "old statistics", size, unet, batched, seed);
-            Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs());
+            Recalibration.Apply(unet, data.TrainingInOrder().Inputs());
             yield return Point("batch", "recalibrated", size, unet, batched, seed);
         }
     }

@@ -25,8 +25,8 @@ internal sealed record CureVariant(string Name, string What)
     /// <summary>The variant whose trained network this one repairs, or null where it trains its own.</summary>
     public string? Base { get; init; }
 
-    /// <summary>The repair; what it returns is disposed after scoring.</summary>
-    public Func<UNetResNet50, CureData, IDisposable?>? Repair { get; init; }
+    /// <summary>The repair.</summary>
+    public Action<UNetResNet50, CureData>? Repair { get; init; }
 }
 
 /// <summary>The variants, in the order of the table: the illness, repairs without training, training otherwise, and what is no cure.</summary>
@@ -39,11 +39,11 @@ internal static class CureVariants
         new(Broken, "Keras 2.1.3: frozen encoder on batch statistics, foreign ones in inference") { Prepare = Encoder(BatchNormMode.Keras213) },
 
         // Nothing is trained again.
-        Repaired("recalibrated", "statistics of all training images, one pass", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs())),
-        Repaired("recalibrated-layerwise", "the same, layer by layer", (unet, data) => Recalibration.Recalibrate(unet, data.TrainingInOrder().Inputs(), new RecalibrationOptions { LayerByLayer = true })),
-        Repaired("recalibrated-8", "statistics of 8 training images", (unet, data) => Recalibration.Recalibrate(unet, data.Training(0).Inputs(), new RecalibrationOptions { Images = 8 })),
-        Repaired("blended-8", "those of 8 images, blended with the old ones, which count as 2", (unet, data) => Recalibration.Blend(unet, data.Training(0).Inputs(), pseudoCount: 2, new RecalibrationOptions { Images = 8 })),
-        new("batch-at-test", "batch statistics in inference too") { Base = Broken, Repair = (unet, _) => new TestTimeStatistics(unet) },
+        Repaired("recalibrated", "statistics of all training images, one pass", (unet, data) => Recalibration.Apply(unet, data.TrainingInOrder().Inputs())),
+        Repaired("recalibrated-layerwise", "the same, layer by layer", (unet, data) => Recalibration.Apply(unet, data.TrainingInOrder().Inputs(), new RecalibrationOptions { LayerByLayer = true })),
+        Repaired("recalibrated-8", "statistics of 8 training images", (unet, data) => Recalibration.Apply(unet, data.Training(0).Inputs(), new RecalibrationOptions { Images = 8 })),
+        Repaired("blended-8", "those of 8 images, blended with the old ones, which count as 2", (unet, data) => Recalibration.Apply(unet, data.Training(0).Inputs(), new RecalibrationOptions { Images = 8, PseudoCount = 2 })),
+        Repaired("batch-at-test", "batch statistics in inference too", (unet, _) => TestTimeStatistics.Apply(unet)),
 
         // Frozen otherwise.
         new(InInference, "frozen encoder in inference mode") { Prepare = Encoder(BatchNormMode.Inference) },
@@ -71,7 +71,7 @@ internal static class CureVariants
         },
         new("group-norm", "group normalisation everywhere, everything trained, the encoder at a tenth of the rate")
         {
-            Prepare = (unet, _) => GroupNormalization.Convert(unet),
+            Prepare = (unet, _) => GroupNormalization.Apply(unet),
             Recipe = options => TrainingRecipe.Discriminative(options),
         },
 
@@ -92,28 +92,20 @@ internal static class CureVariants
         return wanted.Length == 0 ? All : [.. All.Where(v => wanted.Contains(v.Name))];
     }
 
-    private static Action<UNetResNet50, CureData> Encoder(BatchNormMode mode) => (unet, _) => Freeze.Encoder(unet, mode);
+    private static Action<UNetResNet50, CureData> Encoder(BatchNormMode mode) => (unet, _) => unet.Encoder.Freeze(mode);
 
     private static void FoldEncoder(UNetResNet50 unet, CureData data)
     {
-        Freeze.Encoder(unet, BatchNormMode.Inference);
+        unet.Encoder.Freeze(BatchNormMode.Inference);
         using Batch batch = data.TrainingInOrder().Epoch().First();
-        Folding.Fold(unet, batch.Inputs, only: unet.Encoder);
+        Folding.Apply(unet, batch.Inputs, only: unet.Encoder);
     }
 
     private static void TrainNorm(UNetResNet50 unet, CureData data)
     {
-        Freeze.Encoder(unet, BatchNormMode.Inference);
+        unet.Encoder.Freeze(BatchNormMode.Inference);
         unet.Encoder.SetBatchNormMode(BatchNormMode.Trainable);
     }
 
-    private static CureVariant Repaired(string name, string what, Action<UNetResNet50, CureData> repair) => new(name, what)
-    {
-        Base = Broken,
-        Repair = (unet, data) =>
-        {
-            repair(unet, data);
-            return null;
-        },
-    };
+    private static CureVariant Repaired(string name, string what, Action<UNetResNet50, CureData> repair) => new(name, what) { Base = Broken, Repair = repair };
 }

@@ -42,7 +42,7 @@ internal static class CuresBenchmark
                 PeakMemory.Reset();
                 using var state = new ModelState(unet);
                 clock.Restart();
-                using IDisposable? meanwhile = repair.Repair!(unet, data);
+                repair.Repair!(unet, data);
                 yield return Report(Score(repair, unet, data, seed, seconds + clock.Elapsed.TotalSeconds, parameters, PeakMemory.Megabytes()), progress);
             }
         }

@@ -62,9 +62,9 @@ internal static class DoctorBenchmark
         TrainingHistory history = new Trainer(unet, preset.Training() with { Epochs = preset.Epochs / 2 }).Fit(training, validation, cancellation: cancellation);
         using Batch batch = training.InOrder().Epoch().First();
         var clock = Stopwatch.StartNew();
-        PreprocessingFingerprint.Of(unet, batch.Inputs);
+        PreprocessingFingerprint.Measure(unet, batch.Inputs);
         StatisticsDistance.Measure(unet, batch.Inputs);
-        FreezeAudit.Run(unet, batch, steps: 1);
+        FreezeAudit.Measure(unet, batch, steps: 1);
         double looks = clock.Elapsed.TotalSeconds;
         DoctorReport report = BatchNormDoctor.Diagnose(unet, training, new DoctorOptions { Validation = validation, History = history }, cancellation: cancellation);
         progress.Report($"timing: {report.Cause} ({report.Place}) in {report.Seconds:0.0} s");

@@ -116,7 +116,7 @@ internal sealed partial class DoctorCases
         if (!trained.TryGetValue(seed, out Dictionary<string, Tensor>? state))
         {
             new Trainer(unet, new TrainingOptions { Epochs = 8, LearningRate = 1e-3, Seed = seed, ScoreTrainingInInferenceMode = false }).Fit(training, Loader(data.Validation, 10, Preprocessing.Caffe));
-            Recalibration.Recalibrate(unet, training.InOrder().Inputs());
+            Recalibration.Apply(unet, training.InOrder().Inputs());
             trained[seed] = state = unet.state_dict().ToDictionary(s => s.Key, s => s.Value.detach().clone().DetachFromDisposeScope());
         }
 
