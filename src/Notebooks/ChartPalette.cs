@@ -41,8 +41,7 @@ public static class ChartPalette
         ["#B83576", "#15A0BB", "#598A14", "#7B818A", Training, Validation, TrainingInInferenceMode, BatchStatistics, RunningStatistics];
 
     /// <summary>Cividis, from dark blue to yellow: the scale of heat maps, readable in any kind of colour vision.</summary>
-    /// <remarks>Nuñez, Anderton and Renslow, PLOS ONE 13 (2018), e0199239; nine samples of it.</remarks>
-    public static IReadOnlyList<string> Sequential => PictureColorScale.Cividis;
+    public static IReadOnlyList<string> Sequential => Cividis.Colors;
 
     /// <summary>Colour of one of the three series of a training history: the same in every chart.</summary>
     /// <param name="series">The series.</param>

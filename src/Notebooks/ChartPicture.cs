@@ -28,7 +28,7 @@ public static class ChartPicture
 
     internal static byte[] Png(JsonObject figure, int width = 760, int? height = null, int scale = 2)
     {
-        int rows = height ?? (int)(figure.Number("layout.height") ?? 400);
+        int rows = height ?? HeightOf(figure);
         CheckRange(width, 200, 4000, nameof(width));
         CheckRange(rows, 150, 4000, nameof(height));
         CheckRange(scale, 1, 4, nameof(scale));
@@ -40,10 +40,13 @@ public static class ChartPicture
     /// <summary>The labels of a picture, each with the box around it in dots, of which there is one for each CSS pixel.</summary>
     internal static IReadOnlyList<(string Text, SKRect Box)> Labels(JsonObject figure, int width = 760)
     {
-        using var bitmap = new SKBitmap(width, (int)(figure.Number("layout.height") ?? 400), SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using var bitmap = new SKBitmap(width, HeightOf(figure), SKColorType.Rgba8888, SKAlphaType.Opaque);
         using LabelledCanvas canvas = Draw(bitmap, figure, 1);
         return [.. canvas.Labels];
     }
+
+    /// <summary>Height of the picture: that of the chart, without the room that only a slider needs.</summary>
+    internal static int HeightOf(JsonObject figure) => (int)(figure.Number("layout.height") ?? 400) - (figure["layout"].Items("sliders").Count > 0 ? 70 : 0);
 
     private static LabelledCanvas Draw(SKBitmap bitmap, JsonObject figure, int scale)
     {

@@ -140,7 +140,7 @@ public sealed class ImageGallery
     {
         // GitHub takes style sheets and style attributes out of notebooks: rows of a table and the attributes of the pictures stay.
         int widest = cells.Max(cell => cell.Picture.Width);
-        int side = Math.Clamp(widest, 96, 720 / Math.Min(Columns, cells.Count));
+        int side = Math.Min(Math.Max(widest, 96), 720 / Math.Min(Columns, cells.Count));
         var html = new StringBuilder("<div>").Append(Style)
             .Append("<div><strong>").Append(WebUtility.HtmlEncode(Title)).Append("</strong></div>").Append("<div style=\"overflow-x:auto\"><table class=\"ur-gallery\" role=\"presentation\"><tbody>");
         foreach ((PixelImage Picture, string Caption)[] row in cells.Chunk(Columns))

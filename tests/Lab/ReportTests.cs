@@ -247,9 +247,17 @@ public sealed partial class ReportTests : IDisposable
         string script = File.ReadAllText(Path.Combine(folder.Path, "report", ReportAssets.SearchIndex));
         Assert.DoesNotContain("</script", script);
         JsonArray sections = JsonNode.Parse(script["window.searchIndex = ".Length..].TrimEnd('\n', ';'))!.AsArray();
-        JsonNode part = Assert.Single(sections, s => (string?)s!["id"] == "epoch" || (string?)s["page"] == "glossary.html")!;
+        JsonNode part = Assert.Single(sections, s => (string?)s!["id"] == "epoch" && (string?)s["page"] == "glossary.html")!;
         Assert.Contains("Once through all images.", (string?)part["text"]);
         Assert.Contains(sections, s => ((string?)s!["text"])!.Contains("int answer = 42;", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Empty_cells_of_a_tables_head_are_no_headers()
+    {
+        string html = Write(Notebook.Markdown("| | |\n|---|--:|\n| a | 1 |"), WithOutput("1", Display("text/html", "<table><tr><th align=\"left\"></th><th>x</th></tr></table>")));
+        Assert.DoesNotMatch("<th[^>]*></th>", html);
+        Assert.Contains("<td align=\"left\"></td><th>x</th>", html);
     }
 
     [Fact]

@@ -85,6 +85,7 @@ public class ImageGalleryTests
     {
         string html = ImageGallery.Of("Five", [.. Enumerable.Range(0, 5).Select(_ => Pictures.Grey(96, 48, (_, _) => 9))], columns: 3).ToHtml();
         Assert.Equal([3, 2], html.Split("<tr>").Skip(1).Select(row => row.Split("<td").Length - 1));
+        Assert.Contains("<img width=\"60\"", ImageGallery.Of("Twelve", [.. Enumerable.Range(0, 12).Select(_ => Pictures.Grey(96, 48, (_, _) => 9))], columns: 12).ToHtml());
         Assert.Equal(5, html.Split("<img width=\"96\" height=\"48\"").Length - 1);
     }
 

@@ -51,7 +51,7 @@ public class InteractiveChartsTests
     {
         JsonObject figure = ChartFigure.Of(Clock().MomentumSlider([0.01, 0.1]));
         // 0.9^14 = 0.229, 0.99^14 = 0.869.
-        Assert.Equal("Momentum 0.1: 23 % of the old statistics are<br>left at the first validation", (string?)figure["layout"]!["title"]!["text"]);
+        Assert.Equal("Momentum 0.1: 23 % of the old statistics<br>are left at the first validation", (string?)figure["layout"]!["title"]!["text"]);
         JsonNode slow = figure["layout"]!["sliders"]![0]!["steps"]![0]!["args"]![1]!;
         Assert.StartsWith("Momentum 0.01: 87 %", (string?)slow["title.text"]);
         Assert.Contains(slow["shapes"]!.AsArray(), shape => (double)shape!["x0"]! == 14);

@@ -51,7 +51,7 @@ public class PictureAxisTests
     {
         var axis = new PictureAxis(JsonNode.Parse("""{"type":"category","categoryarray":["a","b","c"]}"""), ["c", "a"], halfStep: true, includeZero: false, padding: 0);
         Assert.Equal(["a", "b", "c"], axis.Ticks(1).Select(t => t.Label));
-        Assert.Equal((2, 1), (axis.Position("c"), axis.PositionOfShape(1)));
+        Assert.Equal((2, 1), (axis.Position("c"), axis.PositionOfShape(JsonNode.Parse("1"))));
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public class PictureFontTests
             Check(diagram.Labels(), diagram.Size.Width, diagram.Size.Height);
     }
 
-    private static void Check(JsonObject figure) => Check(ChartPicture.Labels(figure), 760, (double?)figure["layout"]?["height"] ?? 400);
+    private static void Check(JsonObject figure) => Check(ChartPicture.Labels(figure), 760, ChartPicture.HeightOf(figure));
 
     private static void Check(IReadOnlyList<(string Text, SKRect Box)> labels, double width, double height)
     {

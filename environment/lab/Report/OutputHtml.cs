@@ -116,7 +116,7 @@ internal sealed partial class OutputHtml(Prose prose, string page)
 
     private string Markup(string html)
     {
-        if (SafeHtml.IsInert(html)) return $"<div class=\"html\">{html}</div>";
+        if (SafeHtml.IsInert(html)) return $"<div class=\"html\">{SafeHtml.WithoutEmptyHeaders(html)}</div>";
         string file = $"{page}.output-{Frames.Count + 1}.html";
         Frames[file] = Html.Frame(html);
         return $"<iframe class=\"html\" sandbox=\"allow-scripts\" title=\"Output that runs scripts\" src=\"{Html.Escape(Uri.EscapeDataString(file))}\"></iframe>";

@@ -56,7 +56,7 @@ internal sealed partial class Prose(string folder)
 
         // Each cell is a document of its own and numbers its footnotes from 1.
         documents++;
-        string html = FootnoteId().Replace(SafeHtml.Clean(writer.ToString()), $"$1c{documents}-$2");
+        string html = FootnoteId().Replace(SafeHtml.WithoutEmptyHeaders(SafeHtml.Clean(writer.ToString())), $"$1c{documents}-$2");
         return html.Replace("<table>", "<div class=\"table\"><table>").Replace("</table>", "</table></div>");
     }
 

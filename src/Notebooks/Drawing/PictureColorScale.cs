@@ -6,11 +6,6 @@ namespace UnetResnet.Notebooks.Drawing;
 /// <summary>The colour scale of a heat map and its key.</summary>
 internal sealed class PictureColorScale
 {
-    /// <summary>Cividis, from dark blue to yellow, for scales that are only named.</summary>
-    /// <remarks>Nuñez, Anderton and Renslow, PLOS ONE 13 (2018), e0199239; nine samples of it.</remarks>
-    internal static readonly IReadOnlyList<string> Cividis =
-        ["#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#FEE838"];
-
     /// <summary>Width that the key takes beside the area.</summary>
     internal const float KeyWidth = 86;
 
@@ -37,7 +32,8 @@ internal sealed class PictureColorScale
             .Select(stop => (stop[0].AsNumber() ?? 0, stop[1].AsColor() ?? SKColors.Gray))];
         if (stops.Length < 2)
         {
-            stops = [.. Cividis.Select((color, i) => ((double)i / (Cividis.Count - 1), SKColor.Parse(color)))];
+            IReadOnlyList<string> colors = Cividis.Colors;
+            stops = [.. colors.Select((color, i) => ((double)i / (colors.Count - 1), SKColor.Parse(color)))];
         }
         return new PictureColorScale(
             stops,

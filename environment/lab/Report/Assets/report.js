@@ -83,13 +83,13 @@ function watchCharts() {
       draw(entry.target);
     }
   }, { rootMargin: "400px" });
-  for (const element of document.querySelectorAll(".plot")) observer.observe(element);
+  for (const element of document.querySelectorAll(".chart > .plot")) observer.observe(element);
 }
 
 // Paper is white, narrow, and shows all charts at once, those far below too.
 function forPrint() {
   document.documentElement.dataset.theme = "light";
-  for (const element of document.querySelectorAll(".plot")) {
+  for (const element of document.querySelectorAll(".chart > .plot")) {
     element.style.width = "660px";
     draw(element);
     Plotly.relayout(element, { autosize: false, width: 660, height: element.clientHeight });
@@ -98,7 +98,7 @@ function forPrint() {
 
 function afterPrint() {
   applyTheme();
-  for (const element of document.querySelectorAll(".plot")) { element.style.width = ""; draw(element); }
+  for (const element of document.querySelectorAll(".chart > .plot")) { element.style.width = ""; draw(element); }
 }
 
 function addCopyButtons() {
@@ -129,8 +129,9 @@ function addCopyButtons() {
 
 // What scrolls can be scrolled with keys.
 function markScrolling() {
-  for (const element of document.querySelectorAll(".table, .html, .stream, .result, pre, math[display=block]")) {
-    const scrolls = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+  for (const element of document.querySelectorAll(".table, .html, .html div, .stream, .result, pre, math[display=block]")) {
+    const { overflowX, overflowY } = getComputedStyle(element);
+    const scrolls = (/auto|scroll/.test(overflowX) && element.scrollWidth > element.clientWidth) || (/auto|scroll/.test(overflowY) && element.scrollHeight > element.clientHeight);
     if (scrolls && element.tabIndex < 0) element.tabIndex = 0;
   }
 }
@@ -211,4 +212,5 @@ addEventListener("DOMContentLoaded", () => {
   watchCharts();
   addEventListener("beforeprint", forPrint);
   addEventListener("afterprint", afterPrint);
+  matchMedia("print").addEventListener("change", event => event.matches ? forPrint() : afterPrint()); // a program that prints may tell only so
 });
