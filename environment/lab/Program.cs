@@ -13,6 +13,7 @@ internal static class Program
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
             RunCommand.Create(),
+            ReportCommand.Create(),
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
@@ -24,7 +25,9 @@ internal static class Program
             KernelCommand(),
         };
         ParseResult parsed = root.Parse(args);
-        int code = await parsed.InvokeAsync(KernelCommands.Configuration(args));
+        InvocationConfiguration configuration = KernelCommands.Configuration(args);
+        configuration.EnableDefaultExceptionHandler = false;
+        int code = await CommandGuard.Run(() => parsed.InvokeAsync(configuration), Console.Error);
         return parsed.Errors.Count > 0 ? RunExitCode.BadUsage : code;
     }
 

@@ -15,6 +15,7 @@ public static class ReportCharts
         TrainEvalGap gap => [gap.Chart()],
         ModeMatrix matrix => [matrix.EffectsChart(), matrix.Chart()],
         StatisticsDistance distance => [distance.Chart(), distance.DepthChart("The layers' own distances, and those that are carried on")],
+        LayerShares { Layers.Count: > 0 } shares => [shares.Chart()],
         LayerAttribution { Layers.Count: > 0 } attribution => attribution.IsWhole ? [attribution.Chart(), attribution.PrefixChart()] : [attribution.Chart()],
         ActivationDrift drift => drift.Features.Any(f => f.DeadInTraining is not null) ? [drift.Chart(), drift.DeadChannelsChart()] : [drift.Chart()],
         BatchSizeSensitivity sensitivity => [sensitivity.Chart(), sensitivity.LogitChart()],
@@ -37,7 +38,7 @@ public static class ReportCharts
         if (limited.Length == 0) throw new ArgumentException("No evidence of this report has a limit to be compared with, so there is nothing to draw.", nameof(report));
         return Charts.Bars(
             limited.ToDictionary(e => $"{e.Number} · {e.Evidence.Diagnostic}", e => e.Evidence.Value / e.Evidence.Limit),
-            title ?? $"{report.Cause.Heading()}: the evidence", "figure ÷ its limit");
+            title ?? $"{report.Cause.Heading()}: the evidence", "figure ÷ its limit").WithHorizontalLine(1, "the limit");
     }
 
     private static bool HasLimit(Evidence evidence) => double.IsFinite(evidence.Value / evidence.Limit);

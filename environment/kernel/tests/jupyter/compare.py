@@ -126,7 +126,11 @@ class Kernel:
         self.manager.interrupt_kernel()
         if (self.reply(cell, timeout=PATIENCE) or {}).get("status") != "error":
             return False
-        return any(o["msg_type"] == "execute_result" and o["content"]["data"]["text/plain"] == "5" for o in self.run(self.code["kept"]))
+        for _ in range(5):  # a cell that follows at once may still be left out because of the error
+            if any(o["msg_type"] == "execute_result" and o["content"]["data"]["text/plain"] == "5" for o in self.run(self.code["kept"])):
+                return True
+            time.sleep(.5)
+        return False
 
 
 def main(names):
