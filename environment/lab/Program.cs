@@ -1,17 +1,19 @@
 using System.CommandLine;
 using Cellar.Commands;
 using UnetResnet.Lab.Commands;
+using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab;
 
 /// <summary>The <c>lab</c> executable: one subcommand per file in <c>Commands/</c>.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args)
+    private static async Task<int> Main(string[] args)
     {
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
             RunCommand.Create(),
+            ReportCommand.Create(),
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
@@ -22,7 +24,11 @@ internal static class Program
             ExportCommand.Create(),
             KernelCommand(),
         };
-        return root.Parse(args).InvokeAsync(KernelCommands.Configuration(args));
+        ParseResult parsed = root.Parse(args);
+        InvocationConfiguration configuration = KernelCommands.Configuration(args);
+        configuration.EnableDefaultExceptionHandler = false;
+        int code = await CommandGuard.Run(() => parsed.InvokeAsync(configuration), Console.Error);
+        return parsed.Errors.Count > 0 ? RunExitCode.BadUsage : code;
     }
 
     /// <summary>The kernel's own commands, passed on: the kernel then has this program's assemblies.</summary>

@@ -100,7 +100,7 @@ public static class BatchNormDoctor
             Layers = finding.Layers,
             Evidence = finding.Evidence,
             AlsoFound = [.. findings.Skip(1).Where(f => f.Cause != finding.Cause).Select(f => (f.Cause, f.Verdict))],
-            Cure = Cure.For(finding.Cause, model, source, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
+            Cure = Cure.For(finding.Cause, source, chart.Fingerprint?.Used?.Preprocessing, Right(chart.Fingerprint)),
             Reports = chart.Reports,
             Seconds = clock.Elapsed.TotalSeconds,
             Notes = [.. chart.Gap?.Notes ?? [], .. DoctorRules.Notes(chart)],
@@ -127,7 +127,7 @@ public static class BatchNormDoctor
 
         begin("which layers close the gap");
         chart.Closed = layers => Closed(examination, chart, layers);
-        foreach (IReadOnlyList<BatchNormLayer> group in DoctorRules.Groups(chart)) chart.Measure(group);
+        foreach (IReadOnlyList<ProbedLayer> group in DoctorRules.Groups(chart)) chart.Measure(group);
         begin("encoder, decoder, dropout");
         chart.Add(ModeMatrix.Measure(examination));
         begin("layer by layer");
@@ -168,7 +168,7 @@ public static class BatchNormDoctor
     }
 
     /// <summary>Share of the gap that is closed when only these layers get the batch's statistics.</summary>
-    private static double Closed(Examination examination, MedicalChart chart, IReadOnlyList<BatchNormLayer> layers)
+    private static double Closed(Examination examination, MedicalChart chart, IReadOnlyList<ProbedLayer> layers)
     {
         var chosen = layers.ToHashSet();
         double left = examination.With(chosen.Contains).Judged.Loss;

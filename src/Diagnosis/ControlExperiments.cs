@@ -89,7 +89,7 @@ public sealed record ControlExperiments : DiagnosticReport
         var random = new SplitMix64(seed, 9214);
         var values = new float[images.numel()];
         for (int i = 0; i < values.Length; i++) values[i] = (float)random.NextNormal();
-        Tensor normal = tensor(values, images.shape).to(images.device);
+        Tensor normal = tensor(values, images.shape, device: images.device);
         if (preprocessing is not null) return preprocessing.Apply(normal.mul(127).add(127));
         return normal.mul(images.std()).add(images.mean());
     }
@@ -114,15 +114,15 @@ public sealed record ControlExperiments : DiagnosticReport
         private readonly Action remove = () => { };
         private readonly DisposeScope scope = NewDisposeScope();
 
-        internal FoldedTwin(IEnumerable<BatchNormLayer> layers)
+        internal FoldedTwin(IEnumerable<ProbedLayer> layers)
         {
-            foreach (BatchNormLayer layer in layers.Where(layer => layer.RunningMean is not null))
+            foreach (ProbedLayer layer in layers.Where(layer => layer.HasStatistics))
             {
                 using var noGrad = no_grad();
-                Tensor scale = (layer.RunningVar! + layer.Eps).rsqrt();
-                if (layer.Gamma is not null) scale = scale * layer.Gamma;
-                Tensor shift = -layer.RunningMean! * scale;
-                if (layer.Beta is not null) shift = shift + layer.Beta;
+                Tensor scale = (layer.RunningVar + layer.Eps).rsqrt();
+                if (layer.Layer.Weight is { } gamma) scale = scale * gamma;
+                Tensor shift = -layer.RunningMean * scale;
+                if (layer.Layer.Bias is { } beta) shift = shift + beta;
                 var hook = layer.Module.register_forward_hook((_, input, output) =>
                 {
                     output.Dispose();

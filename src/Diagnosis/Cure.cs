@@ -1,8 +1,5 @@
 using System.Globalization;
-using TorchSharp.Modules;
 using UnetResnet.Data;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Diagnosis;
 
@@ -16,29 +13,22 @@ public sealed record Cure(string Title, string Code)
 {
     /// <summary>The cure for a cause; null where there is none to cure.</summary>
     /// <param name="cause">The cause.</param>
-    /// <param name="model">The network: its batch-norm layers decide between this library's functions and TorchSharp's own.</param>
     /// <param name="source">The training batches, for their size.</param>
     /// <param name="used">How the images are preprocessed, if known.</param>
     /// <param name="right">How they should be, if known.</param>
-    internal static Cure? For(Cause cause, Module<Tensor, Tensor> model, IBatchSource source, Preprocessing? used = null, Preprocessing? right = null)
+    internal static Cure? For(Cause cause, IBatchSource source, Preprocessing? used = null, Preprocessing? right = null)
     {
-        bool foreign = model.modules().Prepend(model).Any(m => m is BatchNorm);
+        int steps = source.BatchCount ?? Math.Max(1, (source.SampleCount ?? source.BatchSize) / source.BatchSize);
         string options = $"BatchSize = {source.BatchSize.ToString(CultureInfo.InvariantCulture)}, Shuffle = true, Preprocessing = Preprocessing.{Property(right ?? used ?? Preprocessing.Caffe)}";
         return cause switch
         {
-            Cause.FrozenBatchStatistics => foreign
-                ? new("Give the layers the statistics of your images, and keep frozen layers in inference mode while training", $"{Recalibrate}\n\n{FreezeForeign}")
-                : new("Give the layers the statistics of your images, and freeze in inference mode from now on", $"{Recalibrate}\n\n{FreezeModal}"),
-            Cause.FrozenStatisticsDrift => foreign
-                ? new("Load the pre-trained weights again, and keep frozen layers in inference mode while training", FreezeForeign)
-                : new("Load the pre-trained weights again, and freeze in inference mode", $"using UnetResnet.Normalization;\n\n{FreezeModal}"),
-            Cause.StaleStatistics => foreign
-                ? new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var layer in model.modules().OfType<TorchSharp.Modules.BatchNorm>()) layer.momentum = {Number(EmaClock.MomentumFor(source.BatchCount ?? Math.Max(1, (source.SampleCount ?? source.BatchSize) / source.BatchSize)))};   // 5 % of the old statistics at the first validation")
-                : new("Compute the running statistics anew, and let them follow faster", $"{Recalibrate}\nforeach (var (_, layer) in model.BatchNormLayers())\n    layer.Options = layer.Options with {{ Momentum = {Number(EmaClock.MomentumFor(source.BatchCount ?? Math.Max(1, (source.SampleCount ?? source.BatchSize) / source.BatchSize)))} }};   // 5 % of the old statistics at the first validation"),
+            Cause.FrozenBatchStatistics => new("Give the layers the statistics of your images, and freeze in inference mode from now on", $"{Recalibrate}\n\n{Freeze}"),
+            Cause.FrozenStatisticsDrift => new("Load the pre-trained weights again, and freeze in inference mode", $"using UnetResnet.Normalization;\n\n{Freeze}"),
+            Cause.StaleStatistics => new("Compute the running statistics anew, and let them follow faster",
+                $"{Recalibrate}\nforeach (var (_, layer) in model.BatchNormLayers())\n    layer.Options = layer.Options with {{ Momentum = {Number(EmaClock.MomentumFor(steps))} }};   // 5 % of the old statistics at the first validation"),
             Cause.CorruptedStatistics => new("Compute the running statistics anew from your images", Recalibrate),
-            Cause.SmallBatches => foreign
-                ? new("Compute the running statistics anew from many images, and train on with them", $"{Recalibrate}\n\n{FreezeForeign.Replace("if (layer.weight is { requires_grad: false }) layer.eval();", "layer.eval();   // γ and β still learn; the batch no longer matters", StringComparison.Ordinal)}")
-                : new("Compute the running statistics anew from many images, and train on with them", $"{Recalibrate}\n\n// Running statistics always, γ and β still learn: the size of the batch no longer matters.\nmodel.SetBatchNormMode(BatchNormMode.AffineOnly);"),
+            Cause.SmallBatches => new("Compute the running statistics anew from many images, and train on with them",
+                $"{Recalibrate}\n\n// Running statistics always, γ and β still learn: the size of the batch no longer matters.\nmodel.SetBatchNormMode(BatchNormMode.AffineOnly);"),
             Cause.WrongPreprocessing => new("Preprocess as the network was trained, and train again",
                 $"using UnetResnet.Data;\n\ntraining = new BatchLoader(dataset, new BatchLoaderOptions {{ {options} }});"),
             Cause.Overfitting => new("Vary the images, and stop when validation no longer improves",
@@ -61,17 +51,10 @@ public sealed record Cure(string Title, string Code)
         Recalibration.Apply(model, training.InOrder().Inputs());
         """;
 
-    private const string FreezeModal = """
+    private const string Freeze = """
         // Frozen layers normalise by their running statistics in training too; train() does not undo it.
         foreach (var (_, layer) in model.BatchNormLayers())
             if (!layer.Mode.TrainsAffine()) layer.Mode = BatchNormMode.Inference;
-        """;
-
-    private const string FreezeForeign = """
-        // After every model.train(): frozen layers go back to their running statistics.
-        model.train();
-        foreach (var layer in model.modules().OfType<TorchSharp.Modules.BatchNorm>())
-            if (layer.weight is { requires_grad: false }) layer.eval();
         """;
 
     private static string Number(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);

@@ -28,7 +28,7 @@ internal static class DoctorRules
         inference - training >= GapDifference && (inference >= GapRatio * training || (quality >= QualityDifference && inference >= 1.1 * training));
 
     /// <summary>The groups of layers whose share of the gap is asked for.</summary>
-    internal static IEnumerable<IReadOnlyList<BatchNormLayer>> Groups(MedicalChart chart)
+    internal static IEnumerable<IReadOnlyList<ProbedLayer>> Groups(MedicalChart chart)
     {
         yield return Outliers(chart);
         yield return NotUpdated(chart);
@@ -72,7 +72,7 @@ internal static class DoctorRules
         (double training, double inference) = small ? chart.GapAtBatchSize : (gap.TrainingLoss, gap.InferenceLoss);
         double certainty = CurveSignature.Certainty(inference / training, GapRatio);
         Evidence measured = new(nameof(TrainEvalGap), inference / training, GapRatio, $"On the same training images the loss is {NumberText.Fixed(training, 3)} with the batch's statistics and {NumberText.Fixed(inference, 3)} with the running ones: no overfitting.");
-        DoctorFinding Of(Cause cause, string verdict, IReadOnlyList<BatchNormLayer> layers, double share, params IEnumerable<Evidence> more) => new(
+        DoctorFinding Of(Cause cause, string verdict, IReadOnlyList<ProbedLayer> layers, double share, params IEnumerable<Evidence> more) => new(
             cause, verdict, Math.Clamp(Math.Min(1, share) * certainty, 0.3, 0.99),
             [measured, new("layers that close the gap", share, Enough, $"With the batch's statistics in {(layers.Count == 1 ? $"'{layers[0].Name}'" : $"these {layers.Count} layers")} alone, {NumberText.Percent(share)} of the gap is closed."), .. more])
         {
@@ -80,7 +80,7 @@ internal static class DoctorRules
             Place = PlaceOf(layers, chart.Layers),
         };
 
-        IReadOnlyList<BatchNormLayer> outliers = [.. Outliers(chart).Where(layer => !Noisy(chart, layer))], still = NotUpdated(chart), drifting = Drifting(chart), learning = Learning(chart);
+        IReadOnlyList<ProbedLayer> outliers = [.. Outliers(chart).Where(layer => !Noisy(chart, layer))], still = NotUpdated(chart), drifting = Drifting(chart), learning = Learning(chart);
         if (outliers.Count > 0 && chart.Measure(outliers) >= Enough)
         {
             string names = string.Join(", ", outliers.Select(layer => $"'{layer.Name}'"));
@@ -89,7 +89,7 @@ internal static class DoctorRules
                 [new(nameof(StatisticsDistance), far.Wasserstein, double.NaN, $"'{far.Name}' is {NumberText.Fixed(Math.Sqrt(far.Wasserstein), 1)} standard deviations from its running statistics."), .. Attributed(chart)]);
         }
 
-        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say)[] groups =
+        (IReadOnlyList<ProbedLayer> Layers, double Share, Func<DoctorFinding> Say)[] groups =
         [
             (still, chart.Measure(still), () => Of(Cause.FrozenBatchStatistics,
                 $"{Many(still)}{In(still, chart.Layers)} normalise{(still.Count == 1 ? "s" : "")} by the batch in training, never update{(still.Count == 1 ? "s" : "")} the running statistics, and use{(still.Count == 1 ? "s" : "")} these old ones in inference: the network is trained as one function and asked as another.",
@@ -99,22 +99,22 @@ internal static class DoctorRules
         ];
         // Of the groups that close the gap, the first in the forward pass: batch statistics in later layers repair what earlier ones have spoilt.
         groups = [.. groups.Where(group => group.Layers.Count > 0)];
-        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say)[] closing = [.. groups.Where(group => group.Share >= Enough)];
-        (IReadOnlyList<BatchNormLayer> Layers, double Share, Func<DoctorFinding> Say) most = closing.Length > 0
+        (IReadOnlyList<ProbedLayer> Layers, double Share, Func<DoctorFinding> Say)[] closing = [.. groups.Where(group => group.Share >= Enough)];
+        (IReadOnlyList<ProbedLayer> Layers, double Share, Func<DoctorFinding> Say) most = closing.Length > 0
             ? closing.MinBy(group => group.Layers.Min(layer => layer.Place))
             : groups.MaxBy(group => group.Share);
         if (most.Share >= Enough || (small && learning.Count > 0 && still.Count == 0)) return most.Say();
         return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers)}, closes {NumberText.Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
     }
 
-    private static DoctorFinding Lagging(MedicalChart chart, IReadOnlyList<BatchNormLayer> layers, OfLayers of)
+    private static DoctorFinding Lagging(MedicalChart chart, IReadOnlyList<ProbedLayer> layers, OfLayers of)
     {
         double share = chart.Measure(layers);
         double old = chart.Clock!.Rows.Count == 0 ? 0 : chart.Clock.Rows.Max(row => row.OldShareAfter(chart.Steps ?? chart.StepsPerEpoch));
         Evidence clock = new(nameof(EmaClock), old, EmaClock.LargestOldShare, old > EmaClock.LargestOldShare
             ? $"{NumberText.Percent(old)} of the statistics from before the training are still in the running ones."
             : $"Of the statistics from before the training {NumberText.Percent(old)} are left, but the weights moved on since the last ones were counted.");
-        BatchNormLayer poorest = layers.MinBy(layer => layer.ValuesPerImage)!;
+        ProbedLayer poorest = layers.MinBy(layer => layer.ValuesPerImage)!;
         long values = poorest.ValuesPerImage * chart.Source.BatchSize;
         Evidence size = new(nameof(BatchSizeSensitivity), values, double.NaN, $"A training batch of {chart.Source.BatchSize} gives '{poorest.Name}' {values} values per channel to take a variance of.");
         if (chart.Finished)
@@ -127,7 +127,7 @@ internal static class DoctorRules
     /// <summary>Wrong statistics in a layer whose harm the rest of the network makes good, on these images; noise where batches are small.</summary>
     private static DoctorFinding? Harmless(MedicalChart chart)
     {
-        IReadOnlyList<BatchNormLayer> outliers = Outliers(chart);
+        IReadOnlyList<ProbedLayer> outliers = Outliers(chart);
         if (outliers.Count == 0 || chart.Distance!.Outliers()[0] is not { Wasserstein: >= Absurd } far) return null;
         outliers = [.. outliers.Where(layer => layer.Name == far.Name)];
         if (outliers.Count == 0) return null;
@@ -143,7 +143,7 @@ internal static class DoctorRules
         };
     }
 
-    private delegate DoctorFinding OfLayers(Cause cause, string verdict, IReadOnlyList<BatchNormLayer> layers, double share, params IEnumerable<Evidence> more);
+    private delegate DoctorFinding OfLayers(Cause cause, string verdict, IReadOnlyList<ProbedLayer> layers, double share, params IEnumerable<Evidence> more);
 
     private static DoctorFinding Preprocessed(PreprocessingFingerprint fingerprint)
     {
@@ -154,7 +154,7 @@ internal static class DoctorRules
         { Layers = [fingerprint.Layer], Place = fingerprint.Layer };
     }
 
-    private static DoctorFinding Drift(MedicalChart chart, IReadOnlyList<BatchNormLayer> layers) => new(
+    private static DoctorFinding Drift(MedicalChart chart, IReadOnlyList<ProbedLayer> layers) => new(
         Cause.FrozenStatisticsDrift,
         $"{Many(layers)}{In(layers, chart.Layers)} {(layers.Count == 1 ? "is" : "are")} frozen (γ and β receive no gradients), but every training step moves the running statistics: the pre-trained ones are lost, and training and inference are two functions.",
         0.9,
@@ -191,6 +191,8 @@ internal static class DoctorRules
     /// <summary>What deserves a word although it is no illness.</summary>
     internal static IEnumerable<string> Notes(MedicalChart chart)
     {
+        if (!chart.HasGap && NotUpdated(chart) is { Count: > 0 } still)
+            yield return $"{Many(still)}{In(still, chart.Layers)} normalise{(still.Count == 1 ? "s" : "")} by the batch in training and by running statistics that training never updates in inference (BatchNormMode.Keras213 does that). The two agree on these images; train on, or come with other images, and they need not. In BatchNormMode.Inference they are one function.";
         if (!chart.HasGap && chart.KnownImages is { } known && chart.NewImages is { } unknown && unknown.Loss / known.Loss >= OverfittingRatio && !IsOverfitted(known, unknown))
             yield return $"New images cost {NumberText.Fixed(unknown.Loss / known.Loss, 1)} times as much as training images. {Compared(known, unknown)} That is how overfitting begins, and not enough to call it that.";
     }
@@ -199,7 +201,7 @@ internal static class DoctorRules
     /// Layers that stand out alone although training updates them. The first of the frozen layers meets a foreign domain first and always stands out: that is the
     /// domain, and no wrong number.
     /// </summary>
-    private static IReadOnlyList<BatchNormLayer> Outliers(MedicalChart chart)
+    private static IReadOnlyList<ProbedLayer> Outliers(MedicalChart chart)
     {
         if (chart.Distance is null) return [];
         // Where most of the statistics are known to be from before the training, lag explains what stands out.
@@ -214,22 +216,22 @@ internal static class DoctorRules
     /// <summary>
     /// Whether the first layer's statistics tell how the network was trained: not if they follow these very images, or still hold what stood there before any.
     /// </summary>
-    internal static bool HasFingerprint(MedicalChart chart) => chart.Layers[0].RunningMean is not null && (!chart.Layers[0].UpdatesInTraining || (chart.InUse && !MostlyOld(chart)));
+    internal static bool HasFingerprint(MedicalChart chart) => chart.Layers[0].HasStatistics && (!chart.Layers[0].UpdatesInTraining || (chart.InUse && !MostlyOld(chart)));
 
     /// <summary>Whether the training's batches are so small that the layer's running statistics are noise, however right they were counted.</summary>
-    private static bool Noisy(MedicalChart chart, BatchNormLayer layer) => chart.Source.BatchSize <= FewImages && layer.ValuesPerImage * chart.Source.BatchSize < FewValues;
+    private static bool Noisy(MedicalChart chart, ProbedLayer layer) => chart.Source.BatchSize <= FewImages && layer.ValuesPerImage * chart.Source.BatchSize < FewValues;
 
-    private static IReadOnlyList<BatchNormLayer> NotUpdated(MedicalChart chart) => [.. chart.Switching.Where(layer => !layer.UpdatesInTraining)];
+    private static IReadOnlyList<ProbedLayer> NotUpdated(MedicalChart chart) => [.. chart.Switching.Where(layer => !layer.UpdatesInTraining)];
 
-    private static IReadOnlyList<BatchNormLayer> Drifting(MedicalChart chart) => chart.Finished ? [] : [.. chart.FrozenLayers.Where(layer => layer.UpdatesInTraining)];
+    private static IReadOnlyList<ProbedLayer> Drifting(MedicalChart chart) => chart.Finished ? [] : [.. chart.FrozenLayers.Where(layer => layer.UpdatesInTraining)];
 
-    private static IReadOnlyList<BatchNormLayer> Learning(MedicalChart chart) => [.. chart.Switching.Where(layer => layer.UpdatesInTraining && (chart.Finished || layer.Gamma is not { requires_grad: false }))];
+    private static IReadOnlyList<ProbedLayer> Learning(MedicalChart chart) => [.. chart.Switching.Where(layer => layer.UpdatesInTraining && (chart.Finished || !layer.Frozen))];
 
     private static IEnumerable<Evidence> Attributed(MedicalChart chart) =>
         chart.Attribution is { Layers.Count: > 0 } attribution ? [new(nameof(LayerAttribution), attribution.Ranking[0].LeaveOneOutDistance, double.NaN, attribution.Finding)] : [];
 
     /// <summary>The modules that hold these layers: the first components of their names, where those tell more than all layers would.</summary>
-    private static string PlaceOf(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<BatchNormLayer> all)
+    private static string PlaceOf(IReadOnlyList<ProbedLayer> layers, IReadOnlyList<ProbedLayer> all)
     {
         if (layers.Count == 1) return layers[0].Name;
         if (layers.Count == all.Count) return "the whole network";
@@ -237,7 +239,7 @@ internal static class DoctorRules
         return parts.Length <= 3 ? string.Join(", ", parts) : $"'{layers[0].Name}' to '{layers[^1].Name}'";
     }
 
-    private static string In(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<BatchNormLayer> all) => layers.Count == 1 ? "" : $" in {PlaceOf(layers, all)}";
+    private static string In(IReadOnlyList<ProbedLayer> layers, IReadOnlyList<ProbedLayer> all) => layers.Count == 1 ? "" : $" in {PlaceOf(layers, all)}";
 
-    private static string Many(IReadOnlyList<BatchNormLayer> layers) => layers.Count == 1 ? $"The layer '{layers[0].Name}'" : $"{layers.Count} batch-norm layers";
+    private static string Many(IReadOnlyList<ProbedLayer> layers) => layers.Count == 1 ? $"The layer '{layers[0].Name}'" : $"{layers.Count} batch-norm layers";
 }

@@ -68,9 +68,9 @@ public sealed record EmaClock : DiagnosticReport
     {
         CheckSteps(stepsPerEpoch);
         // A cumulative average has no momentum: it weighs all steps alike and has no half-life.
-        var moving = BatchNormLayer.In(model).Where(layer => layer.Momentum is > 0 && Moves(layer));
+        var moving = BatchNormLayer.In(model).Where(layer => layer.Momentum is > 0 && layer.HasStatistics && layer.Mode.UpdatesStatistics());
         return new(
-            [.. moving.GroupBy(layer => (Momentum: layer.Momentum!.Value, Debiased: layer.Module is ModalBatchNorm2d { Options.ZeroDebias: true }))
+            [.. moving.GroupBy(layer => (Momentum: layer.Momentum!.Value, Debiased: layer.Options.ZeroDebias))
                 .OrderBy(group => group.Key.Momentum)
                 .Select(group => EmaClockRow.Of(group.Key.Momentum, stepsPerEpoch, group.Count(), group.Key.Debiased))], stepsPerEpoch);
     }
@@ -82,13 +82,6 @@ public sealed record EmaClock : DiagnosticReport
         CheckSteps(steps);
         return 1 - Math.Pow(LargestOldShare, 1.0 / steps);
     }
-
-    private static bool Moves(BatchNormLayer layer) => layer.Module switch
-    {
-        ModalBatchNorm2d modal => modal.Mode.UpdatesStatistics(),
-        FrozenBatchNorm2d => false,
-        _ => layer.RunningMean is not null,
-    };
 
     private static void CheckSteps(int steps)
     {

@@ -10,7 +10,7 @@ namespace UnetResnet.Diagnosis;
 internal sealed class Examination : IDisposable
 {
     private readonly Dictionary<string, (Tensor Output, Judgement Judged)> known = [];
-    private readonly IReadOnlyList<BatchNormLayer> switching;
+    private readonly IReadOnlyList<ProbedLayer> switching;
 
     /// <summary>Begins with nothing computed.</summary>
     /// <param name="probe">The model; stays the caller's.</param>
@@ -39,7 +39,7 @@ internal sealed class Examination : IDisposable
     /// <param name="batchStatistics">Which of the layers that switch.</param>
     /// <param name="pass">How the model is run, with hooks for example; null for a plain pass.</param>
     /// <returns>The output belongs to the examination.</returns>
-    internal (Tensor Output, Judgement Judged) With(Func<BatchNormLayer, bool> batchStatistics, Func<Tensor>? pass = null)
+    internal (Tensor Output, Judgement Judged) With(Func<ProbedLayer, bool> batchStatistics, Func<Tensor>? pass = null)
     {
         string key = string.Concat(switching.Select(layer => batchStatistics(layer) ? '1' : '0'));
         if (pass is null && known.TryGetValue(key, out (Tensor Output, Judgement Judged) before)) return before;

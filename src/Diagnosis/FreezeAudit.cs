@@ -88,7 +88,7 @@ public sealed record FreezeAudit : DiagnosticReport
 
         var items = new List<FreezeItem>();
         IReadOnlyList<string> notes;
-        (string Name, BatchNormLayer Layer)[] norms;
+        (string Name, ProbedLayer Layer)[] norms;
         using (var probed = new ProbedModel(model, batch.Inputs))
         {
             probed.CheckBatchSize(batch.Size);
@@ -96,7 +96,7 @@ public sealed record FreezeAudit : DiagnosticReport
             norms = [.. probed.Layers.Select(layer => (layer.Name, layer))];
         }
 
-        bool IsFrozen(BatchNormLayer layer) => MeantFrozen(layer.Name) || (frozen is null && layer.Gamma is { requires_grad: false } && layer.Beta is { requires_grad: false });
+        bool IsFrozen(ProbedLayer layer) => MeantFrozen(layer.Name) || (frozen is null && layer.Frozen && layer.Layer.Bias is { requires_grad: false });
         HashSet<string> frozenNorms = [.. norms.Where(n => IsFrozen(n.Layer)).Select(n => n.Name)];
         bool InFrozenNorm(string buffer) => MeantFrozen(buffer) || frozenNorms.Contains(buffer.LastIndexOf('.') is var dot and >= 0 ? buffer[..dot] : "");
         items.AddRange(norms.Where(n => frozenNorms.Contains(n.Name) && n.Layer.Switches)
@@ -141,13 +141,13 @@ public sealed record FreezeAudit : DiagnosticReport
         };
     }
 
-    private static IEnumerable<FreezeItem> ResetByTrain(Module model, (string Name, BatchNormLayer Layer)[] norms)
+    private static IEnumerable<FreezeItem> ResetByTrain(Module model, (string Name, ProbedLayer Layer)[] norms)
     {
         // In a model that is in inference mode as a whole, no layer stands out.
         if (!model.training) yield break;
-        (string Name, BatchNormLayer Layer)[] inInference = [.. norms.Where(n => !n.Layer.Module.training)];
+        (string Name, ProbedLayer Layer)[] inInference = [.. norms.Where(n => !n.Layer.Module.training)];
         model.train();
-        foreach ((string name, BatchNormLayer layer) in inInference)
+        foreach ((string name, ProbedLayer layer) in inInference)
         {
             if (layer.Module.training && layer.Switches) yield return new FreezeItem(FreezeFault.ResetByTrain, name, "was in inference mode before train()");
         }

@@ -25,7 +25,7 @@ internal readonly record struct Judgement(double Loss, Figure? Figure)
         double loss = task.Loss(output, targets).to(float64).item<double>();
         if (task.Metrics.Count == 0) return new Judgement(loss, null);
         Metric metric = task.Metrics[0];
-        Figure figure = metric.Figures(metric.Sums(output, targets).to(float64, CPU).data<double>().ToArray())[0];
+        Figure figure = metric.Figures(metric.Sums(output, targets).Doubles())[0];
         return new Judgement(loss, double.IsNaN(figure.Value) ? null : figure);
     }
 

@@ -149,7 +149,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     internal static LayerAttribution MeasureAlone(ProbedModel probed, Batch batch, LearningTask? task, int images)
     {
         using var bench = new Bench(probed, batch, task, images);
-        IReadOnlyList<BatchNormLayer> layers = probed.Switching;
+        IReadOnlyList<ProbedLayer> layers = probed.Switching;
         return new LayerAttribution
         {
             Images = bench.Images,
@@ -170,7 +170,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     internal static LayerAttribution Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int images = 8)
     {
         using var bench = new Bench(probed, batch, task, images);
-        IReadOnlyList<BatchNormLayer> layers = probed.Switching;
+        IReadOnlyList<ProbedLayer> layers = probed.Switching;
         (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
         return new LayerAttribution
         {
@@ -213,7 +213,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         return layer.EndsWith("bn_conv1", StringComparison.Ordinal) ? $"{owner}conv1" : layer.Split('.')[0];
     }
 
-    private static AttributionBisection? Bisect(IReadOnlyList<BatchNormLayer> layers, Func<int, double> prefixDistance)
+    private static AttributionBisection? Bisect(IReadOnlyList<ProbedLayer> layers, Func<int, double> prefixDistance)
     {
         double gap = prefixDistance(0);
         if (layers.Count == 0 || gap == 0) return null;
@@ -262,7 +262,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         private readonly Tensor targets;
         private readonly Tensor training;
         private readonly double spread;
-        private readonly Dictionary<BatchNormLayer, List<double>> squaredErrors = [];
+        private readonly Dictionary<ProbedLayer, List<double>> squaredErrors = [];
 
         internal Bench(ProbedModel probed, Batch batch, LearningTask? task, int images)
         {
@@ -288,15 +288,15 @@ public sealed partial record LayerAttribution : DiagnosticReport
 
         internal double Gap { get; }
 
-        internal double StandardErrors(BatchNormLayer layer) => Math.Sqrt(squaredErrors[layer].Average());
+        internal double StandardErrors(ProbedLayer layer) => Math.Sqrt(squaredErrors[layer].Average());
 
-        internal (double Distance, double Loss) LeaveOneOut(BatchNormLayer layer) => With(other => other != layer);
+        internal (double Distance, double Loss) LeaveOneOut(ProbedLayer layer) => With(other => other != layer);
 
-        internal (double Distance, double Loss) FlipOne(BatchNormLayer layer) => With(other => other == layer);
+        internal (double Distance, double Loss) FlipOne(ProbedLayer layer) => With(other => other == layer);
 
         internal (double Distance, double Loss) Prefix(int layers)
         {
-            HashSet<BatchNormLayer> first = [.. probed.Switching.Take(layers)];
+            HashSet<ProbedLayer> first = [.. probed.Switching.Take(layers)];
             return With(first.Contains);
         }
 
@@ -305,7 +305,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         private Tensor ForwardWithErrors()
         {
             Action remove = () => { };
-            foreach (BatchNormLayer layer in probed.Switching)
+            foreach (ProbedLayer layer in probed.Switching)
             {
                 var hook = layer.Module.register_forward_pre_hook((_, input) =>
                 {
@@ -327,7 +327,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         }
 
         /// <summary>Mean over the channels and both moments of the squared distance between batch and running statistics, in standard errors of the batch's.</summary>
-        private static double SquaredErrors(BatchNormLayer layer, Tensor input)
+        private static double SquaredErrors(ProbedLayer layer, Tensor input)
         {
             const double most = 10;
             using var pass = NewDisposeScope();
@@ -336,13 +336,13 @@ public sealed partial record LayerAttribution : DiagnosticReport
             Tensor mean = means.mean([0], keepdim: true);
             Tensor variances = (values - mean.unsqueeze(2)).square().mean([2]);
             // A channel that is the same in all images has no scatter to compare with; a thousandth of its deviation stands in for it.
-            Tensor running = layer.RunningVar!.to(float64) + layer.Eps;
-            Tensor ofMean = (mean.squeeze(0) - layer.RunningMean!.to(float64)).square() / (means.var(0, unbiased: true) / input.shape[0] + 1e-6 * running);
-            Tensor ofVariance = (variances.mean([0]) - layer.RunningVar!.to(float64)).square() / (variances.var(0, unbiased: true) / input.shape[0] + 1e-6 * running.square());
+            Tensor running = layer.RunningVar.to(float64) + layer.Eps;
+            Tensor ofMean = (mean.squeeze(0) - layer.RunningMean.to(float64)).square() / (means.var(0, unbiased: true) / input.shape[0] + 1e-6 * running);
+            Tensor ofVariance = (variances.mean([0]) - layer.RunningVar.to(float64)).square() / (variances.var(0, unbiased: true) / input.shape[0] + 1e-6 * running.square());
             return (ofMean.clamp_max(most * most).mean() + ofVariance.clamp_max(most * most).mean()).item<double>() / 2;
         }
 
-        private (double Distance, double Loss) With(Func<BatchNormLayer, bool> batchStatistics)
+        private (double Distance, double Loss) With(Func<ProbedLayer, bool> batchStatistics)
         {
             using var pass = NewDisposeScope();
             probed.UseBatchStatistics(batchStatistics);

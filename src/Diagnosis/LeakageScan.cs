@@ -73,8 +73,8 @@ public sealed record LeakageScan : DiagnosticReport
             if (asked.shape[1] == known.shape[1])
             {
                 (Tensor values, Tensor places) = asked.matmul(known.t()).max(1);
-                float[] correlations = values.data<float>().ToArray();
-                long[] nearestPlaces = places.data<long>().ToArray();
+                float[] correlations = values.Values<float>();
+                long[] nearestPlaces = places.Values<long>();
                 nearest = correlations.Max();
                 duplicates.AddRange(correlations.Select((c, i) => new DuplicateImage(asking[i], names[(int)nearestPlaces[i]], c)).Where(d => d.Correlation > Same));
             }
@@ -128,8 +128,8 @@ public sealed record LeakageScan : DiagnosticReport
     {
         (Tensor inputs, Tensor targets) = (batch.Inputs, batch.Targets);
         if (inputs.dim() != 4 || targets.dim() < 3 || !inputs.shape[^2..].SequenceEqual(targets.shape[^2..])) return null;
-        if (targets.dim() == 4) return targets.shape[1] == 1 ? targets.to(float64, CPU) : null;
-        return targets.unsqueeze(1).to(float64, CPU);
+        if (targets.dim() == 4) return targets.shape[1] == 1 ? targets.cpu().to(float64) : null;
+        return targets.unsqueeze(1).cpu().to(float64);
     }
 
     private static double R2Of(double[] s)

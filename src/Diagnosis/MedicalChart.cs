@@ -23,9 +23,9 @@ internal sealed class MedicalChart
 
     internal bool HasBatchNorm { get; set; } = true;
 
-    internal IReadOnlyList<BatchNormLayer> Layers { get; set; } = [];
+    internal IReadOnlyList<ProbedLayer> Layers { get; set; } = [];
 
-    internal IReadOnlyList<BatchNormLayer> Switching { get; set; } = [];
+    internal IReadOnlyList<ProbedLayer> Switching { get; set; } = [];
 
     /// <summary>Whether any parameter of the model is trained.</summary>
     internal required bool Trains { get; init; }
@@ -50,13 +50,13 @@ internal sealed class MedicalChart
 
     internal Judgement? NewImages { get; set; }
 
-    internal Func<IReadOnlyList<BatchNormLayer>, double>? Closed { get; set; }
+    internal Func<IReadOnlyList<ProbedLayer>, double>? Closed { get; set; }
 
     /// <summary>Whether training and inference differ by more than a healthy network's do.</summary>
     internal bool HasGap => Gap is not null && (DoctorRules.IsGap(Gap.TrainingLoss, Gap.InferenceLoss, Gap.MetricGap) || DoctorRules.IsGap(GapAtBatchSize.Training, GapAtBatchSize.Inference, null));
 
     /// <summary>Layers that are one function in training and another in inference, whose γ and β are not trained.</summary>
-    internal IReadOnlyList<BatchNormLayer> FrozenLayers => [.. Switching.Where(layer => layer.Gamma is { requires_grad: false })];
+    internal IReadOnlyList<ProbedLayer> FrozenLayers => [.. Switching.Where(layer => layer.Frozen)];
 
     internal bool Frozen => FrozenLayers.Count > 0;
 
@@ -67,7 +67,7 @@ internal sealed class MedicalChart
     }
 
     /// <summary>Share of the gap that these layers close, measured once.</summary>
-    internal double Measure(IReadOnlyList<BatchNormLayer> layers)
+    internal double Measure(IReadOnlyList<ProbedLayer> layers)
     {
         if (layers.Count == 0 || Closed is null) return 0;
         string key = string.Join('|', layers.Select(layer => layer.Place));

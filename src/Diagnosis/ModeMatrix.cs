@@ -89,7 +89,7 @@ public sealed record ModeMatrix : DiagnosticReport
     internal static ModeMatrix Measure(Examination examination, string? encoder = null, long seed = 0)
     {
         ProbedModel probed = examination.Probe;
-        (string name, HashSet<BatchNormLayer> inEncoder) = Split(probed, encoder);
+        (string name, HashSet<ProbedLayer> inEncoder) = Split(probed, encoder);
         var cells = new List<ModeCell>();
         foreach (bool dropout in probed.HasDropout ? new[] { true, false } : [false])
         {
@@ -110,7 +110,7 @@ public sealed record ModeMatrix : DiagnosticReport
         };
     }
 
-    private static Judgement Judged(Examination examination, Func<BatchNormLayer, bool> batchStatistics, bool dropout, long seed)
+    private static Judgement Judged(Examination examination, Func<ProbedLayer, bool> batchStatistics, bool dropout, long seed)
     {
         if (!dropout) return examination.With(batchStatistics).Judged;
         using var scope = NewDisposeScope();
@@ -123,9 +123,9 @@ public sealed record ModeMatrix : DiagnosticReport
         return Judgement.Of(output, examination.Batch.Targets, examination.Task);
     }
 
-    private static (string Name, HashSet<BatchNormLayer> Layers) Split(ProbedModel probed, string? encoder)
+    private static (string Name, HashSet<ProbedLayer> Layers) Split(ProbedModel probed, string? encoder)
     {
-        HashSet<BatchNormLayer> Below(string module) => [.. probed.Layers.Where(layer => DottedName.IsIn(layer.Name, module))];
+        HashSet<ProbedLayer> Below(string module) => [.. probed.Layers.Where(layer => DottedName.IsIn(layer.Name, module))];
         foreach (string name in encoder is null ? KnownEncoders : [encoder])
         {
             if (Below(name) is { Count: > 0 } layers) return (name, layers);

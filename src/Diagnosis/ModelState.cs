@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -7,7 +8,7 @@ namespace UnetResnet.Diagnosis;
 
 /// <summary>
 /// Remembers everything that an experiment can change in a model: parameters, buffers, gradients and which parameters want them, training flags, modes and
-/// momenta of batch-norm layers, the accumulators of zero-debiased averages, and the state of libtorch's random generator (that of the CPU). Disposing it puts
+/// options of batch-norm layers, the accumulators of zero-debiased averages, and the state of libtorch's random generator (that of the CPU). Disposing it puts
 /// all of it back, byte for byte.
 /// </summary>
 public sealed class ModelState : IDisposable
@@ -17,8 +18,7 @@ public sealed class ModelState : IDisposable
     private readonly Tensor random;
     private readonly Dictionary<string, Tensor> values = [];
     private readonly Dictionary<string, (bool Wanted, Tensor? Gradient)> gradients = [];
-    private readonly List<(NormBase Layer, double? Momentum)> momenta = [];
-    private readonly Action? putAveragesBack;
+    private readonly Action? putOptionsBack;
     private bool disposed;
 
     /// <summary>Takes the snapshot: one copy of the model's tensors.</summary>
@@ -36,16 +36,12 @@ public sealed class ModelState : IDisposable
         }
 
         foreach ((string name, Tensor tensor) in Tensors(model)) values.TryAdd(name, Copy(tensor));
-        foreach (Module layer in model.modules().Prepend(model))
-        {
-            if (layer is NormBase norm) momenta.Add((norm, norm.momentum));
-            if (layer is ModalBatchNorm2d modal) putAveragesBack += modal.RememberAverages();
-        }
+        foreach (BatchNormLayer layer in BatchNormLayer.All(model)) putOptionsBack += layer.RememberOptions();
     }
 
     /// <summary>Names of the parameters and buffers whose bytes differ from the snapshot's, in the model's order.</summary>
     public IReadOnlyList<string> Changed() =>
-        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !before.bytes.SequenceEqual(t.Tensor.bytes)).Select(t => t.Name)];
+        [.. Tensors(model).Where(t => !values.TryGetValue(t.Name, out Tensor? before) || !TensorMemory.SameBytes(before, t.Tensor)).Select(t => t.Name)];
 
     /// <summary>The same with how far each has moved: ‖now − before‖ ÷ ‖before‖; infinite where it was zero.</summary>
     internal IReadOnlyList<(string Name, double RelativeChange)> Moved()
@@ -74,9 +70,8 @@ public sealed class ModelState : IDisposable
             }
         }
 
-        foreach ((NormBase layer, double? momentum) in momenta) layer.momentum = momentum;
-        putAveragesBack?.Invoke();
         modes.Dispose();
+        putOptionsBack?.Invoke();
         foreach ((string name, Parameter parameter) in model.named_parameters())
         {
             if (!gradients.TryGetValue(name, out (bool Wanted, Tensor? Gradient) before)) continue;

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -95,8 +96,8 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
 
     internal static PreprocessingFingerprint Measure(ProbedModel probe, Tensor rgb, PreprocessingCandidate? used)
     {
-        BatchNormLayer first = probe.Layers[0];
-        if (first.RunningMean is null)
+        ProbedLayer first = probe.Layers[0];
+        if (!first.HasStatistics)
             throw new ArgumentException($"The first batch-norm layer, '{first.Name}', keeps no running statistics, so there is no fingerprint to compare with.", nameof(probe));
         PreprocessingCandidate[] candidates = [.. PreprocessingCandidate.All
             .Select(candidate => Measured(probe, first, candidate, rgb)).OrderBy(candidate => candidate.Distance)];
@@ -120,14 +121,14 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
             using var scope = NewDisposeScope();
             Tensor pixels = candidate.Invert(images), whole = pixels.round();
             // float32 holds 0–255 after a round trip to within 1e-4.
-            return (pixels - whole).abs().max().item<float>() < 0.01 && whole.min().item<float>() >= 0 && whole.max().item<float>() is > 1 and <= 255;
+            return (pixels - whole).abs().max().to(float64).item<double>() < 0.01 && whole.min().to(float64).item<double>() >= 0 && whole.max().to(float64).item<double>() is > 1 and <= 255;
         });
     }
 
-    private static PreprocessingCandidate Measured(ProbedModel probe, BatchNormLayer first, PreprocessingCandidate candidate, Tensor rgb)
+    private static PreprocessingCandidate Measured(ProbedModel probe, ProbedLayer first, PreprocessingCandidate candidate, Tensor rgb)
     {
         using var scope = NewDisposeScope();
-        var moments = new ChannelMoments();
+        using var moments = new PooledStatistics(first.Channels);
         // The rest of the network is not needed: its input has been seen.
         var hook = first.Module.register_forward_pre_hook((_, input) =>
         {

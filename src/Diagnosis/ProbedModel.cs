@@ -1,3 +1,4 @@
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -22,7 +23,7 @@ internal sealed class ProbedModel : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(images);
         Model = model;
-        IReadOnlyList<BatchNormLayer> found = BatchNormLayer.In(model);
+        IReadOnlyList<ProbedLayer> found = [.. BatchNormLayer.In(model).Select(layer => new ProbedLayer(layer))];
         if (found.Count == 0)
             throw new ArgumentException("The model has no batch-norm layer (BatchNorm1d, 2d, 3d, ModalBatchNorm2d or FrozenBatchNorm2d), so training and inference normalise alike and there is nothing to diagnose.", nameof(model));
         CheckTensors(model, found);
@@ -46,10 +47,10 @@ internal sealed class ProbedModel : IDisposable
     internal Module<Tensor, Tensor> Model { get; }
 
     /// <summary>The batch-norm layers that the forward pass uses, in its order.</summary>
-    internal IReadOnlyList<BatchNormLayer> Layers { get; }
+    internal IReadOnlyList<ProbedLayer> Layers { get; }
 
     /// <summary>Those of them that differ between training and inference.</summary>
-    internal IReadOnlyList<BatchNormLayer> Switching => [.. Layers.Where(layer => layer.Switches)];
+    internal IReadOnlyList<ProbedLayer> Switching => [.. Layers.Where(layer => layer.Switches)];
 
     /// <summary>What a reader of any figure should know about the model.</summary>
     internal IReadOnlyList<string> Notes { get; }
@@ -64,9 +65,9 @@ internal sealed class ProbedModel : IDisposable
     internal void AsInInference() => UseBatchStatistics(_ => false);
 
     /// <summary>Chosen layers use the batch's statistics, the others the running ones. Layers that are the same in training and inference stay what they are.</summary>
-    internal void UseBatchStatistics(Func<BatchNormLayer, bool> which)
+    internal void UseBatchStatistics(Func<ProbedLayer, bool> which)
     {
-        foreach (BatchNormLayer layer in Layers) layer.Use(layer.Switches ? which(layer) : layer.BatchInTraining);
+        foreach (ProbedLayer layer in Layers) layer.Layer.NormaliseBy(layer.Switches ? which(layer) : layer.BatchInTraining);
     }
 
     /// <summary>Switches the dropout layers on or off.</summary>
@@ -86,7 +87,7 @@ internal sealed class ProbedModel : IDisposable
         return Model.call(images).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Says that a batch of this many images has a variance in every layer that would use the batch's statistics.</summary>
+    /// <summary>Throws if a batch of this many images has no variance in a layer that would use the batch's statistics.</summary>
     /// <exception cref="ArgumentException">One layer sees a single value per channel.</exception>
     internal void CheckBatchSize(long images)
     {
@@ -97,16 +98,16 @@ internal sealed class ProbedModel : IDisposable
     /// <summary>Puts the model back as it was.</summary>
     public void Dispose() => state.Dispose();
 
-    private IReadOnlyList<BatchNormLayer> Discover(IReadOnlyList<BatchNormLayer> found, Tensor images)
+    private IReadOnlyList<ProbedLayer> Discover(IReadOnlyList<ProbedLayer> found, Tensor images)
     {
         Model.train();
-        foreach (BatchNormLayer layer in found) (layer.BatchInTraining, layer.UpdatesInTraining) = (layer.UsesBatchNow, layer.UpdatesNow);
+        foreach (ProbedLayer layer in found) (layer.BatchInTraining, layer.UpdatesInTraining) = (layer.Layer.UsesBatchNow, layer.Layer.UpdatesNow);
         Model.eval();
-        foreach (BatchNormLayer layer in found) layer.BatchInInference = layer.UsesBatchNow;
+        foreach (ProbedLayer layer in found) layer.BatchInInference = layer.Layer.UsesBatchNow;
 
         int place = 0;
         Action remove = () => { };
-        foreach (BatchNormLayer layer in found)
+        foreach (ProbedLayer layer in found)
         {
             var hook = layer.Module.register_forward_pre_hook((_, input) =>
             {
@@ -130,9 +131,9 @@ internal sealed class ProbedModel : IDisposable
         return [.. found.Where(layer => layer.Uses > 0).OrderBy(layer => layer.Place)];
     }
 
-    private static IEnumerable<string> Remarks(IReadOnlyList<BatchNormLayer> found)
+    private static IEnumerable<string> Remarks(IReadOnlyList<ProbedLayer> found)
     {
-        foreach (BatchNormLayer layer in found.Where(layer => layer.Uses > 1))
+        foreach (ProbedLayer layer in found.Where(layer => layer.Uses > 1))
             yield return $"'{layer.Name}' is used {layer.Uses} times in one forward pass: its running statistics mix {layer.Uses} distributions and fit none. Give every place a layer of its own.";
         string[] unused = [.. found.Where(layer => layer.Uses == 0).Select(layer => layer.Name)];
         if (unused.Length > 0) yield return $"The forward pass does not use {unused.Length} batch-norm layer{(unused.Length > 1 ? "s" : "")} ({string.Join(", ", unused.Take(3))}{(unused.Length > 3 ? ", …" : "")}); they are left out.";
@@ -140,11 +141,11 @@ internal sealed class ProbedModel : IDisposable
         if (always.Length > 0) yield return $"{always.Length} batch-norm layer{(always.Length > 1 ? "s normalise" : " normalises")} by the batch in inference too ({string.Join(", ", always.Take(3))}{(always.Length > 3 ? ", …" : "")}): a prediction depends on the other images of its batch.";
     }
 
-    private static void CheckTensors(Module model, IReadOnlyList<BatchNormLayer> layers)
+    private static void CheckTensors(Module model, IReadOnlyList<ProbedLayer> layers)
     {
-        foreach (BatchNormLayer layer in layers)
+        foreach (ProbedLayer layer in layers)
         {
-            if ((layer.RunningMean is null) != (layer.RunningVar is null) || layer.RunningMean is { IsInvalid: true } || layer.RunningVar is { IsInvalid: true })
+            if ((layer.Layer.Mean is null) != (layer.Layer.Variance is null) || layer.Layer.Mean is { IsInvalid: true } || layer.Layer.Variance is { IsInvalid: true })
                 throw new ArgumentException($"The batch-norm layer '{layer.Name}' lacks a running mean or a running variance, or it was disposed. Load the weights again, with both buffers.", nameof(model));
         }
 

@@ -1,4 +1,5 @@
 using Microsoft.Data.Analysis;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -66,7 +67,7 @@ public sealed record StatisticsDistance : DiagnosticReport
 
     internal static StatisticsDistance Measure(ProbedModel probe, Tensor images)
     {
-        BatchNormLayer[] layers = [.. probe.Layers.Where(layer => layer.RunningMean is not null)];
+        ProbedLayer[] layers = [.. probe.Layers.Where(layer => layer.HasStatistics)];
         if (layers.Length == 0) throw new ArgumentException("No batch-norm layer of the model keeps running statistics, so there is no distance to them.", nameof(probe));
         probe.CheckBatchSize(images.shape[0]);
         probe.AsInTraining();
@@ -80,7 +81,7 @@ public sealed record StatisticsDistance : DiagnosticReport
     internal static StatisticsDistance? Measure(Examination examination)
     {
         ProbedModel probe = examination.Probe;
-        BatchNormLayer[] layers = [.. probe.Layers.Where(layer => layer.RunningMean is not null)];
+        ProbedLayer[] layers = [.. probe.Layers.Where(layer => layer.HasStatistics)];
         if (layers.Length == 0) return null;
         LayerDistance[] Along(bool batchStatistics)
         {
@@ -148,14 +149,15 @@ public sealed record StatisticsDistance : DiagnosticReport
     }
 
     /// <summary>The distance of a layer's running statistics from given ones.</summary>
-    internal static LayerDistance Of(BatchNormLayer layer, ChannelMoments batch)
+    internal static LayerDistance Of(ProbedLayer layer, PooledStatistics batch)
     {
-        double[] mean = batch.Mean, variance = batch.Variance, runningMean = Doubles(layer.RunningMean!), runningVar = Doubles(layer.RunningVar!);
-        double[]? gamma = layer.Gamma is null ? null : Doubles(layer.Gamma);
+        using var scope = NewDisposeScope();
+        double[] mean = batch.Mean().Doubles(), variance = batch.Variance().Doubles(), runningMean = layer.RunningMean.Doubles(), runningVar = layer.RunningVar.Doubles();
+        double[]? gamma = layer.Layer.Weight?.Doubles();
         return new LayerDistance(layer.Name, layer.Place, [.. mean.Select((m, c) => ChannelDistance.Of(m, variance[c], runningMean[c], runningVar[c], layer.Eps, gamma?[c] ?? 1))]);
     }
 
-    private static LayerDistance[] Distances(ProbedModel probe, BatchNormLayer[] layers, Tensor images)
+    private static LayerDistance[] Distances(ProbedModel probe, ProbedLayer[] layers, Tensor images)
     {
         (LayerDistance[] distances, Tensor output) = Watched(probe, layers, images);
         output.Dispose();
@@ -163,9 +165,9 @@ public sealed record StatisticsDistance : DiagnosticReport
     }
 
     /// <summary>One pass with the layers' inputs looked at; the output is the caller's.</summary>
-    private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, BatchNormLayer[] layers, Tensor images)
+    private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, ProbedLayer[] layers, Tensor images)
     {
-        var moments = layers.Select(_ => new ChannelMoments()).ToArray();
+        PooledStatistics[] moments = [.. layers.Select(layer => new PooledStatistics(layer.Channels))];
         var hooks = layers.Select((layer, i) => layer.Module.register_forward_pre_hook((_, input) => { moments[i].Add(input); return input; })).ToList();
         try
         {
@@ -175,16 +177,11 @@ public sealed record StatisticsDistance : DiagnosticReport
         finally
         {
             foreach (var hook in hooks) hook.remove();
+            foreach (PooledStatistics pooled in moments) pooled.Dispose();
         }
     }
 
     private static double Mean(IReadOnlyList<LayerDistance> layers) => layers.Average(layer => layer.Wasserstein);
-
-    private static double[] Doubles(Tensor tensor)
-    {
-        using Tensor values = tensor.detach().to(float64, CPU);
-        return values.data<double>().ToArray();
-    }
 }
 
 /// <summary>What a layer is fed while distances are measured.</summary>

@@ -125,7 +125,7 @@ public sealed record ModelSummary
         {
             model.eval();
             // A layer that insists on batch statistics would refuse a single pixel.
-            model.SetBatchNormMode(BatchNormMode.Inference);
+            foreach ((_, BatchNormLayer layer) in model.BatchNormLayers().Where(l => l.Layer.HasStatistics)) layer.Mode = BatchNormMode.Inference;
             model.call(input);
         }
         finally

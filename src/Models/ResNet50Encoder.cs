@@ -39,7 +39,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     private readonly List<ResidualBlock[]> stages = [];
     private int activations;
 
-    /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases). Weights named in the options are not loaded here.</summary>
+    /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases); <c>ResNet50Encoder.Create</c> loads weights.</summary>
     /// <param name="options">Checked on entry; null for the defaults.</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
     public ResNet50Encoder(ResNet50Options? options = null) : base(nameof(ResNet50Encoder))
@@ -75,6 +75,12 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
     /// <summary>What the network was built from.</summary>
     public ResNet50Options Options { get; }
+
+    /// <summary>
+    /// Name of the preprocessing that the weights were trained with (<c>caffe</c>, <c>torch</c> …), or null where nobody has said it. Loading weights sets it where they tell; it is saved with the
+    /// network.
+    /// </summary>
+    public string? Preprocessing { get; set; }
 
     /// <summary>Channels of the five feature maps, from the largest map to the smallest.</summary>
     public IReadOnlyList<long> FeatureChannels => FeatureChannelsOf(Options.Width);

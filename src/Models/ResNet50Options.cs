@@ -4,16 +4,11 @@ using UnetResnet.Runtime;
 namespace UnetResnet.Models;
 
 /// <summary>
-/// What <c>keras.applications.ResNet50(include_top, weights, input_shape, pooling, classes)</c> took, and what this kit adds: width, padding, batch norm.
+/// What <c>keras.applications.ResNet50(include_top, weights, input_shape, pooling, classes)</c> took, and what this kit adds: width, padding, batch norm. The weights are an
+/// argument of <c>ResNet50Encoder.Create</c> (in <c>UnetResnet.Weights</c>), since they are no part of the architecture.
 /// </summary>
 public sealed record ResNet50Options
 {
-    /// <summary>The value of <see cref="Weights"/> for the weights trained on ImageNet.</summary>
-    public const string ImageNet = "imagenet";
-
-    /// <summary>The value of <see cref="Weights"/> for the quarter-width weights that come with the kit.</summary>
-    public const string Bundled = "bundled";
-
     /// <summary>
     /// torchvision's <c>resnet50</c>: its architecture, symmetric padding, PyTorch's batch norm with ε 1e-5. Vary with <c>with</c>. Its weights were trained on
     /// RGB images under <c>Preprocessing.Torch</c>, not on Caffe's.
@@ -28,9 +23,6 @@ public sealed record ResNet50Options
 
     /// <summary>Whether the fully connected classifier is on top.</summary>
     public bool IncludeTop { get; init; }
-
-    /// <summary><c>null</c> (random), <see cref="ImageNet"/>, <see cref="Bundled"/>, or the path of a weights file.</summary>
-    public string? Weights { get; init; }
 
     /// <summary>Without a top: <c>null</c> (feature maps), <c>"avg"</c> or <c>"max"</c> (global pooling to one vector per image).</summary>
     public string? Pooling { get; init; }
@@ -54,18 +46,7 @@ public sealed record ResNet50Options
             throw new ArgumentOutOfRangeException(nameof(Architecture), Architecture, $"There is no such architecture. It must be one of {string.Join(", ", Enum.GetNames<ResNet50Architecture>())}.");
         if (Architecture == ResNet50Architecture.Torchvision && Padding != ConvolutionPadding.Symmetric)
             throw new ArgumentException($"torchvision's ResNet50 pads symmetrically, and Padding is {Padding}. Start from ResNet50Options.Torchvision with {{ … }}, or set Padding = ConvolutionPadding.Symmetric.", nameof(Padding));
-        if (Architecture == ResNet50Architecture.Torchvision && Weights is (ImageNet or Bundled))
-            throw new ArgumentException($"The weights \"{Weights}\" are those of Keras's ResNet50, and Architecture is torchvision's. Give the path of a file of torchvision's resnet50 as Weights, or take ResNet50Architecture.Keras.", nameof(Weights));
         if (Classes < 1) throw new ArgumentOutOfRangeException(nameof(Classes), Classes, "There must be at least 1 class.");
-        if (Weights is not (null or ImageNet or Bundled) && !File.Exists(Weights))
-            throw new ArgumentException(
-                $"Weights is '{Weights}', and there is no such file. It must be null (random initialisation), \"{ImageNet}\" (pre-trained on ImageNet), \"{Bundled}\" (the kit's own, width 16), or the path of a weights file.", nameof(Weights));
-        if (Weights == ImageNet && IncludeTop && Classes != 1000)
-            throw new ArgumentException($"With the weights of ImageNet and the top included, Classes must be 1000, not {Classes}: that is what they were trained for. Set IncludeTop to false for other classes.", nameof(Classes));
-        if (Weights == ImageNet && Width != 64)
-            throw new ArgumentException($"The weights of ImageNet are those of width 64, not {Width}. Use \"{Bundled}\" for width 16.", nameof(Width));
-        if (Weights == Bundled && (Width != 16 || IncludeTop))
-            throw new ArgumentException($"The bundled weights are those of width 16 without top, and the options say width {Width}{(IncludeTop ? " with top" : "")}.", nameof(Weights));
         if (Pooling is not (null or "avg" or "max"))
             throw new ArgumentException($"Pooling is '{Pooling}'. It must be null (feature maps), \"avg\" or \"max\".", nameof(Pooling));
         if (Pooling is not null && IncludeTop)

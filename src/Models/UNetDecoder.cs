@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Models;
 
 /// <summary>
-/// The seed's decoder, name for name: five times nearest upsampling by 2, <c>concatenate</c> with the encoder's skip (the last stage has none), two
+/// The decoder of the network in the 2018 question, name for name: five times nearest upsampling by 2, <c>concatenate</c> with the encoder's skip (the last stage has none), two
 /// blocks of 3×3 convolution, batch norm and ReLU (<c>conv6_1_conv</c>, <c>conv6_1_bn</c>, <c>conv6_1_activation</c> …), then
 /// <c>SpatialDropout2D</c> and the 1×1 convolution <c>prediction</c>.
 /// </summary>

@@ -13,7 +13,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
 #pragma warning restore IDE1006
 
     /// <summary>Builds the network, randomly initialised and trainable throughout.</summary>
-    /// <param name="options">Checked on entry; null for the seed's (width 64, decoder with batch norm, dropout 0.2).</param>
+    /// <param name="options">Checked on entry; null for the network of the 2018 question (width 64, decoder with batch norm, dropout 0.2).</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
     public UNetResNet50(UNetOptions? options = null) : base(nameof(UNetResNet50))
     {

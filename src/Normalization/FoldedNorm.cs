@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Normalization;
 
@@ -9,43 +10,46 @@ namespace UnetResnet.Normalization;
 /// </summary>
 internal sealed class FoldedNorm : NormReplacement, IDisposable
 {
-    private readonly ModalBatchNorm2d layer;
+    private readonly BatchNormLayer layer;
     private readonly bool shifts;
-    private readonly List<(Tensor Target, Tensor Before, bool WantedGradient)> kept = [];
+    private readonly List<(Func<Tensor> Target, Tensor Before, bool WantedGradient)> kept = [];
 
-    /// <summary>Folds <paramref name="layer"/> into <paramref name="convolution"/>: w ← w·γ/σ, b ← β + (b − μ)·γ/σ, in double precision. Neither is trained any more.</summary>
-    internal FoldedNorm(Conv2d convolution, ModalBatchNorm2d layer)
+    /// <summary>Folds <paramref name="layer"/> into <paramref name="source"/>: w ← w·γ/σ, b ← β + (b − μ)·γ/σ, in double precision. Neither is trained any more.</summary>
+    internal FoldedNorm(Module<Tensor, Tensor> source, BatchNormLayer layer)
     {
         this.layer = layer;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor weight = convolution.weight!;
-        shifts = convolution.bias is null;
-        foreach (Tensor target in new[] { weight, convolution.bias, layer.Weight, layer.Bias, layer.RunningMean, layer.RunningVar }.OfType<Tensor>())
-        {
-            kept.Add((target, target.detach().clone().DetachFromDisposeScope(), target.requires_grad));
-            target.requires_grad_(false);
-        }
+        shifts = Bias(source) is null;
+        // Looked up when they are put back: to() replaces tensors.
+        Keep(() => Weight(source));
+        if (!shifts) Keep(() => Bias(source)!);
+        Keep(() => layer.Weight!);
+        Keep(() => layer.Bias!);
+        Keep(() => layer.RunningMean);
+        Keep(() => layer.RunningVar);
 
-        Tensor scale = layer.Weight.to(float64) / (layer.RunningVar.to(float64) + layer.Options.Eps).sqrt();
-        Tensor centre = convolution.bias is { } bias ? bias.to(float64) - layer.RunningMean.to(float64) : -layer.RunningMean.to(float64);
-        Tensor shift = layer.Bias.to(float64) + centre * scale;
-        weight.copy_(weight.to(float64) * scale.reshape(-1, 1, 1, 1));
-        convolution.bias?.copy_(shift);
-        layer.Weight.fill_(1);
-        layer.Bias.copy_(shifts ? shift : zeros_like(shift));
+        double eps = layer.Options.Eps;
+        Tensor weight = Weight(source), gamma = layer.Weight!, beta = layer.Bias!;
+        Tensor scale = gamma.to(float64) / (layer.RunningVar.to(float64) + eps).sqrt();
+        Tensor centre = Bias(source) is { } bias ? bias.to(float64) - layer.RunningMean.to(float64) : -layer.RunningMean.to(float64);
+        Tensor shift = beta.to(float64) + centre * scale;
+        weight.copy_(weight.to(float64) * scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]));
+        Bias(source)?.copy_(shift);
+        gamma.fill_(1);
+        beta.copy_(shifts ? shift : zeros_like(shift));
         layer.RunningMean.fill_(0);
-        layer.RunningVar.fill_(1 - layer.Options.Eps);
+        layer.RunningVar.fill_(1 - eps);
         layer.Replacement = this;
     }
 
     internal override string Name => "folded";
 
     /// <summary>Only a convolution without bias leaves something to do: adding β.</summary>
-    internal override Tensor Apply(ModalBatchNorm2d layer, Tensor input)
+    internal override Tensor Apply(BatchNormLayer layer, Tensor input)
     {
         if (!shifts) return input.alias();
-        using Tensor beta = layer.Bias.reshape(1, -1, 1, 1);
+        using Tensor beta = layer.Bias!.reshape([1, -1, .. Enumerable.Repeat(1L, (int)input.dim() - 2)]);
         return input + beta;
     }
 
@@ -53,14 +57,24 @@ internal sealed class FoldedNorm : NormReplacement, IDisposable
     public void Dispose()
     {
         using var noGrad = no_grad();
-        foreach ((Tensor target, Tensor before, bool wantedGradient) in kept)
+        foreach ((Func<Tensor> target, Tensor before, bool wantedGradient) in kept)
         {
-            target.copy_(before);
-            target.requires_grad_(wantedGradient);
+            target().copy_(before);
+            target().requires_grad_(wantedGradient);
             before.Dispose();
         }
 
         kept.Clear();
         layer.Replacement = null;
     }
+
+    private void Keep(Func<Tensor> target)
+    {
+        kept.Add((target, target().detach().clone().DetachFromDisposeScope(), target().requires_grad));
+        target().requires_grad_(false);
+    }
+
+    private static Tensor Weight(Module source) => source is Linear linear ? linear.weight! : ((Convolution)source).weight!;
+
+    private static Tensor? Bias(Module source) => source is Linear linear ? linear.bias : ((Convolution)source).bias;
 }

@@ -6,13 +6,13 @@ namespace UnetResnet.Normalization;
 public static class Freezing
 {
     /// <summary>
-    /// Freezes: no parameter receives gradients, except γ and β where <paramref name="mode"/> trains them; every
-    /// <see cref="ModalBatchNorm2d"/> takes the mode.
+    /// Freezes: no parameter receives gradients, except γ and β where <paramref name="mode"/> trains them; every batch-norm layer, this library's or TorchSharp's,
+    /// takes the mode.
     /// </summary>
     /// <param name="module">The module, for example <c>unet.Encoder</c>.</param>
     /// <param name="mode">What a frozen batch-norm layer does. <see cref="BatchNormMode.Inference"/> is the cure, <see cref="BatchNormMode.Keras213"/> the bug.</param>
     /// <returns>What was done.</returns>
-    /// <exception cref="ArgumentException">The mode is <see cref="BatchNormMode.Trainable"/>, or there is a batch-norm layer that has no modes. Nothing is changed then.</exception>
+    /// <exception cref="ArgumentException">The mode is <see cref="BatchNormMode.Trainable"/>, or a layer without running statistics cannot take it. Nothing is changed then.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode. Nothing is changed then.</exception>
     public static FreezeReport Freeze(this Module module, BatchNormMode mode) => Apply(module, _ => true, CheckFrozen(module, _ => true, mode), train: false);
 
@@ -21,7 +21,7 @@ public static class Freezing
     /// <param name="which">Receives the dotted names of parameters (<c>encoder.conv1.weight</c>) and of batch-norm layers (<c>encoder.bn_conv1</c>).</param>
     /// <param name="mode">What the chosen batch-norm layers do; it decides on their γ and β too.</param>
     /// <returns>What was done.</returns>
-    /// <exception cref="ArgumentException">No name was chosen, the mode is <see cref="BatchNormMode.Trainable"/>, or a batch-norm layer has no modes. Nothing is changed then.</exception>
+    /// <exception cref="ArgumentException">No name was chosen, the mode is <see cref="BatchNormMode.Trainable"/>, or a layer without running statistics cannot take it. Nothing is changed then.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode. Nothing is changed then.</exception>
     public static FreezeReport Freeze(this Module module, Func<string, bool> which, BatchNormMode mode)
     {
@@ -52,30 +52,25 @@ public static class Freezing
         return Apply(module, which, mode, train: true);
     }
 
-    /// <summary>Gives every <see cref="ModalBatchNorm2d"/> in the module a mode and leaves all other parameters alone.</summary>
+    /// <summary>Gives every batch-norm layer in the module a mode and leaves all other parameters alone.</summary>
     /// <param name="module">The module.</param>
     /// <param name="mode">What the layers do from now on.</param>
+    /// <exception cref="ArgumentException">A layer without running statistics cannot take the mode. Nothing is changed then.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such mode. Nothing is changed then.</exception>
     public static void SetBatchNormMode(this Module module, BatchNormMode mode)
     {
-        foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers()) layer.Mode = mode;
+        var layers = module.BatchNormLayers();
+        CheckTakes(layers, mode);
+        foreach ((_, BatchNormLayer layer) in layers) layer.Mode = mode;
     }
 
     /// <summary>
     /// The batch-norm layers of a module with their names, in the order of registration, which is the order of the forward pass in this library. Layers that are folded
-    /// or replaced (<see cref="ModalBatchNorm2d.ReplacedBy"/>) are none.
+    /// or replaced (<see cref="BatchNormLayer.ReplacedBy"/>) are none, nor is a <see cref="FrozenBatchNorm2d"/>, which nothing changes.
     /// </summary>
     /// <param name="module">The module; may be such a layer itself, whose name is then empty.</param>
-    public static IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> BatchNormLayers(this Module module)
-    {
-        var layers = new List<(string, ModalBatchNorm2d)>();
-        if (module is ModalBatchNorm2d { Replacement: null } itself) layers.Add(("", itself));
-        foreach ((string name, Module child) in module.named_modules())
-        {
-            if (child is ModalBatchNorm2d { Replacement: null } layer) layers.Add((name, layer));
-        }
-
-        return layers;
-    }
+    public static IReadOnlyList<(string Name, BatchNormLayer Layer)> BatchNormLayers(this Module module) =>
+        [.. BatchNormLayer.In(module).Where(layer => layer is not FrozenLayer).Select(layer => (layer.Name, layer))];
 
     /// <summary>Throws if nothing was chosen: a name that is spelt wrong would otherwise freeze nothing without a word.</summary>
     private static void CheckChosen(Module module, Func<string, bool> which)
@@ -92,27 +87,27 @@ public static class Freezing
     {
         if (mode == BatchNormMode.Trainable)
             throw new ArgumentException("A frozen module cannot have trainable batch norm. Use Unfreeze(), or AffineOnly to train γ and β alone.", nameof(mode));
-        _ = mode.TrainsAffine(); // throws if there is no such mode
-        foreach ((string name, Module layer) in module.named_modules().Where(m => which(m.name)).Prepend((module.GetName(), module)))
-        {
-            if (layer is TorchSharp.Modules.BatchNorm)
-                throw new ArgumentException($"'{name}' is a {layer.GetType().Name} of TorchSharp: train() would set it back to batch statistics. Use ModalBatchNorm2d or FrozenBatchNorm2d in its place.", nameof(module));
-        }
-
+        CheckTakes(module.BatchNormLayers().Where(l => which(l.Name)), mode);
         return mode;
+    }
+
+    private static void CheckTakes(IEnumerable<(string Name, BatchNormLayer Layer)> layers, BatchNormMode mode)
+    {
+        _ = mode.TrainsAffine(); // throws if there is no such mode
+        if (layers.Select(l => l.Layer.Refuses(mode)).FirstOrDefault(reason => reason is not null) is { } refusal) throw new ArgumentException(refusal, nameof(mode));
     }
 
     /// <summary>Sets what the chosen parameters and layers do.</summary>
     private static FreezeReport Apply(Module module, Func<string, bool> which, BatchNormMode mode, bool train)
     {
-        _ = mode.TrainsAffine(); // throws if there is no such mode
+        var layers = module.BatchNormLayers().Where(l => which(l.Name)).ToList();
+        CheckTakes(layers, mode);
         foreach ((string name, var parameter) in module.named_parameters())
         {
             if (which(name)) parameter.requires_grad_(train);
         }
 
-        var layers = module.BatchNormLayers().Where(l => which(l.Name)).ToList();
-        foreach ((_, ModalBatchNorm2d layer) in layers) layer.Mode = mode;
+        foreach ((_, BatchNormLayer layer) in layers) layer.Mode = mode;
         long Count(bool chosen, bool trained) => module.named_parameters().Where(p => which(p.name) == chosen && p.parameter.requires_grad == trained).Sum(p => p.parameter.numel());
         return new FreezeReport(mode, Count(true, false), Count(true, true), [.. layers.Select(l => l.Name)], Count(false, true));
     }

@@ -11,7 +11,7 @@ namespace UnetResnet.Normalization;
 /// </summary>
 public static class GroupNormalization
 {
-    /// <summary>Converts every <see cref="ModalBatchNorm2d"/> in a module. They count as no batch-norm layers any more; state keys and values stay.</summary>
+    /// <summary>Converts every batch-norm layer in a module, this library's or TorchSharp's. They count as no batch-norm layers any more; state keys and values stay.</summary>
     /// <param name="module">The module.</param>
     /// <param name="groups">Groups of channels, which must divide the channels of every layer. 1 normalises over all channels as LayerNorm does, one per channel is InstanceNorm.</param>
     /// <returns>Number of layers converted.</returns>
@@ -20,12 +20,12 @@ public static class GroupNormalization
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
         var layers = module.BatchNormLayers();
-        if (layers.Count == 0) throw new ArgumentException("The module has no ModalBatchNorm2d layer, so there is nothing to convert.", nameof(module));
-        (string name, ModalBatchNorm2d? odd) = layers.FirstOrDefault(l => l.Layer.Channels % groups != 0);
+        if (layers.Count == 0) throw BatchNormLayer.Missing(nameof(module), ", so there is nothing to convert");
+        (string name, BatchNormLayer? odd) = layers.FirstOrDefault(l => l.Layer.Channels % groups != 0);
         if (odd is not null)
             throw new ArgumentException(
                 $"{groups} groups do not divide the {odd.Channels} channels of '{name}'. Numbers that divide all layers: {string.Join(", ", Divisors(layers))}.", nameof(groups));
-        foreach ((_, ModalBatchNorm2d layer) in layers) layer.Replacement = new Groups(groups);
+        foreach ((_, BatchNormLayer layer) in layers) layer.Replacement = new Groups(groups);
         return layers.Count;
     }
 
@@ -34,18 +34,18 @@ public static class GroupNormalization
     /// <returns>Number of layers changed; 0 where none was converted.</returns>
     public static int Undo(Module module)
     {
-        ModalBatchNorm2d[] layers = [.. module.modules().Prepend(module).OfType<ModalBatchNorm2d>().Where(l => l.Replacement is Groups).Distinct()];
-        foreach (ModalBatchNorm2d layer in layers) layer.Replacement = null;
+        BatchNormLayer[] layers = [.. BatchNormLayer.All(module).Where(layer => layer.Replacement is Groups)];
+        foreach (BatchNormLayer layer in layers) layer.Replacement = null;
         return layers.Length;
     }
 
-    private static IEnumerable<int> Divisors(IEnumerable<(string Name, ModalBatchNorm2d Layer)> layers) =>
+    private static IEnumerable<int> Divisors(IEnumerable<(string Name, BatchNormLayer Layer)> layers) =>
         Enumerable.Range(1, (int)layers.Min(l => l.Layer.Channels)).Where(d => layers.All(l => l.Layer.Channels % d == 0));
 
     private sealed class Groups(int count) : NormReplacement
     {
         internal override string Name => string.Create(CultureInfo.InvariantCulture, $"GroupNorm({count})");
 
-        internal override Tensor Apply(ModalBatchNorm2d layer, Tensor input) => functional.group_norm(input, count, layer.Weight, layer.Bias, layer.Options.Eps);
+        internal override Tensor Apply(BatchNormLayer layer, Tensor input) => functional.group_norm(input, count, layer.Weight, layer.Bias, layer.Options.Eps);
     }
 }

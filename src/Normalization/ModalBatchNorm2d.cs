@@ -89,7 +89,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         if (input.dim() != 4 || input.shape[1] != Channels)
             throw new ArgumentException($"ModalBatchNorm2d expects (N, {Channels}, H, W) and got ({string.Join(", ", input.shape)}).", nameof(input));
 
-        if (Replacement is { } replacement) return replacement.Apply(this, input);
+        if (Replacement is { } replacement) return replacement.Apply(new ModalLayer("", this), input);
 
         if (!Mode.UsesBatchStatistics(training))
             return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: Options.Eps);

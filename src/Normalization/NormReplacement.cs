@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Normalization;
 
-/// <summary>What computes in a <see cref="ModalBatchNorm2d"/>'s place while batch norm is switched off for good: nothing (folded) or another normalisation.</summary>
+/// <summary>What computes in a batch-norm layer's place while batch norm is switched off for good: nothing (folded) or another normalisation.</summary>
 internal abstract class NormReplacement
 {
     /// <summary>Name in messages and tables.</summary>
@@ -10,7 +10,7 @@ internal abstract class NormReplacement
 
     /// <summary>Computes in the layer's place.</summary>
     /// <param name="layer">The layer, which owns γ and β.</param>
-    /// <param name="input">(N, C, H, W).</param>
-    /// <returns>(N, C, H, W), owned by the caller.</returns>
-    internal abstract Tensor Apply(ModalBatchNorm2d layer, Tensor input);
+    /// <param name="input">(N, C, …).</param>
+    /// <returns>(N, C, …), owned by the caller.</returns>
+    internal abstract Tensor Apply(BatchNormLayer layer, Tensor input);
 }

@@ -14,8 +14,8 @@ public sealed class PooledStatistics : IDisposable
     public PooledStatistics(long channels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
-        sum = zeros(channels, float64).DetachFromDisposeScope();
-        squares = zeros(channels, float64).DetachFromDisposeScope();
+        sum = zeros(channels, float64, device: CPU).DetachFromDisposeScope();
+        squares = zeros(channels, float64, device: CPU).DetachFromDisposeScope();
     }
 
     /// <summary>Number of channels C.</summary>
@@ -35,7 +35,7 @@ public sealed class PooledStatistics : IDisposable
         using var noGrad = no_grad();
         long n = values.numel() / Channels;
         (Tensor variance, Tensor mean) = var_mean(values.detach(), [0, .. Enumerable.Range(2, (int)values.dim() - 2)], unbiased: false);
-        Tensor mean64 = mean.to(float64, CPU), variance64 = variance.to(float64, CPU);
+        Tensor mean64 = mean.cpu().to(float64), variance64 = variance.cpu().to(float64);
         sum.add_(mean64, alpha: n);
         squares.add_(variance64.add_(mean64.square()), alpha: n);
         count += n;
@@ -56,20 +56,14 @@ public sealed class PooledStatistics : IDisposable
     /// <summary>Copies mean and variance into a layer's running statistics.</summary>
     /// <param name="layer">The layer.</param>
     /// <exception cref="ArgumentException">The layer has another number of channels.</exception>
-    public void WriteTo(ModalBatchNorm2d layer)
+    public void WriteTo(BatchNormLayer layer)
     {
         if (layer.Channels != Channels)
             throw new ArgumentException($"Statistics of {Channels} channels do not fit a layer of {layer.Channels}.", nameof(layer));
-        WriteTo(layer.RunningMean, layer.RunningVar);
-    }
-
-    /// <summary>Copies mean and variance into tensors (C).</summary>
-    internal void WriteTo(Tensor mean, Tensor variance)
-    {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        mean.copy_(Mean());
-        variance.copy_(Variance());
+        layer.RunningMean.copy_(Mean());
+        layer.RunningVar.copy_(Variance());
     }
 
     /// <summary>Frees the sums.</summary>

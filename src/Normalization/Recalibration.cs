@@ -23,7 +23,7 @@ public static class Recalibration
     /// and nothing else: parameters, modes and training flags are as before. A layer that the forward pass does not use keeps its statistics, and after an error every
     /// layer does. <see cref="Undo"/> goes back.
     /// </summary>
-    /// <param name="model">Any network; its <see cref="ModalBatchNorm2d"/> layers are recalibrated, and TorchSharp's BatchNorm1d, 2d and 3d.</param>
+    /// <param name="model">Any network with batch-norm layers that keep running statistics, this library's or TorchSharp's.</param>
     /// <param name="batches">Preprocessed images (N, 3, H, W), at least one batch; layer by layer they are gone through more than once. The caller keeps them.</param>
     /// <param name="options">How to count, and whether to blend; null for one pass over all images with every layer normalising by the batch, as in training.</param>
     /// <returns>Number of images used.</returns>
@@ -32,8 +32,7 @@ public static class Recalibration
     public static long Apply(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, RecalibrationOptions? options = null)
     {
         options ??= new RecalibrationOptions();
-        StatisticsLayer[] layers = StatisticsLayer.In(model);
-        if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(model));
+        BatchNormLayer[] layers = Countable(model, nameof(model));
         var before = new RunningStatistics(layers);
         try
         {
@@ -56,7 +55,7 @@ public static class Recalibration
     public static int Undo(Module module)
     {
         int count = 0;
-        foreach (StatisticsLayer layer in StatisticsLayer.In(module))
+        foreach (BatchNormLayer layer in BatchNormLayer.In(module))
         {
             if (!Before.TryGetValue(layer.Module, out RunningStatistics? before)) continue;
             before.Restore();
@@ -73,33 +72,31 @@ public static class Recalibration
     /// <exception cref="ArgumentException">There is no such layer.</exception>
     public static void Reset(Module module)
     {
-        StatisticsLayer[] layers = StatisticsLayer.In(module);
-        if (layers.Length == 0) throw StatisticsLayer.Missing(nameof(module));
+        BatchNormLayer[] layers = Countable(module, nameof(module));
         new RunningStatistics(layers).KeepIn(Before);
         using var noGrad = no_grad();
-        foreach (StatisticsLayer layer in layers) layer.Reset();
+        foreach (BatchNormLayer layer in layers) layer.ResetStatistics();
     }
 
-    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, RecalibrationOptions options)
+    private static BatchNormLayer[] Countable(Module module, string parameter)
+    {
+        BatchNormLayer[] layers = [.. module.BatchNormLayers().Select(l => l.Layer).Where(layer => layer.HasStatistics)];
+        return layers.Length > 0 ? layers : throw BatchNormLayer.Missing(parameter, " with running statistics, so there are none to count");
+    }
+
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, BatchNormLayer[] layers, RecalibrationOptions options)
     {
         using var modes = new ModeSnapshot(model);
         model.eval();
-        try
-        {
-            foreach (StatisticsLayer layer in layers) layer.NormaliseBy(batch: !options.LayerByLayer);
-            return options.LayerByLayer ? CountLayerByLayer(model, batches, layers, options.Images) : Count(model, First(batches, options.Images), layers);
-        }
-        finally
-        {
-            foreach (StatisticsLayer layer in layers) layer.PutBack();
-        }
+        foreach (BatchNormLayer layer in layers) layer.NormaliseBy(batch: !options.LayerByLayer);
+        return options.LayerByLayer ? CountLayerByLayer(model, batches, layers, options.Images) : Count(model, First(batches, options.Images), layers);
     }
 
     /// <summary>Counts for one layer after the other, each fed by layers that are done.</summary>
-    private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, StatisticsLayer[] layers, long? most)
+    private static long CountLayerByLayer(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, BatchNormLayer[] layers, long? most)
     {
         long images = 0;
-        foreach ((StatisticsLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
+        foreach ((BatchNormLayer layer, int uses) in ForwardOrder(model, First(batches, 1), layers))
         {
             long counted = Count(model, First(batches, most), [layer], stopThere: uses == 1);
             if (images != 0 && counted != images) throw new ArgumentException($"The batches gave {images} images, and {counted} when they were gone through again. Layer by layer they must be the same each time; use a list or a loader.", nameof(batches));
@@ -110,9 +107,9 @@ public static class Recalibration
     }
 
     /// <summary>One pass that pools what arrives at some layers and then writes it to them.</summary>
-    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<StatisticsLayer> layers, bool stopThere = false)
+    private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, bool stopThere = false)
     {
-        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Mean.shape[0]))];
+        PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
         var hooks = layers.Select((l, i) => l.Module.register_forward_pre_hook((_, input) =>
         {
             pooled[i].Add(input);
@@ -141,7 +138,7 @@ public static class Recalibration
             if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
             for (int i = 0; i < layers.Count; i++)
             {
-                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i].Mean, layers[i].Variance);
+                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
             }
         }
         finally
@@ -154,9 +151,9 @@ public static class Recalibration
     }
 
     /// <summary>The layers that the forward pass uses, in its order, and how often it uses each.</summary>
-    private static IReadOnlyList<(StatisticsLayer Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<StatisticsLayer> layers)
+    private static IReadOnlyList<(BatchNormLayer Layer, int Uses)> ForwardOrder(Module<Tensor, Tensor> model, IEnumerable<Tensor> images, IReadOnlyList<BatchNormLayer> layers)
     {
-        var order = new List<StatisticsLayer>();
+        var order = new List<BatchNormLayer>();
         var hooks = layers.Select(l => l.Module.register_forward_pre_hook((_, input) => { order.Add(l); return input; })).ToList();
         try
         {

@@ -5,9 +5,9 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Normalization;
 
 /// <summary>A copy of the running statistics of batch-norm layers: to go back to, and to blend with.</summary>
-internal sealed class RunningStatistics(IEnumerable<StatisticsLayer> layers) : IDisposable
+internal sealed class RunningStatistics(IEnumerable<BatchNormLayer> layers) : IDisposable
 {
-    private readonly List<(StatisticsLayer Layer, Tensor Mean, Tensor Variance)> copies = [.. layers.Select(layer => (layer, Copy(layer.Mean), Copy(layer.Variance)))];
+    private readonly List<(BatchNormLayer Layer, Tensor Mean, Tensor Variance)> copies = [.. layers.Select(layer => (layer, Copy(layer.RunningMean), Copy(layer.RunningVar)))];
 
     /// <summary>Puts the copied statistics back into their layers, byte for byte. Can be called more than once.</summary>
     public void Restore() => Mix(1);
@@ -49,14 +49,18 @@ internal sealed class RunningStatistics(IEnumerable<StatisticsLayer> layers) : I
     private void Mix(double weightOfCopy)
     {
         using var noGrad = no_grad();
-        foreach ((StatisticsLayer layer, Tensor mean, Tensor variance) in copies)
+        foreach ((BatchNormLayer layer, Tensor mean, Tensor variance) in copies)
         {
             using var scope = NewDisposeScope();
             // In double: a weight of exactly 0 or 1 then leaves every byte.
-            foreach ((Tensor present, Tensor copy) in new[] { (layer.Mean, mean), (layer.Variance, variance) })
+            foreach ((Tensor present, Tensor copy) in new[] { (layer.RunningMean, mean), (layer.RunningVar, variance) })
                 present.copy_(weightOfCopy == 1 ? copy : copy.to(float64) * weightOfCopy + present.to(float64) * (1 - weightOfCopy));
         }
     }
 
-    private static Tensor Copy(Tensor source) => source.clone().DetachFromDisposeScope();
+    private static Tensor Copy(Tensor source)
+    {
+        using Tensor detached = source.detach();
+        return detached.clone().DetachFromDisposeScope();
+    }
 }

@@ -10,28 +10,22 @@ namespace UnetResnet.Normalization;
 /// </summary>
 public sealed class StillStatistics : IDisposable
 {
-    private readonly List<(ModalBatchNorm2d Layer, BatchNormMode Mode, bool Weight, bool Bias)> layers;
+    private readonly ModeSnapshot before;
 
-    /// <summary>Switches the layers.</summary>
+    /// <summary>Switches the layers that keep running statistics.</summary>
     /// <param name="module">The module whose batch-norm layers are held.</param>
     public StillStatistics(Module module)
     {
-        layers = [.. module.BatchNormLayers().Where(l => l.Layer.Mode.UsesBatchStatistics(training: true))
-            .Select(l => (l.Layer, l.Layer.Mode, l.Layer.Weight.requires_grad, l.Layer.Bias.requires_grad))];
-        foreach (var (layer, mode, weight, bias) in layers) Set(layer, mode.TrainsAffine() ? BatchNormMode.AffineOnly : BatchNormMode.Inference, weight, bias);
+        before = new ModeSnapshot(module);
+        foreach ((_, BatchNormLayer layer) in module.BatchNormLayers().Where(l => l.Layer.HasStatistics && l.Layer.Mode.UsesBatchStatistics(training: true)))
+        {
+            (bool? weight, bool? bias) = (layer.Weight?.requires_grad, layer.Bias?.requires_grad);
+            layer.Mode = layer.Mode.TrainsAffine() ? BatchNormMode.AffineOnly : BatchNormMode.Inference;
+            if (weight is bool trainsWeight) layer.Weight?.requires_grad_(trainsWeight);
+            if (bias is bool trainsBias) layer.Bias?.requires_grad_(trainsBias);
+        }
     }
 
     /// <summary>Puts the modes back.</summary>
-    public void Dispose()
-    {
-        foreach (var (layer, mode, weight, bias) in layers) Set(layer, mode, weight, bias);
-    }
-
-    private static void Set(ModalBatchNorm2d layer, BatchNormMode mode, bool weight, bool bias)
-    {
-        layer.Mode = mode;
-        // The mode has its own opinion, and the user may have set another.
-        layer.Weight.requires_grad_(weight);
-        layer.Bias.requires_grad_(bias);
-    }
+    public void Dispose() => before.PutModesBack();
 }

@@ -15,7 +15,7 @@ public static class TestTimeStatistics
     public const string Warning =
         "A prediction depends on its companions: the same image gives another result in another batch, a batch of one kind of image loses what makes it that kind, and a batch of one image has hardly any statistics. Use it only for large, mixed batches.";
 
-    private static readonly ConditionalWeakTable<ModalBatchNorm2d, ModeSnapshot> Before = [];
+    private static readonly ConditionalWeakTable<Module, ModeSnapshot> Before = [];
 
     /// <summary>Switches every batch-norm layer of a model to <see cref="BatchNormMode.BatchOnly"/>.</summary>
     /// <param name="model">The network.</param>
@@ -24,10 +24,10 @@ public static class TestTimeStatistics
     public static int Apply(Module model)
     {
         var layers = model.BatchNormLayers();
-        if (layers.Count == 0) throw new ArgumentException("The model has no ModalBatchNorm2d layer, so it has no statistics to take from the batch.", nameof(model));
-        foreach ((_, ModalBatchNorm2d layer) in layers)
+        if (layers.Count == 0) throw BatchNormLayer.Missing(nameof(model), ", so it has no statistics to take from the batch");
+        foreach ((_, BatchNormLayer layer) in layers)
         {
-            Before.TryAdd(layer, new ModeSnapshot(layer));
+            Before.TryAdd(layer.Module, new ModeSnapshot(layer.Module));
             layer.Mode = BatchNormMode.BatchOnly;
         }
 
@@ -40,13 +40,11 @@ public static class TestTimeStatistics
     public static int Undo(Module module)
     {
         int count = 0;
-        foreach ((_, ModalBatchNorm2d layer) in module.BatchNormLayers())
+        foreach ((_, BatchNormLayer layer) in module.BatchNormLayers())
         {
-            if (!Before.TryGetValue(layer, out ModeSnapshot? before)) continue;
-            bool training = layer.training;
-            before.Dispose();
-            layer.train(training);
-            Before.Remove(layer);
+            if (!Before.TryGetValue(layer.Module, out ModeSnapshot? before)) continue;
+            before.PutModesBack();
+            Before.Remove(layer.Module);
             count++;
         }
 
@@ -67,6 +65,6 @@ public static class TestTimeStatistics
         model.eval();
         long half = (images.shape[0] - 1) / 2;
         Tensor Among(long from) => model.call(cat([images.narrow(0, 0, 1), images.narrow(0, from, half)])).narrow(0, 0, 1);
-        return (Among(1) - Among(1 + half)).abs().max().item<float>();
+        return (Among(1) - Among(1 + half)).abs().max().to(float64).item<double>();
     }
 }

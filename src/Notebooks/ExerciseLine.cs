@@ -18,5 +18,5 @@ public sealed record ExerciseLine(string Heading, string Text, string How = "")
     /// <returns>A fragment of HTML; the texts are escaped.</returns>
     public string ToHtml() =>
         $"<div class=\"ur-check\" style=\"border-left:3px solid {ChartPalette.Neutral};padding:.15em .7em;margin:.25em 0\">" +
-        $"✎ <b>{WebUtility.HtmlEncode(Heading)}</b>: {WebUtility.HtmlEncode(Text)} <span style=\"color:{ChartPalette.Neutral}\">{WebUtility.HtmlEncode(How)}</span></div>";
+        $"✎ <b>{WebUtility.HtmlEncode(Heading)}</b>: {WebUtility.HtmlEncode(Text)} <i>{WebUtility.HtmlEncode(How)}</i></div>";
 }

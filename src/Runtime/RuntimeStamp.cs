@@ -16,13 +16,16 @@ public sealed record RuntimeStamp(string Library, string TorchSharp, string LibT
 {
     /// <summary>Reads the stamp of this process. Loads libtorch.</summary>
     public static RuntimeStamp Read() => new(
-        VersionOf(typeof(RuntimeStamp).Assembly),
+        LibraryVersion,
         VersionOf(typeof(torch).Assembly),
         torch.__version__,
         RuntimeInformation.FrameworkDescription,
         $"{RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}",
         torch.get_num_threads(),
         torch.cuda_is_available());
+
+    /// <summary>Version of this library, for what it writes.</summary>
+    internal static string LibraryVersion => VersionOf(typeof(RuntimeStamp).Assembly);
 
     /// <summary>One line for a log.</summary>
     public override string ToString() =>

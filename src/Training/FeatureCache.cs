@@ -112,8 +112,8 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
             return;
         }
 
-        folder ??= Directory.CreateDirectory(Path.Combine(options.Directory ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"unetresnet-features-{Guid.NewGuid():N}"))).FullName;
-        AtomicFile.Write(PathOf(key), stream =>
+        folder ??= PrivateFiles.CreateFolder(Path.Combine(options.Directory ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"unetresnet-features-{Guid.NewGuid():N}")));
+        PrivateFiles.Write(PathOf(key), stream =>
         {
             foreach (Tensor feature in features)
             {

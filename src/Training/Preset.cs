@@ -13,10 +13,10 @@ public sealed record Preset
     public const string EnvironmentVariable = "UNETRESNET_PRESET";
 
     /// <summary>For two cores: width 16, 96×96 pixels, the bundled weights, on the CPU; an experiment takes seconds.</summary>
-    public static Preset Quick { get; } = new() { Name = "quick", Width = 16, Side = 96, Weights = ResNet50Options.Bundled, Device = "cpu" };
+    public static Preset Quick { get; } = new() { Name = "quick", Width = 16, Side = 96, Weights = NamedWeights.Bundled, Device = "cpu" };
 
     /// <summary>For a GPU: ResNet50 at its full width, 224×224 pixels, the weights of ImageNet.</summary>
-    public static Preset Full { get; } = new() { Name = "full", Width = 64, Side = 224, Weights = ResNet50Options.ImageNet, Device = "auto" };
+    public static Preset Full { get; } = new() { Name = "full", Width = 64, Side = 224, Weights = NamedWeights.ImageNet, Device = "auto" };
 
     /// <summary>Name of the preset.</summary>
     public required string Name { get; init; }
@@ -27,7 +27,7 @@ public sealed record Preset
     /// <summary>Side of the images in pixels, divisible by 32.</summary>
     public required int Side { get; init; }
 
-    /// <summary>Weights of the encoder, see <see cref="ResNet50Options.Weights"/>.</summary>
+    /// <summary>Weights of the encoder: <c>null</c> (random), <c>"bundled"</c>, <c>"imagenet"</c> or the path of a file.</summary>
     public string? Weights { get; init; }
 
     /// <summary>Device, see <see cref="TorchRuntime.Device"/>.</summary>
@@ -63,7 +63,7 @@ public sealed record Preset
     internal static Preset FromEnvironment(string? cacheFolder)
     {
         Preset preset = Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 } name ? FromName(name) : Quick;
-        if (preset.Weights == ResNet50Options.ImageNet) PretrainedWeights.ImageNet.Require(cacheFolder);
+        if (preset.Weights == NamedWeights.ImageNet) PretrainedWeights.ImageNet.Require(cacheFolder);
         return preset;
     }
 
@@ -72,15 +72,14 @@ public sealed record Preset
 
     /// <summary>Builds the U-Net, seeds its random parts and loads the encoder's weights.</summary>
     /// <param name="seed">Seed of the decoder's initial weights.</param>
-    /// <param name="options">Everything but the encoder's width and weights, which are this preset's; null for the defaults.</param>
+    /// <param name="options">Everything but the encoder's width, which is this preset's; null for the defaults.</param>
     /// <returns>The network on this preset's device, trainable throughout, owned by the caller.</returns>
     /// <exception cref="WeightsException">The weights cannot be read or do not fit.</exception>
     public UNetResNet50 CreateUNet(int seed = 0, UNetOptions? options = null)
     {
         options ??= new UNetOptions();
         TorchRuntime.Seed(seed);
-        var unet = new UNetResNet50(options with { Encoder = options.Encoder with { Width = Width, Weights = Weights } });
-        PretrainedEncoder.Load(unet.Encoder);
+        UNetResNet50 unet = UNetResNet50.Create(options with { Encoder = options.Encoder with { Width = Width } }, Weights);
         unet.to(TorchRuntime.Device(Device));
         return unet;
     }

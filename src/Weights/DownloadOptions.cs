@@ -17,6 +17,9 @@ public sealed record DownloadOptions
     /// <summary>Pause before the first retry, doubled before each further one.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Whether an address may begin with <c>http://</c>, as some mirrors inside a house do. Others on the way can then read and change what is sent; the checksum is compared in any case.</summary>
+    public bool AllowHttp { get; init; }
+
     /// <summary>Checks the options.</summary>
     /// <returns>This record.</returns>
     /// <exception cref="ArgumentException">A value is not allowed.</exception>

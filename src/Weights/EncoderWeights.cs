@@ -36,6 +36,7 @@ public static class EncoderWeights
         ResNet50Family family = ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision ? ResNet50Family.Torchvision : ResNet50Family.Kit;
         if (ArchitectureOf(family, file.Tensors.Keys, layers) is { } architecture) CheckArchitecture(encoder.Options, path, family, architecture);
         if (family == ResNet50Family.Torchvision) CheckSettings(encoder.Options, path, family, 1e-5, options);
+        CheckHeader(encoder.Options, path, file.Metadata, options);
 
         Dictionary<string, string> names = ResNet50Names.All.ToDictionary(n => n.In(family), n => n.Kit);
         var tensors = new Dictionary<string, Tensor>();
@@ -49,7 +50,7 @@ public static class EncoderWeights
             else tensors.Add(kit + key[LayerOf(key).Length..], tensor);
         }
 
-        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
+        LoadReport report = StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
         {
             Path = path,
             Format = file.Format,
@@ -59,6 +60,8 @@ public static class EncoderWeights
             Ignored = ignored,
             Metadata = file.Metadata,
         });
+        encoder.Preprocessing = family == ResNet50Family.Torchvision ? "torch" : file.Metadata.GetValueOrDefault(ModelHeader.Preprocessing);
+        return report;
     }
 
     /// <summary><c>layer1.0.conv1.weight</c> → <c>layer1.0.conv1</c>.</summary>
@@ -96,7 +99,7 @@ public static class EncoderWeights
         var metadata = new Dictionary<string, string>();
         if (file.KerasVersion is not null) metadata["keras_version"] = file.KerasVersion;
         if (file.Backend is not null) metadata["backend"] = file.Backend;
-        return StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
+        LoadReport report = StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
         {
             Path = path,
             Format = "Keras HDF5",
@@ -107,6 +110,8 @@ public static class EncoderWeights
             Ignored = ignored,
             Metadata = metadata,
         });
+        encoder.Preprocessing = "caffe";
+        return report;
     }
 
     /// <summary>By position, as Keras does; a name that says something else is an error rather than a guess.</summary>
@@ -147,6 +152,15 @@ public static class EncoderWeights
         throw new WeightsException(architecture == ResNet50Architecture.Torchvision
             ? $"{path} holds the weights of {whose}: its stride sits on the 3×3 convolutions, and they have no biases. This encoder is Keras's, another network, in which the features would be wrong without any error. Build it from ResNet50Options.Torchvision, or take the weights of Keras."
             : $"{path} holds the weights of {whose}: its stride sits on the first 1×1 convolution of a stage, and convolutions have biases. This encoder is torchvision's, another network, in which the features would be wrong. Build it with Architecture = ResNet50Architecture.Keras, or take the weights of torchvision.");
+    }
+
+    /// <summary>A file of <c>encoder.Save</c> says how its network pads and which ε it has.</summary>
+    private static void CheckHeader(ResNet50Options network, string path, IReadOnlyDictionary<string, string> metadata, LoadOptions options)
+    {
+        if (options.AnyEpsAndPadding || ModelHeader.OptionsIn<ResNet50Options>(metadata, nameof(ResNet50Encoder), path) is not { } file) return;
+        if (file.Padding == network.Padding && Math.Abs(file.BatchNorm.Eps - network.BatchNorm.Eps) < 1e-9) return;
+        throw new WeightsException(
+            $"{path} was saved from an encoder with padding {file.Padding} and ε {NumberText.Short(file.BatchNorm.Eps)}, and this one has padding {network.Padding} and ε {NumberText.Short(network.BatchNorm.Eps)}. Take ResNet50Encoder.Load(path), build the encoder alike, or load with AnyEpsAndPadding = true.");
     }
 
     private static void CheckSettings(ResNet50Options network, string path, ResNet50Family family, double eps, LoadOptions options)

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Weights;
 
@@ -19,7 +20,7 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            PrivateFiles.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
             // The file of the lock stays: to delete it would let a third process lock another file of the same name.
             await using FileStream held = await LockAsync(path + ".lock", cancellation);
             if (file.IsIntact(path)) return;
@@ -33,8 +34,8 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
         }
     }
 
-    /// <summary>https is never left for http: the handler does not follow such a redirect.</summary>
-    private HttpClient Client() => new(new SocketsHttpHandler { MaxAutomaticRedirections = MaximumRedirects, ConnectTimeout = options.StallTime }) { Timeout = Timeout.InfiniteTimeSpan };
+    /// <summary>Redirects are followed in <see cref="AskAsync"/>, where each is judged and a refusal can be explained.</summary>
+    private HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = options.StallTime }) { Timeout = Timeout.InfiniteTimeSpan };
 
     private async Task AttemptsAsync(HttpClient client, CancellationToken cancellation)
     {
@@ -85,10 +86,8 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, file.Url);
-            if (part.Length > 0) request.Headers.Range = new RangeHeaderValue(part.Length, null);
             stall.CancelAfter(options.StallTime);
-            using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stall.Token);
+            using HttpResponseMessage response = await AskAsync(client, part.Length, stall.Token);
             bool resumes = Resumes(response, part);
             if (!resumes && part.Length > 0)
             {
@@ -132,6 +131,33 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
         }
     }
 
+    /// <summary>Asks for the file from a byte on and follows redirects to other web addresses.</summary>
+    private async Task<HttpResponseMessage> AskAsync(HttpClient client, long from, CancellationToken cancellation)
+    {
+        Uri address = Checked(file.Url, "its address");
+        for (int redirects = 0; ; redirects++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, address);
+            if (from > 0) request.Headers.Range = new RangeHeaderValue(from, null);
+            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } location) return response;
+            response.Dispose();
+            if (redirects == MaximumRedirects) throw file.Failed(path, $"it is redirected more than {MaximumRedirects} times");
+            Uri next = Checked(new Uri(address, location), $"{address} redirects to a place that");
+            if (address.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps) throw file.Failed(path, $"{address} redirects from https to http ({next}), where anybody on the way can read and change what is sent");
+            address = next;
+        }
+    }
+
+    /// <exception cref="WeightsException">The address is no web address, or an unencrypted one that nobody has allowed.</exception>
+    private Uri Checked(Uri address, string what)
+    {
+        if (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && options.AllowHttp)) return address;
+        throw file.Failed(path, address.Scheme == Uri.UriSchemeHttp
+            ? $"{what} begins with http:// ({address}), where anybody on the way can read and change what is sent. Use an https:// address, or set {nameof(DownloadOptions.AllowHttp)} (lab: --allow-http)"
+            : $"{what} begins with {address.Scheme}: ({address}); expected https://");
+    }
+
     /// <summary>Whether the answer goes on where the part ends; false for the whole file.</summary>
     private bool Resumes(HttpResponseMessage response, FileStream part)
     {
@@ -146,8 +172,6 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
                 throw new InterruptedException("the server does not go on where the last attempt ended");
             case 408 or 429 or >= 500:
                 throw new InterruptedException($"the server answers {(int)response.StatusCode} {response.ReasonPhrase}");
-            case >= 300 and < 400:
-                throw file.Failed(path, $"it is redirected more than {MaximumRedirects} times, or from https to http ({response.Headers.Location})");
             default:
                 throw file.Failed(path, $"the server answers {(int)response.StatusCode} {response.ReasonPhrase}");
         }

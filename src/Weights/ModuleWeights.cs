@@ -5,8 +5,8 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Weights;
 
-/// <summary>Saves a module's parameters and buffers as safetensors, under the names of its <c>state_dict</c>, and loads them back strictly, also from the formats of PyTorch and TorchSharp.</summary>
-public static class ModuleWeights
+/// <summary>Any module, for the kit's own use. Saves a module's parameters and buffers as safetensors, under the names of its <c>state_dict</c>, and loads them back strictly, also from the formats of PyTorch and TorchSharp.</summary>
+internal static class ModuleWeights
 {
     /// <summary>Saves.</summary>
     /// <param name="module">The module; not changed.</param>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using UnetResnet.Models;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Weights;
@@ -114,10 +113,10 @@ public sealed record PretrainedWeights
     }
 
     internal WeightsException Failed(string path, string reason, Exception? inner = null) =>
-        new($"{FileName} could not be downloaded from {Url}: {reason.TrimEnd('.')}. Try again, or fetch it on another machine and put it to {path} (MD5 {Md5}, checked when it is loaded). Without it, use \"{ResNet50Options.Bundled}\" at width 16.", inner);
+        new($"{FileName} could not be downloaded from {Url}: {reason.TrimEnd('.')}. Try again, or fetch it on another machine and put it to {path} (MD5 {Md5}, checked when it is loaded). Without it, use \"{NamedWeights.Bundled}\" at width 16.", inner);
 
     private string Cure(string path, bool replaces) =>
-        $"Ask for the download{(replaces ? ", which replaces it" : "")}: 'lab weights download {Name}' (dotnet run --project environment/lab -- weights download {Name}), or await the DownloadAsync of this entry of PretrainedWeights. Or put {Url} (MD5 {Md5}) to {path} by hand. \"{ResNet50Options.Bundled}\" at width 16 comes with the kit.";
+        $"Ask for the download{(replaces ? ", which replaces it" : "")}: 'lab weights download {Name}' (dotnet run --project environment/lab -- weights download {Name}), or await the DownloadAsync of this entry of PretrainedWeights. Or put {Url} (MD5 {Md5}) to {path} by hand. \"{NamedWeights.Bundled}\" at width 16 comes with the kit.";
 
     private static PretrainedWeights Keras(string name, string file, string md5, long bytes) =>
         new() { Name = name, FileName = file, Url = new Uri(Release + file), Md5 = md5, Bytes = bytes };

@@ -1,4 +1,3 @@
-using System.Globalization;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
@@ -7,7 +6,8 @@ using static TorchSharp.torch;
 namespace UnetResnet.Weights;
 
 /// <summary>
-/// Takes a U-Net to PyTorch: <c>model.safetensors</c>, a short twin of the network in Python (<c>unet_resnet50.py</c>, whose <c>load</c> gives the module), and
+/// Takes a U-Net to PyTorch: <c>model.safetensors</c>, a short twin of the network in Python (<c>unet_resnet50.py</c>, whose <c>load</c> gives the module and whose <c>save</c> writes it so that
+/// <c>UNetResNet50.Load</c> takes it back), and
 /// <c>check.safetensors</c> with an input and the logits that the twin must reproduce.
 /// </summary>
 public static class PyTorchExport
@@ -26,13 +26,16 @@ public static class PyTorchExport
     public static void Write(UNetResNet50 unet, string folder, bool overwrite = false)
     {
         Check(unet);
+        Dictionary<string, string> header = UNetResNet50Files.Header(unet);
+        if (header.ContainsKey(ModelHeader.LayerOptions))
+            throw new ArgumentException("The batch-norm layers of the encoder or of the decoder have different ε or momentum, and the PyTorch twin has one for each part. Give them the same Options.", nameof(unet));
         string[] paths = [.. Files.Select(name => Path.Combine(folder, name))];
         foreach (string path in paths) Overwriting.Check(path, overwrite);
         using var scope = NewDisposeScope();
         (Tensor input, Tensor logits) = Example(unet);
         if (!logits.isfinite().all().item<bool>())
             throw new WeightsException("The network's logits are infinite or undefined: there is nothing sensible to export. Take an earlier state of its training.");
-        ModuleWeights.Save(unet, paths[0], Settings(unet));
+        ModelFile.Write(unet, header, paths[0]);
         Safetensors.Write(paths[1], [new("input", input), new("logits", logits)]);
         using Stream twin = typeof(PyTorchExport).Assembly.GetManifestResourceStream(Twin)!;
         AtomicFile.Write(paths[2], twin.CopyTo);
@@ -47,28 +50,6 @@ public static class PyTorchExport
             if (layer.Mode == BatchNormMode.BatchOnly)
                 throw new ArgumentException($"'{name}' uses the batch's statistics in inference, which the PyTorch twin does not. Undo it (TestTimeStatistics.Undo), or give it another mode (Freeze, Unfreeze).", nameof(unet));
         }
-    }
-
-    /// <summary>What names and shapes do not tell, read by the twin and by <see cref="UNetFile"/>.</summary>
-    private static Dictionary<string, string> Settings(UNetResNet50 unet)
-    {
-        var settings = new Dictionary<string, string>
-        {
-            ["format"] = "pt",
-            [UNetFile.Padding] = unet.Options.Encoder.Padding == ConvolutionPadding.Same ? "same" : "symmetric",
-            [UNetFile.Stride] = unet.Options.Encoder.Architecture == ResNet50Architecture.Keras ? "1x1" : "3x3",
-            [UNetFile.EncoderEps] = Eps(unet.Encoder.BatchNormLayers(), "encoder"),
-            [UNetFile.Dropout] = unet.Options.SpatialDropout.ToString("R", CultureInfo.InvariantCulture),
-        };
-        if (unet.Options.DecoderBatchNorm) settings[UNetFile.DecoderEps] = Eps(unet.Decoder.BatchNormLayers(), "decoder");
-        return settings;
-    }
-
-    private static string Eps(IReadOnlyList<(string Name, ModalBatchNorm2d Layer)> layers, string part)
-    {
-        double[] all = [.. layers.Select(l => l.Layer.Options.Eps).Distinct()];
-        if (all.Length > 1) throw new ArgumentException($"The batch-norm layers of the {part} have different ε ({string.Join(", ", all.Select(NumberText.Short))}), and the PyTorch twin has one. Give them the same.", nameof(layers));
-        return all[0].ToString("R", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Two images of noise in the range of preprocessed ones, of unequal sides, and their logits.</summary>

@@ -2,7 +2,8 @@
 
     from unet_resnet50 import load
     model = load("model.safetensors")      # in eval mode
-    logits = model(images)                 # (N, 3, H, W), sides divisible by 32 -> (N, 1, H, W); sigmoid gives probabilities
+    logits = model(images)                 # (N, 3, H, W), sides divisible by 32 -> (N, classes, H, W); sigmoid (1 class) or softmax gives probabilities
+    save(model, "trained.safetensors")     # UNetResNet50.Load(path) in C# takes it back
 
 Images are prepared as for the encoder's weights; for Keras's and the kit's own: RGB to BGR, minus (103.939, 116.779, 123.68), no scaling.
 
@@ -13,6 +14,7 @@ normalised by each batch in training and by its running statistics afterwards: t
 
 Needs PyTorch 1.10 or later and nothing else.
 """
+import ctypes
 import json
 import os
 import struct
@@ -37,11 +39,11 @@ def pad(x, size, padding, value):
 class Encoder(nn.Module):
     """ResNet50 under Keras's names of layers; gives the feature maps after activation_1, _10, _22, _40 and _49."""
 
-    def __init__(self, width, bias, eps, padding, stride):
+    def __init__(self, width, bias, norm, padding, stride):
         super().__init__()
         self.padding = padding
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, bias=bias)
-        self.bn_conv1 = nn.BatchNorm2d(width, eps)
+        self.bn_conv1 = nn.BatchNorm2d(width, **norm)
         inputs = width
         for stage, letters in STAGES.items():
             inner = width * 2 ** (stage - 2)
@@ -57,7 +59,7 @@ class Encoder(nn.Module):
                 for branch, i, o, size, s in branches:
                     name = "%d%s_branch%s" % (stage, letter, branch)
                     self.add_module("res" + name, nn.Conv2d(i, o, size, s, padding=size // 2, bias=bias))
-                    self.add_module("bn" + name, nn.BatchNorm2d(o, eps))
+                    self.add_module("bn" + name, nn.BatchNorm2d(o, **norm))
                 inputs = 4 * inner
 
     def branch(self, name, x):
@@ -81,19 +83,19 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Five times: double by repetition, append the encoder's map of that size, convolve twice."""
 
-    def __init__(self, channels, filters, batch_norm, eps, dropout):
+    def __init__(self, channels, filters, classes, norm, dropout):
         super().__init__()
         inputs = channels[-1]
         for stage, (skip, outputs) in enumerate(zip(channels[-2::-1] + [0], filters)):
             for half, i in ((1, inputs + skip), (2, outputs)):
                 name = "conv%d_%d" % (stage + 6, half)
                 self.add_module(name + "_conv", nn.Conv2d(i, outputs, 3, padding=1))
-                if batch_norm:
-                    self.add_module(name + "_bn", nn.BatchNorm2d(outputs, eps))
+                if norm:
+                    self.add_module(name + "_bn", nn.BatchNorm2d(outputs, **norm))
             inputs = outputs
-        self.batch_norm = batch_norm
+        self.batch_norm = bool(norm)
         self.spatial_dropout2d = nn.Dropout2d(dropout)
-        self.prediction = nn.Conv2d(inputs, 1, 1)
+        self.prediction = nn.Conv2d(inputs, classes, 1)
 
     def forward(self, features):
         x = features[-1]
@@ -109,13 +111,27 @@ class Decoder(nn.Module):
 
 
 class UNetResNet50(nn.Module):
-    def __init__(self, width, filters, decoder_batch_norm=True, bias=True, padding="same", stride="1x1", encoder_eps=1e-3, decoder_eps=1e-3, dropout=0.2):
+    """Built from the settings that stand in the header of model.safetensors, which stay with it for save."""
+
+    def __init__(self, header):
         super().__init__()
-        self.encoder = Encoder(width, bias, encoder_eps, padding, stride)
-        self.decoder = Decoder([width] + [width * c for c in (4, 8, 16, 32)], filters, decoder_batch_norm, decoder_eps, dropout)
+        self.header = header
+        options = json.loads(header["options"])
+        encoder = options["encoder"]
+        width, keras = encoder["width"], encoder["architecture"] == "Keras"
+        filters = [(f * width // 64 + 15) // 16 * 16 for f in (256, 192, 128, 64, 32)]
+        self.encoder = Encoder(width, keras, norm(encoder), encoder["padding"].lower(), "1x1" if keras else "3x3")
+        self.decoder = Decoder(
+            [width] + [width * c for c in (4, 8, 16, 32)], filters, options["classes"], norm(options) if options["decoder_batch_norm"] else None, options["spatial_dropout"]
+        )
 
     def forward(self, images):
         return self.decoder(self.encoder(images))
+
+
+def norm(options):
+    """ε and momentum, which is the weight of the new value here as there."""
+    return {"eps": options["batch_norm"]["eps"], "momentum": options["batch_norm"]["momentum"]}
 
 
 def read(path):
@@ -137,19 +153,26 @@ def read(path):
 def load(path="model.safetensors"):
     """The network with its weights, in eval mode."""
     tensors, settings = read(path)
-    model = UNetResNet50(
-        width=tensors["encoder.conv1.weight"].shape[0],
-        filters=[tensors["decoder.conv%d_1_conv.weight" % stage].shape[0] for stage in range(6, 11)],
-        decoder_batch_norm="decoder.conv6_1_bn.weight" in tensors,
-        bias="encoder.conv1.bias" in tensors,
-        padding=settings.get("padding", "same"),
-        stride=settings.get("stride", "1x1"),
-        encoder_eps=float(settings.get("encoder_eps", 1e-3)),
-        decoder_eps=float(settings.get("decoder_eps", 1e-3)),
-        dropout=float(settings.get("dropout", 0.2)),
-    )
+    model = UNetResNet50(settings)
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def save(model, path):
+    """Writes the network as load and UNetResNet50.Load read it: float32, without num_batches_tracked, which nothing there counts."""
+    state = {n: t.detach().cpu().float().contiguous() for n, t in model.state_dict().items() if not n.endswith(".num_batches_tracked")}
+    header, position = {"__metadata__": model.header}, 0
+    for name, tensor in state.items():
+        size = 4 * tensor.numel()
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [position, position + size]}
+        position += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path + ".tmp", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in state.values():
+            file.write(ctypes.string_at(tensor.data_ptr(), 4 * tensor.numel()))
+    os.replace(path + ".tmp", path)
 
 
 def check(folder):

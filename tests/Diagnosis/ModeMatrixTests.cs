@@ -18,7 +18,7 @@ public class ModeMatrixTests
         using UNetResNet50 unet = Miniature.UNet();
         using Batch batch = Miniature.Images();
         Recalibration.Apply(unet, [batch.Inputs]);
-        foreach ((string name, ModalBatchNorm2d layer) in unet.BatchNormLayers().Where(l => l.Name.StartsWith("encoder", StringComparison.Ordinal) == encoder))
+        foreach ((string name, BatchNormLayer layer) in unet.BatchNormLayers().Where(l => l.Name.StartsWith("encoder", StringComparison.Ordinal) == encoder))
         {
             layer.RunningMean.add_(layer.RunningVar.sqrt());
             layer.RunningVar.mul_(4);

@@ -86,7 +86,7 @@ public class ProbedModelTests
 
         using var modes = Sequential(
             ("inference", new ModalBatchNorm2d(3, mode: BatchNormMode.Inference)), ("batch", new ModalBatchNorm2d(3, mode: BatchNormMode.BatchOnly)),
-            ("frozen", FrozenBatchNorm2d.From(new ModalBatchNorm2d(3))), ("torch", BatchNorm2d(3, track_running_stats: false)), ("bug", new ModalBatchNorm2d(3, mode: BatchNormMode.Keras213)));
+            ("frozen", UnetResnet.Normalization.FrozenBatchNorm2d.From(new ModalBatchNorm2d(3))), ("torch", BatchNorm2d(3, track_running_stats: false)), ("bug", new ModalBatchNorm2d(3, mode: BatchNormMode.Keras213)));
         using (var probed = new ProbedModel(modes, batch.Inputs))
         {
             Assert.Equal([(false, false), (true, true), (false, false), (true, true), (true, false)], probed.Layers.Select(l => (l.BatchInTraining, l.BatchInInference)));

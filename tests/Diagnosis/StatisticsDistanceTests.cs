@@ -39,7 +39,7 @@ public class StatisticsDistanceTests
         StatisticsDistance report = StatisticsDistance.Measure(model, batch.Inputs);
         using var probe = new ProbedModel(model, batch.Inputs);
         var injected = new Dictionary<string, double[]>();
-        foreach (BatchNormLayer layer in probe.Layers)
+        foreach (ProbedLayer layer in probe.Layers)
         {
             layer.Module.register_forward_pre_hook((_, input) =>
             {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using Spectre.Console;
@@ -19,7 +20,9 @@ public sealed class RunnerTests : IDisposable
 
     private RunOptions Options => new() { NotebookFolder = folder.Path, OutputFolder = Output };
 
-    private async Task<IReadOnlyList<NotebookResult>> Run(RunOptions? options = null)
+    private async Task<IReadOnlyList<NotebookResult>> Run(RunOptions? options = null) => (await RunWhole(options)).Results;
+
+    private async Task<RunResult> RunWhole(RunOptions? options = null)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(printed), Ansi = AnsiSupport.No, Interactive = InteractionSupport.No });
         return await new NotebookRunner(options ?? Options, new RunDisplay(console)).RunAsync(CancellationToken.None);
@@ -58,6 +61,37 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_notebook_is_fresh_after_its_run_and_stale_after_any_change()
+    {
+        folder.Write("01.ipynb", Notebook.Text(Notebook.Markdown("prose"), Notebook.Code("1 + 1")));
+        Assert.Contains("never run", StaleCheck.Problem(NotebookDocument.Load(Path.Combine(folder.Path, "01.ipynb"))));
+        await Run();
+        string fresh = File.ReadAllText(Path.Combine(Output, "notebooks", "01.ipynb"));
+        Assert.Null(StaleCheck.Problem(NotebookDocument.Parse(fresh, "01.ipynb")));
+        Assert.Equal("its code has changed since it was run", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace("1 + 1", "1 + 2"), "01.ipynb")));
+        Assert.Equal("its prose has changed since it was run", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace("prose", "other prose"), "01.ipynb")));
+        Assert.Contains("public API", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace(SourceHash.OfApi, "0"), "01.ipynb")));
+        NotebookResult read = RunStamp.Read(NotebookDocument.Parse(fresh, "01.ipynb"));
+        Assert.Equal((1, 1, true), (read.Cells, read.Executed, read.Succeeded));
+        Assert.InRange(read.Seconds, 0.1, 600);
+
+        using var printed = new StringWriter();
+        File.WriteAllText(Path.Combine(folder.Path, "01.ipynb"), fresh);
+        Assert.True(StaleCheck.Run([Path.Combine(folder.Path, "01.ipynb")], printed));
+        folder.Write("02.ipynb", Notebook.Text(Notebook.Code("1")));
+        Assert.False(StaleCheck.Run([Path.Combine(folder.Path, "01.ipynb"), Path.Combine(folder.Path, "02.ipynb")], printed));
+        Assert.Contains("02.ipynb: stale", printed.ToString());
+    }
+
+    [Fact]
+    public void The_public_API_alone_makes_its_fingerprint()
+    {
+        Assert.Equal(16, SourceHash.OfApi.Length);
+        Assert.NotEqual(SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]), SourceHash.Of([typeof(UnetResnet.Notebooks.Expect).Assembly]));
+        Assert.Equal(SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]), SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]));
+    }
+
+    [Fact]
     public async Task The_run_stops_at_the_first_failing_cell_and_tells_where()
     {
         string failing = folder.Write("01-fails.ipynb", Notebook.Text(
@@ -82,14 +116,79 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
-    public async Task Exit_code_is_0_for_success_and_1_for_failure()
+    public async Task Exit_codes_tell_success_a_failed_notebook_wrong_arguments_a_time_limit_and_trouble_with_the_machine_apart()
     {
         string good = folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
         string bad = folder.Write("bad.ipynb", Notebook.Text(Notebook.Code("missing")));
-        Assert.Equal(0, await RunCommand.Create().Parse([good, "--output", Output]).InvokeAsync());
-        Assert.Equal(1, await RunCommand.Create().Parse([bad, "--output", Output]).InvokeAsync());
-        Assert.Equal(1, await RunCommand.Create().Parse([good, "--output", Output, "--timeout", "0"]).InvokeAsync());
-        Assert.Equal(1, await RunCommand.Create().Parse(["no-such-notebook", "--output", Output]).InvokeAsync());
+        string slow = folder.Write("slow.ipynb", Notebook.Text(Notebook.Code("while (true) { }")));
+        string file = folder.Write("file", "");
+        Task<int> Lab(params string[] arguments) => RunCommand.Create().Parse(["--output", Output, .. arguments]).InvokeAsync();
+        Assert.Equal(0, await Lab(good));
+        Assert.Equal(1, await Lab(bad));
+        Assert.Equal(2, await Lab(good, "--timeout", "0"));
+        Assert.Equal(2, await Lab("no-such-notebook"));
+        Assert.Equal(3, await Lab(slow, "--timeout", "1"));
+        Assert.Equal(4, await RunCommand.Create().Parse([good, "--output", Path.Combine(file, "below")]).InvokeAsync());
+    }
+
+    [Fact]
+    public void An_unknown_option_has_the_exit_code_of_wrong_arguments_and_help_lists_them()
+    {
+        (int Code, string Output) Lab(params string[] arguments)
+        {
+            using Process lab = Process.Start(new ProcessStartInfo("dotnet", [typeof(RunCommand).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            Task<string> errors = lab.StandardError.ReadToEndAsync();
+            string output = lab.StandardOutput.ReadToEnd();
+            lab.WaitForExit();
+            return (lab.ExitCode, output + errors.Result);
+        }
+
+        (int code, string text) = Lab("run", "--unheard-of");
+        Assert.Equal(RunExitCode.BadUsage, code);
+        Assert.Contains("--unheard-of", text);
+        (code, text) = Lab("run", "--help");
+        Assert.Equal(0, code);
+        string words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are wrapped
+        Assert.Contains(RunExitCode.Help, words);
+        string documented = File.ReadAllText(Path.Combine(Repository.FindRoot(), "docs", "lab.md"));
+        foreach (int listed in (int[])[RunExitCode.Success, RunExitCode.NotebookFailed, RunExitCode.BadUsage, RunExitCode.TimeLimit, RunExitCode.MachineTrouble, RunExitCode.Interrupted]) Assert.Contains($"\n| {listed} | ", documented);
+    }
+
+    [Fact]
+    public async Task Keep_going_runs_what_comes_after_a_failure_and_the_first_failure_decides()
+    {
+        folder.Write("1.ipynb", Notebook.Text(Notebook.Code("1")));
+        folder.Write("2.ipynb", Notebook.Text(Notebook.Code("while (true) { }")));
+        folder.Write("3.ipynb", Notebook.Text(Notebook.Code("missing")));
+        RunResult run = await RunWhole(Options with { KeepGoing = true, CellTimeLimit = TimeSpan.FromSeconds(5) });
+        Assert.Equal([null, "TimeLimitExceeded", "CompilationError"], run.Results.Select(r => r.Failure?.Name));
+        Assert.Equal(RunExitCode.TimeLimit, run.ExitCode);
+        Assert.Contains("time limit in cell 1", printed.ToString());
+        Assert.True(File.Exists(Path.Combine(Output, "report", "3.html")));
+    }
+
+    [Fact]
+    public async Task The_summary_is_printed_even_if_the_report_cannot_be_written()
+    {
+        folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
+        folder.Write("out/report", "a file in the folder's place");
+        RunResult run = await RunWhole();
+        Assert.True(Assert.Single(run.Results).Succeeded);
+        Assert.Equal(RunExitCode.MachineTrouble, run.ExitCode);
+        Assert.Contains("peak memory", printed.ToString());
+        Assert.Contains("The report could not be written: ", printed.ToString());
+        Assert.Equal(1, Copy("good").Cells[0].ExecutionCount);
+    }
+
+    [Fact]
+    public async Task A_copy_that_cannot_be_written_is_named()
+    {
+        folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
+        Directory.CreateDirectory(Path.Combine(Output, "notebooks", "good.ipynb"));
+        RunResult run = await RunWhole();
+        Assert.Contains(Path.Combine(Output, "notebooks", "good.ipynb") + " could not be written", Assert.Single(run.Results).Failure!.Message);
+        Assert.Equal(RunExitCode.MachineTrouble, run.ExitCode);
+        Assert.Contains("machine trouble", printed.ToString());
     }
 
     [Fact]
@@ -114,16 +213,6 @@ public sealed class RunnerTests : IDisposable
         folder.Write("slow.ipynb", Notebook.Text(Notebook.Code("while (true) { }", "raises-exception")));
         NotebookResult result = Assert.Single(await Run(Options with { CellTimeLimit = TimeSpan.FromSeconds(1) }));
         Assert.Equal(("TimeLimitExceeded", 1), (result.Failure!.Name, result.Failure.Cell));
-    }
-
-    [Fact]
-    public async Task A_dying_process_is_blamed_on_its_cell()
-    {
-        folder.Write("dies.ipynb", Notebook.Text(Notebook.Code("int before = 1;"), Notebook.Code("Environment.Exit(3);")));
-        NotebookResult result = Assert.Single(await Run());
-        Assert.Equal(("ProcessDied", 2), (result.Failure!.Name, result.Failure.Cell));
-        Assert.Contains("exit code 3", result.Failure.Message);
-        Assert.Equal(1, Copy("dies").Cells[0].ExecutionCount);
     }
 
     [Fact]
@@ -189,13 +278,5 @@ public sealed class RunnerTests : IDisposable
         string twin = folder.Write("sub/01-question.ipynb", "");
         Assert.Contains("overwrite each other", Assert.Throws<ArgumentException>(() => (Options with { Notebooks = [first, twin] }).FindNotebooks()).Message);
         Assert.Contains("no notebook (*.ipynb)", Assert.Throws<ArgumentException>(() => (Options with { NotebookFolder = Output }).FindNotebooks()).Message);
-    }
-
-    [Fact]
-    public void Messages_of_the_process_are_told_from_what_native_code_prints()
-    {
-        var message = new WorkerMessage { Cell = 3, Index = 2, Count = 9, Done = true };
-        Assert.Equal(message, WorkerMessage.FromLine("[W NNPACK.cpp] " + message.ToLine()));
-        Assert.Null(WorkerMessage.FromLine("{\"Cell\":1}"));
     }
 }

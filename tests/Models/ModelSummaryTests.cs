@@ -81,7 +81,7 @@ public class ModelSummaryTests
         using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
         unet.Encoder.Freeze(BatchNormMode.Keras213);
         unet.Decoder.SetBatchNormMode(BatchNormMode.BatchOnly);
-        unet.Decoder.BatchNormLayers()[0].Layer.Weight.requires_grad_(true);
+        unet.Decoder.BatchNormLayers()[0].Layer.Weight!.requires_grad_(true);
         unet.train();
         unet.Decoder.eval();
         string before = ModuleState.Describe(unet);

@@ -8,7 +8,7 @@ public class ResNet50OptionsTests
     public void Defaults_are_those_of_the_question()
     {
         ResNet50Options options = new ResNet50Options().Validate();
-        Assert.Equal((64, false, null, null, 1000, ConvolutionPadding.Same), (options.Width, options.IncludeTop, options.Weights, options.Pooling, options.Classes, options.Padding));
+        Assert.Equal((64, false, null, 1000, ConvolutionPadding.Same), (options.Width, options.IncludeTop, options.Pooling, options.Classes, options.Padding));
         Assert.Equal(1e-3, options.BatchNorm.Eps);
     }
 
@@ -29,13 +29,6 @@ public class ResNet50OptionsTests
 
     public static TheoryData<ResNet50Options, string, string[]> Forbidden { get; } = new()
     {
-        // The original: "The `weights` argument should be either `None`, `imagenet` or the path to the weights file".
-        { new() { Weights = "imagenot" }, "Weights", ["imagenot", "no such file", "null", "\"imagenet\"", "path"] },
-        // The original: "If using `weights` as imagenet with `include_top` as true, `classes` should be 1000".
-        { new() { Weights = "imagenet", IncludeTop = true, Classes = 10 }, "Classes", ["1000", "not 10", "IncludeTop"] },
-        { new() { Weights = "imagenet", Width = 16 }, "Width", ["64", "not 16", "bundled"] },
-        { new() { Weights = "bundled", Width = 64 }, "Weights", ["width 16", "width 64"] },
-        { new() { Weights = "bundled", Width = 16, IncludeTop = true }, "Weights", ["without top", "with top"] },
         { new() { Pooling = "mean" }, "Pooling", ["mean", "\"avg\"", "\"max\"", "null"] },
         { new() { Pooling = "avg", IncludeTop = true }, "Pooling", ["IncludeTop", "null"] },
         { new() { IncludeTop = true, Classes = 0 }, "Classes", ["at least 1"] },
@@ -53,11 +46,8 @@ public class ResNet50OptionsTests
 
     public static TheoryData<ResNet50Options> Allowed { get; } =
     [
-        new() { Weights = "imagenet" },
-        new() { Weights = "imagenet", IncludeTop = true },
-        new() { Weights = "imagenet", Classes = 10 },
-        new() { Weights = "bundled", Width = 16, Pooling = "max" },
-        new() { Weights = typeof(ResNet50Options).Assembly.Location, Width = 48 },
+        new() { Width = 16, Pooling = "max" },
+        new() { Width = 48, Classes = 10 },
         new() { IncludeTop = true, Classes = 1 },
     ];
 

@@ -103,8 +103,6 @@ public class TorchvisionEncoderTests
     public static TheoryData<ResNet50Options, string, string[]> Forbidden { get; } = new()
     {
         { new() { Architecture = ResNet50Architecture.Torchvision }, "Padding", ["Same", "ResNet50Options.Torchvision"] },
-        { ResNet50Options.Torchvision with { Weights = "imagenet" }, "Weights", ["Keras's", "path"] },
-        { ResNet50Options.Torchvision with { Width = 16, Weights = "bundled" }, "Weights", ["Keras's", "path"] },
         { new() { Architecture = (ResNet50Architecture)7 }, "Architecture", ["7", "Keras, Torchvision"] },
     };
 

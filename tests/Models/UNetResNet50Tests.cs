@@ -99,7 +99,7 @@ public class UNetResNet50Tests
         inner.eval();
         // Frozen by hand, against the mode's own opinion.
         var byHand = unet.Decoder.BatchNormLayers()[0].Layer;
-        byHand.Weight.requires_grad_(false);
+        byHand.Weight!.requires_grad_(false);
         string before = ModuleState.Describe(unet);
 
         unet.Predict(randn(1, 3, 32, 32)).Dispose();

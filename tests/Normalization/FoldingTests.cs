@@ -160,10 +160,10 @@ public class FoldingTests
     private static void Randomise(Module net)
     {
         using var noGrad = no_grad();
-        foreach ((_, ModalBatchNorm2d layer) in net.BatchNormLayers())
+        foreach ((_, BatchNormLayer layer) in net.BatchNormLayers())
         {
-            layer.Weight.uniform_(-2, 2);
-            layer.Bias.normal_();
+            layer.Weight!.uniform_(-2, 2);
+            layer.Bias!.normal_();
             layer.RunningMean.normal_();
             layer.RunningVar.uniform_(0.1, 3);
         }

@@ -75,14 +75,6 @@ public class FreezeTests
         Assert.DoesNotContain(unet.parameters(), p => !p.requires_grad);
     }
 
-    [Fact]
-    public void Foreign_batch_norm_matters_only_in_the_part_that_is_frozen()
-    {
-        using Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net = Sequential(("a", Conv2d(3, 16, 1)), ("norm", BatchNorm2d(16)));
-        Assert.Equal(3 * 16 + 16, net.Freeze(name => DottedName.IsIn(name, "a"), BatchNormMode.Inference).Frozen);
-        Assert.Contains("'norm' is a BatchNorm2d", Assert.Throws<ArgumentException>("module", () => net.Freeze(name => DottedName.IsIn(name, "norm"), BatchNormMode.Inference)).Message);
-    }
-
     private static bool InEncoder(string name) => DottedName.IsIn(name, "encoder");
 
     private static UNetResNet50 UNet() => new(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });

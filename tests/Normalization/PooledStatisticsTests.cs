@@ -67,12 +67,12 @@ public class PooledStatisticsTests
         using var pooled = new PooledStatistics(2);
         using var layer = new ModalBatchNorm2d(2);
         pooled.Add(tensor([1f, 10, 3, 10], [2, 2, 1, 1]));
-        pooled.WriteTo(layer);
+        pooled.WriteTo(layer.BatchNormLayers()[0].Layer);
         Assert.Equal([2f, 10], layer.RunningMean.Values());
         Assert.Equal([1f, 0], layer.RunningVar.Values());
 
         using var other = new ModalBatchNorm2d(3);
-        Assert.Contains("2 channels", Assert.Throws<ArgumentException>("layer", () => pooled.WriteTo(other)).Message);
+        Assert.Contains("2 channels", Assert.Throws<ArgumentException>("layer", () => pooled.WriteTo(other.BatchNormLayers()[0].Layer)).Message);
         Assert.Equal([0f, 0, 0], other.RunningMean.Values());
     }
 
@@ -105,7 +105,7 @@ public class PooledStatisticsTests
                 pooled.Add(x);
                 pooled.Mean().Dispose();
                 pooled.Variance().Dispose();
-                pooled.WriteTo(layer);
+                pooled.WriteTo(layer.BatchNormLayers()[0].Layer);
             }
 
             Assert.Equal(before, Tensor.TotalCount);

@@ -21,7 +21,7 @@ public class RecalibrationOptionsTests
             // The definition, with the layers' own inference in front of them, in double.
             Module<Tensor, Tensor>[] steps = [.. net.children().Cast<Module<Tensor, Tensor>>()];
             Tensor first = steps[0].call(images), second = steps[..5].Aggregate(images, (x, step) => step.call(x));
-            ModalBatchNorm2d[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+            BatchNormLayer[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
             AssertStatistics(layers[0], first);
             AssertStatistics(layers[1], second);
             cuts.Add([.. layers.SelectMany(l => l.RunningVar.Values())]);
@@ -121,7 +121,7 @@ public class RecalibrationOptionsTests
         Assert.Contains("depends on its companions", TestTimeStatistics.Warning);
     }
 
-    private static void AssertStatistics(ModalBatchNorm2d layer, Tensor input)
+    private static void AssertStatistics(BatchNormLayer layer, Tensor input)
     {
         Tensor wide = input.to(float64);
         (Tensor variance, Tensor mean) = var_mean(wide, [0, 2, 3], unbiased: false);

@@ -33,7 +33,7 @@ public class RecalibrationTests
         // Images of growing brightness: their batches differ.
         images.mul_(arange(1, 13).reshape(12, 1, 1, 1));
         using Module<Tensor, Tensor> net = Net(dropout: 0);
-        (ModalBatchNorm2d first, ModalBatchNorm2d second) = (net.BatchNormLayers()[0].Layer, net.BatchNormLayers()[1].Layer);
+        (BatchNormLayer first, BatchNormLayer second) = (net.BatchNormLayers()[0].Layer, net.BatchNormLayers()[1].Layer);
         var cuts = new List<(float[] First, float[] Second)>();
         foreach (int[] sizes in new int[][] { [12], [6, 6], [5, 1, 4, 2] })
         {
@@ -75,7 +75,7 @@ public class RecalibrationTests
         net.eval();
         Tensor output = net.call(cat(batches));
         Numbers.AssertClose(new double[16], output.mean([0]), 1e-4);
-        Assert.Contains("no batch-norm layer with running statistics", Assert.Throws<ArgumentException>(() => Recalibration.Apply(BatchNorm2d(3, track_running_stats: false), batches)).Message);
+        Assert.Contains("with running statistics", Assert.Throws<ArgumentException>(() => Recalibration.Apply(BatchNorm2d(3, track_running_stats: false), batches)).Message);
 
         Recalibration.Reset(net);
         Assert.Equal([1f, 1, 1], one.running_var!.Values());
@@ -106,7 +106,7 @@ public class RecalibrationTests
         net.Freeze(BatchNormMode.Keras213);
         net.BatchNormLayers()[1].Layer.Mode = BatchNormMode.AffineOnly;
         net.train();
-        net.BatchNormLayers()[0].Layer.eval();
+        net.BatchNormLayers()[0].Layer.Module.eval();
         var state = Numbers.State(net);
         bool[] flags = Flags(), gradients = Gradients();
         bool[] Flags() => [net.training, .. net.named_modules().Select(m => m.module.training)];

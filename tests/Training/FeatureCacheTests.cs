@@ -54,6 +54,13 @@ public sealed class FeatureCacheTests : IDisposable
 
         int files = Directory.GetFiles(folder.Path, "*.features", SearchOption.AllDirectories).Length;
         Assert.Equal(cache.ImagesOnDisk, files);
+        if (!OperatingSystem.IsWindows())
+        {
+            // Features show their images; in the system's temporary folder they would be everybody's to read.
+            Assert.All(Directory.GetDirectories(folder.Path), d => Assert.Equal(Rights.OwnersFolder, Rights.Of(d)));
+            Assert.All(Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories), f => Assert.Equal(Rights.OwnersFile, Rights.Of(f)));
+        }
+
         cache.Dispose();
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
         // The U-Net is the caller's, and trained.

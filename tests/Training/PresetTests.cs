@@ -116,10 +116,10 @@ public class PresetTests
     }
 
     [Fact]
-    public void Options_of_the_network_are_kept_but_for_width_and_weights()
+    public void Options_of_the_network_are_kept_but_for_the_width()
     {
         using UNetResNet50 unet = Untrained.CreateUNet(options: new UNetOptions { DecoderBatchNorm = false, Encoder = new ResNet50Options { Width = 32, Padding = ConvolutionPadding.Symmetric } });
-        Assert.Equal((16, null, ConvolutionPadding.Symmetric), (unet.Options.Encoder.Width, unet.Options.Encoder.Weights, unet.Options.Encoder.Padding));
+        Assert.Equal((16, ConvolutionPadding.Symmetric), (unet.Options.Encoder.Width, unet.Options.Encoder.Padding));
         Assert.False(unet.Options.DecoderBatchNorm);
     }
 

@@ -116,11 +116,11 @@ public sealed class TrainerTests : IDisposable
     public void Parameters_frozen_by_hand_stay_frozen_while_scores_are_taken()
     {
         using var net = Network();
-        ModalBatchNorm2d norm = net.BatchNormLayers()[0].Layer;
-        norm.Weight.requires_grad_(false);
+        BatchNormLayer norm = net.BatchNormLayers()[0].Layer;
+        norm.Weight!.requires_grad_(false);
         var before = Numbers.State(net);
         new Trainer(net, new TrainingOptions { Epochs = 2 }).Fit(Squares(4, 2), Squares(2, 2));
-        Assert.False(norm.Weight.requires_grad);
+        Assert.False(norm.Weight!.requires_grad);
         Assert.Equal(
             ["0.bias", "0.weight", "1.bias", "1.running_mean", "1.running_var", "4.bias", "4.weight"],
             Numbers.Changed(before, Numbers.State(net)).Order());

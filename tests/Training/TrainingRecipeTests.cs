@@ -68,36 +68,36 @@ public sealed class TrainingRecipeTests : IDisposable
     public void Statistics_stand_still_in_the_last_epochs_while_the_rest_learns()
     {
         using var net = Network();
-        ModalBatchNorm2d layer = net.BatchNormLayers()[0].Layer;
+        BatchNormLayer layer = net.BatchNormLayers()[0].Layer;
         var states = new List<(float[] Statistics, float[] Gamma, BatchNormMode Mode)>();
         new Trainer(net, new TrainingOptions { Epochs = 4, LearningRate = 1e-2, StillStatisticsEpochs = 2 })
-            .Fit(Squares(4, 2), Squares(2, 2, seed: 1), new Recorder(_ => states.Add((layer.RunningVar.Values(), layer.Weight.Values(), layer.Mode))));
+            .Fit(Squares(4, 2), Squares(2, 2, seed: 1), new Recorder(_ => states.Add((layer.RunningVar.Values(), layer.Weight!.Values(), layer.Mode))));
         Assert.Equal([BatchNormMode.Trainable, BatchNormMode.Trainable, BatchNormMode.AffineOnly, BatchNormMode.AffineOnly], states.Select(s => s.Mode));
         Assert.NotEqual(states[0].Statistics, states[1].Statistics);
         Assert.Equal(states[1].Statistics, states[2].Statistics);
         Assert.Equal(states[1].Statistics, states[3].Statistics);
         Assert.NotEqual(states[2].Gamma, states[3].Gamma);
         Assert.Equal(BatchNormMode.Trainable, layer.Mode);
-        Assert.True(layer.Weight.requires_grad);
+        Assert.True(layer.Weight!.requires_grad);
     }
 
     [Fact]
     public void Held_statistics_keep_what_is_frozen_frozen()
     {
         using Module<Tensor, Tensor> net = Sequential(new ModalBatchNorm2d(16), new ModalBatchNorm2d(16), new ModalBatchNorm2d(16), new ModalBatchNorm2d(16));
-        ModalBatchNorm2d[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+        BatchNormLayer[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
         BatchNormMode[] modes = [BatchNormMode.Trainable, BatchNormMode.Keras213, BatchNormMode.AffineOnly, BatchNormMode.Trainable];
         for (int i = 0; i < 4; i++) layers[i].Mode = modes[i];
-        layers[3].Bias.requires_grad_(false);
+        layers[3].Bias!.requires_grad_(false);
         using (new StillStatistics(net))
         {
             Assert.Equal([BatchNormMode.AffineOnly, BatchNormMode.Inference, BatchNormMode.AffineOnly, BatchNormMode.AffineOnly], layers.Select(l => l.Mode));
-            Assert.Equal([true, false, true, false], layers.Select(l => l.Bias.requires_grad));
+            Assert.Equal([true, false, true, false], layers.Select(l => l.Bias!.requires_grad));
         }
 
         Assert.Equal(modes, layers.Select(l => l.Mode));
-        Assert.Equal([true, false, true, false], layers.Select(l => l.Bias.requires_grad));
-        Assert.Equal([true, false, true, true], layers.Select(l => l.Weight.requires_grad));
+        Assert.Equal([true, false, true, false], layers.Select(l => l.Bias!.requires_grad));
+        Assert.Equal([true, false, true, true], layers.Select(l => l.Weight!.requires_grad));
     }
 
     [Fact]

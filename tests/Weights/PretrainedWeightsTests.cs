@@ -27,7 +27,7 @@ public sealed class PretrainedWeightsTests : IDisposable
 
     private string FilePath => folder["cache", "file.h5"];
 
-    private DownloadOptions Options => new() { Folder = folder["cache"], StallTime = TimeSpan.FromSeconds(5), RetryDelay = TimeSpan.FromMilliseconds(1), Retries = 3 };
+    private DownloadOptions Options => new() { AllowHttp = true, Folder = folder["cache"], StallTime = TimeSpan.FromSeconds(5), RetryDelay = TimeSpan.FromMilliseconds(1), Retries = 3 };
 
     private Task<string> Download(ScriptedServer server, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
         Entry(server.Url).DownloadAsync(Options, progress, cancellation);
@@ -217,6 +217,42 @@ public sealed class PretrainedWeightsTests : IDisposable
         using var circle = new ScriptedServer(c => c.Send($"HTTP/1.1 301 Moved Permanently\nContent-Length: 0\nLocation: {c.Server.Url}"));
         Assert.Contains("redirected more than 5 times", await Refusal(circle));
         Assert.Equal(6, circle.Asked.Count);
+    }
+
+    [Theory]
+    [InlineData("file:///etc/hostname", "begins with file: (file:///etc/hostname); expected https://")]
+    [InlineData("ftp://127.0.0.1/file.h5", "begins with ftp: (ftp://127.0.0.1/file.h5); expected https://")]
+    public async Task A_redirect_to_something_that_is_no_web_address_is_refused(string location, string reason)
+    {
+        using var server = new ScriptedServer(c => c.Send($"HTTP/1.1 302 Found\nContent-Length: 0\nLocation: {location}"));
+        Assert.Contains($"{server.Url} redirects to a place that {reason}", await Refusal(server));
+        Assert.Single(server.Asked); // and is not asked again
+    }
+
+    [Fact]
+    public async Task An_unencrypted_address_needs_to_be_allowed()
+    {
+        using var server = new ScriptedServer(Whole);
+        Assert.Contains("its address begins with http://", await Refusal(server, Options with { AllowHttp = false }));
+        Assert.Empty(server.Asked);
+        await Download(server);
+        if (!OperatingSystem.IsWindows()) Assert.Equal(Rights.OwnersFolder, Rights.Of(folder["cache"]));
+    }
+
+    [Fact]
+    public void The_command_asks_for_the_same_flag()
+    {
+        using var server = new ScriptedServer(Whole);
+        (int code, _, string error) = Lab("download", "--mirror", server.Url.ToString());
+        Assert.Equal(1, code);
+        Assert.Contains("--allow-http", error);
+        Assert.Empty(server.Asked);
+        // Allowed, it is fetched, and seen not to be the file: the checksum stays.
+        (code, _, error) = Lab("download", "--mirror", server.Url.ToString(), "--allow-http");
+        Assert.Equal(1, code);
+        Assert.Contains("it is another file", error);
+        Assert.Single(server.Asked);
+        Assert.Contains("--mirror here: expected an address", Lab("download", "--mirror", "here").Error);
     }
 
     [Fact]

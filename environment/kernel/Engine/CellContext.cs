@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Cellar.Interrupts;
 
 namespace Cellar.Engine;
 
@@ -65,7 +66,7 @@ internal sealed class CellContext(CancellationToken stop, CancellationToken cut)
             {
                 CuttableCode.Run(() => callback(state), cut);
             }
-            catch (OperationCanceledException) when (cut.IsCancellationRequested)
+            catch (Exception) when (stop.IsCancellationRequested)
             {
                 // The cell was stopped, and this with it.
             }

@@ -84,7 +84,7 @@ internal static partial class CellErrors
         where line.StartsWith("   at ", StringComparison.Ordinal) && !Machinery().IsMatch(line)
         select Submission().Replace(TopLevel().Replace(line, "   at the cell's top level"), "");
 
-    [GeneratedRegex(@"^   at (Microsoft\.CodeAnalysis\.Scripting\.|System\.Runtime\.CompilerServices\.|System\.Runtime\.ControlledExecution|System\.Threading\.|Cellar\.Engine\.CellThread|Submission#\d+\.<Factory>)")]
+    [GeneratedRegex(@"^   at (Microsoft\.CodeAnalysis\.Scripting\.|System\.Runtime\.CompilerServices\.|System\.Runtime\.ControlledExecution|System\.Threading\.|Cellar\.Engine\.|Cellar\.Interrupts\.|Submission#\d+\.<Factory>)")]
     private static partial Regex Machinery();
 
     [GeneratedRegex(@"^   at Submission#\d+\.<<Initialize>>d__\d+\.MoveNext\(\)")]

@@ -55,17 +55,31 @@ public sealed class DisplayedValue
 }
 
 /// <summary>The method forms of <see cref="CellFunctions"/>.</summary>
+/// <remarks>
+/// <c>Microsoft.DotNet.Interactive.Formatting</c> has extension methods of the same names in the namespace System, and a type of the name of <see cref="DisplayedValue"/>; every
+/// cell imports both, and the compiler could not choose. So these are no extension methods: the first submission declares some that call them, and what a script declares goes
+/// before what it imports.
+/// </remarks>
 public static class DisplayExtensions
 {
+    /// <summary>What the first submission declares.</summary>
+    internal const string Declarations = """
+        using DisplayedValue = Cellar.Engine.DisplayedValue;
+        /// <summary>Shows a value below the cell, at once.</summary>
+        public static Cellar.Engine.DisplayedValue Display(this object value, params string[] mimeTypes) => Cellar.Engine.DisplayExtensions.Display(value, mimeTypes);
+        /// <summary>Shows text that is already in a MIME type, such as HTML or JSON, as it is.</summary>
+        public static Cellar.Engine.DisplayedValue DisplayAs(this string value, string mimeType) => Cellar.Engine.DisplayExtensions.DisplayAs(value, mimeType);
+        """;
+
     /// <inheritdoc cref="CellFunctions.display"/>
-    public static DisplayedValue Display(this object? value, params string[] mimeTypes) => CellFunctions.display(value, mimeTypes);
+    public static DisplayedValue Display(object? value, params string[] mimeTypes) => CellFunctions.display(value, mimeTypes);
 
     /// <summary>Shows text that is already in a MIME type, such as HTML or JSON, as it is.</summary>
     /// <param name="value">The text; JSON for types that end in <c>+json</c>.</param>
     /// <param name="mimeType">For example <c>text/html</c>.</param>
     /// <returns>A handle that can replace what is shown.</returns>
     /// <exception cref="InvalidOperationException">No cell is running, or the text is not the JSON that the type asks for.</exception>
-    public static DisplayedValue DisplayAs(this string value, string mimeType)
+    public static DisplayedValue DisplayAs(string value, string mimeType)
     {
         string id = Guid.NewGuid().ToString("N");
         DisplayedValue.Running().Show(new DisplayOutput(MimeBundle.OfText(mimeType, value), id));

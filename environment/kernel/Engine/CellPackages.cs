@@ -1,15 +1,14 @@
 using System.Reflection;
 using Cellar.Packages;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.Scripting.Hosting;
 
 namespace Cellar.Engine;
 
-/// <summary>Brings the packages that a cell names to the compiler and to the script's loader, and tells the reader.</summary>
+/// <summary>Brings the packages that a cell names to the compiler and to the cells' loader, and tells the reader.</summary>
 /// <param name="session">The notebook's packages.</param>
 /// <param name="references">Finds assemblies that other assemblies need.</param>
-/// <param name="loader">Loads assemblies for the script.</param>
-internal sealed class CellPackages(PackageSession session, CellReferenceResolver references, InteractiveAssemblyLoader loader)
+/// <param name="assemblies">Loads assemblies for the cells.</param>
+internal sealed class CellPackages(PackageSession session, CellReferenceResolver references, CellAssemblies assemblies)
 {
     /// <summary>Restores and loads what lines <c>#r "nuget: …"</c> and <c>#i "nuget: …"</c> ask for.</summary>
     /// <returns>References for the compiler, and scripts that the packages want run.</returns>
@@ -32,7 +31,7 @@ internal sealed class CellPackages(PackageSession session, CellReferenceResolver
 
         if (added.News.Length > 0) progress.Show(added.News);
         foreach (string path in added.References) references.Prefer(path);
-        foreach (Assembly assembly in added.Loaded) loader.RegisterDependency(assembly);
+        foreach (Assembly assembly in added.Loaded) assemblies.Register(assembly);
         return ([.. added.References.Select(path => References.ToFile(path))], added.Extensions);
     }
 }

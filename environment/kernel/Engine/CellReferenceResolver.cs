@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using Cellar.Packages;
 using Microsoft.CodeAnalysis;
 
 namespace Cellar.Engine;
@@ -15,12 +16,22 @@ internal sealed class CellReferenceResolver(string baseFolder) : MetadataReferen
     public override bool ResolveMissingAssemblies => true;
 
     /// <summary>From now on the assembly of this file's name is this one, unless the program or the notebook has another already.</summary>
-    public void Prefer(string path) => chosen.TryAdd(Path.GetFileNameWithoutExtension(path), path);
+    public void Prefer(string path)
+    {
+        lock (chosen) chosen.TryAdd(Path.GetFileNameWithoutExtension(path), path);
+    }
+
+    /// <summary>The file of an assembly that a cell or something it refers to needs: the one that was chosen, or one beside such a file.</summary>
+    public string? Locate(string name)
+    {
+        lock (chosen)
+            return chosen.GetValueOrDefault(name) ?? chosen.Values.Select(path => Existing(Path.Combine(Path.GetDirectoryName(path)!, name + ".dll"))).FirstOrDefault(p => p is not null);
+    }
 
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity)
     {
         string name = referenceIdentity.Name;
-        string? path = ProgramAssemblies.Current.Find(name) ?? chosen.GetValueOrDefault(name);
+        string? path = ProgramAssemblies.Current.Find(name) ?? Chosen(name);
         if (path is null && definition is PortableExecutableReference { FilePath: { } neighbour })
             path = Existing(Path.Combine(Path.GetDirectoryName(neighbour)!, name + ".dll"));
         return path is null ? null : References.ToFile(path);
@@ -30,11 +41,16 @@ internal sealed class CellReferenceResolver(string baseFolder) : MetadataReferen
     {
         string? file = FindFile(reference, baseFilePath);
         string name = file is null ? Path.GetFileNameWithoutExtension(reference) : AssemblyNameOf(file) ?? Path.GetFileNameWithoutExtension(file);
-        string? path = ProgramAssemblies.Current.Find(name) ?? chosen.GetValueOrDefault(name) ?? file;
+        string? path = ProgramAssemblies.Current.Find(name) ?? Chosen(name) ?? file;
         if (path is null) return [];
 
-        chosen.TryAdd(name, path);
+        lock (chosen) chosen.TryAdd(name, path);
         return [References.ToFile(path, properties)];
+    }
+
+    private string? Chosen(string name)
+    {
+        lock (chosen) return chosen.GetValueOrDefault(name);
     }
 
     private string? FindFile(string reference, string? baseFilePath)

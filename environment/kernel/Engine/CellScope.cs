@@ -50,6 +50,24 @@ internal sealed class CellScope(Action<CellOutput> emit, Func<string, bool, stri
         Stop.ThrowIfCancellationRequested();
     }
 
+    /// <summary>Gives the text of a cell by its label.</summary>
+    public Func<string, string?> SourceOf { get; init; } = static _ => null;
+
+    /// <summary>The first exception that nobody has caught, on a thread or in an <c>async void</c> method of the cell; the cell then counts as failed.</summary>
+    public CellError? Uncaught { get; private set; }
+
+    /// <summary>Shows an exception that nobody has caught.</summary>
+    public void Report(Exception exception)
+    {
+        CellError error = CellErrors.FromException(exception, SourceOf);
+        lock (gate)
+        {
+            if (closed) return;
+            Uncaught ??= error;
+            emit(new ErrorOutput(error));
+        }
+    }
+
     /// <summary>Whether somebody can be asked for input.</summary>
     public bool CanAsk => ask is not null;
 

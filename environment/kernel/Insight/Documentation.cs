@@ -1,7 +1,7 @@
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
-using Cellar.Engine;
+using Cellar.Packages;
 using Microsoft.CodeAnalysis;
 
 namespace Cellar.Insight;

@@ -47,7 +47,7 @@ internal sealed class PackageRestore(string cacheFolder)
             await File.WriteAllTextAsync(Path.Combine(scratch, "packages.csproj"), project, cancel);
             if (await RunAsync(scratch, folder, waiting, cancel) is { } output) return known ?? throw new PackageException(RestoreErrors.Explain(output, packages));
             string assets = Path.Combine(scratch, "obj", "project.assets.json");
-            AtomicFile.Write(kept, stream => stream.Write(File.ReadAllBytes(assets)));
+            AtomicFile.Write(kept, stream => stream.Write(File.ReadAllBytes(assets)), isPrivate: true); // an address of a source can hold a password
             return RestoredPackages.Load(kept) ?? throw new PackageException("NuGet says that it has unpacked the packages, but their files are not there. Is the disk full?");
         }
         finally
@@ -72,12 +72,15 @@ internal sealed class PackageRestore(string cacheFolder)
             new XElement("SelfContained", "false"),
             new XElement("UseAppHost", "false"),
             new XElement("NuGetAudit", "false"),
-            new XElement("RestoreAdditionalProjectSources", string.Join(';', sources))),
+            new XElement("RestoreAdditionalProjectSources", string.Join(';', sources.Select(Escaped)))),
         new XElement(
             "ItemGroup",
             packages.OrderBy(p => p.Name, StringComparer.OrdinalIgnoreCase).Select(p =>
                 new XElement("PackageReference", new XAttribute("Include", p.Name), new XAttribute("Version", p.Version.Length == 0 ? "*" : p.Version)))),
         new XElement("Import", new XAttribute("Project", "Sdk.targets"), new XAttribute("Sdk", "Microsoft.NET.Sdk"))).ToString();
+
+    /// <summary>Text as MSBuild takes it literally: no list, property, item or function begins in it.</summary>
+    private static string Escaped(string text) => string.Concat(text.Select(c => "%$@'();?*".Contains(c) ? $"%{(int)c:X2}" : c.ToString()));
 
     /// <summary>Runs <c>dotnet restore</c> in a folder.</summary>
     /// <returns>What it printed where it failed; null where it succeeded.</returns>
@@ -85,7 +88,7 @@ internal sealed class PackageRestore(string cacheFolder)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet")
         {
-            ArgumentList = { "restore", "packages.csproj", "--nologo", "-v:quiet", "-nodeReuse:false", $"-p:RestoreRootConfigDirectory={folder}" },
+            ArgumentList = { "restore", "packages.csproj", "--nologo", "-v:quiet", "-nodeReuse:false", $"-p:RestoreRootConfigDirectory={Escaped(folder)}" },
             WorkingDirectory = scratch,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

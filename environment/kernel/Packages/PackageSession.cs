@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
-using Cellar.Engine;
 
 namespace Cellar.Packages;
 
@@ -27,9 +26,10 @@ internal sealed partial class PackageSession(string folder, string cacheFolder)
     private readonly HashSet<string> extended = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Adds a source: an address, or a folder.</summary>
-    /// <exception cref="PackageException">There is no such folder.</exception>
+    /// <exception cref="PackageException">There is no such folder, or NuGet cannot be told its name.</exception>
     public void AddSource(string source)
     {
+        if (source.Contains(';')) throw new PackageException($"#i \"nuget: {source}\": a semicolon separates sources in NuGet and cannot be part of one. Write one #i line for each source, or rename the folder.");
         if (!source.Contains("://", StringComparison.Ordinal))
         {
             string full = Path.GetFullPath(Path.Combine(folder, source));

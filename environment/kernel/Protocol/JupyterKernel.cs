@@ -48,13 +48,26 @@ internal sealed class JupyterKernel : IDisposable
     /// <summary>Ends when a client has asked the kernel to shut down.</summary>
     public Task Finished => finished.Task;
 
-    /// <summary>Stops the running cell; without one nothing happens.</summary>
+    /// <summary>Stops the running cell; asked again, by force if it has not stopped in three seconds. Without a running cell nothing happens.</summary>
     public void Interrupt()
     {
         lock (gate)
         {
-            // On another thread: cancelling runs what waits for it.
-            if (running is { } source) _ = Task.Run(source.Cancel);
+            if (running is { IsCancellationRequested: true }) engine.Insist();
+            // On a thread of its own: cancelling runs what waits for it, and the pool may be full of what is to be stopped.
+            else if (running is { } source) new Thread(() => Cancel(source)) { IsBackground = true, Name = "interrupt" }.Start();
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource cell)
+    {
+        try
+        {
+            cell.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The cell has just ended.
         }
     }
 
@@ -78,6 +91,8 @@ internal sealed class JupyterKernel : IDisposable
 
     private void Receive(KernelChannel channel, KernelMessage message)
     {
+        // At once, and here: the thread pool, on which requests are answered, may be full of what is to be stopped.
+        if (message.Type == "interrupt_request") Interrupt();
         if (channel == KernelChannel.Stdin) input.Answer(message);
         else (channel == KernelChannel.Control ? control : shell).Writer.TryWrite(message);
     }
@@ -128,8 +143,7 @@ internal sealed class JupyterKernel : IDisposable
                 // No comm target is known here: the protocol asks for an immediate close.
                 Publish("comm_close", new JsonObject { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() }, request);
                 return null;
-            case "interrupt_request":
-                Interrupt();
+            case "interrupt_request": // done already
                 return new JsonObject { ["status"] = "ok" };
             case "shutdown_request":
                 JsonObject Reply() => new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) };
@@ -201,7 +215,7 @@ internal sealed class JupyterKernel : IDisposable
         lock (gate)
         {
             if (ReferenceEquals(running, cell))
-                publisher.Emit(new StreamOutput("stderr", "The cell is inside a native call and stops at its end. Restart the kernel to end it now.\n"));
+                publisher.Emit(new StreamOutput("stderr", "The cell is inside a call that cannot be interrupted, and stops at its end. Interrupt again to cut it off, which may leave the kernel unstable, or restart the kernel.\n"));
         }
     }
 

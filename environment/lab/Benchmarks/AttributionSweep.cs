@@ -29,7 +29,7 @@ internal static class AttributionSweep
         var ranks = new List<(string, int)>();
         foreach (int place in places ?? Enumerable.Range(0, layers.Count))
         {
-            (string name, ModalBatchNorm2d layer) = layers[place];
+            (string name, BatchNormLayer layer) = layers[place];
             using var state = new ModelState(unet);
             using (torch.no_grad())
             {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json.Nodes;
 using Cellar.Engine;
@@ -14,19 +15,29 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="Best">The lowest one.</param>
 /// <param name="Limit">At most this.</param>
 /// <param name="Samples">How many were taken.</param>
-internal sealed record KernelFigure(string Name, string Unit, double Value, double Best, double Limit, int Samples)
+/// <param name="Peers">Medians of the other kernels on this machine, by name; null where one does not do it.</param>
+internal sealed record KernelFigure(string Name, string Unit, double Value, double Best, double Limit, int Samples, IReadOnlyDictionary<string, double?> Peers)
 {
     /// <summary>Whether the limit is kept.</summary>
     public bool Holds => Value <= Limit;
 }
 
-/// <summary>Times the real kernel process from a client's side.</summary>
+/// <summary>Times the real kernel process from a client's side, and other kernels in turn with it.</summary>
 internal static class KernelBenchmark
 {
+    private const string Start = "start to first result", Cell = "warm cell", Completion = "first completion", Inspection = "first inspection after it",
+        Interrupt = "interrupt of a busy loop", Package = "#r \"nuget:\" of a cached package", Resident = "idle memory (RSS)", Proportional = "idle memory (PSS)";
+
+    private static readonly (string Name, string Unit, double Limit)[] Figures =
+    [
+        (Start, "s", 1.1), (Cell, "ms", 6), (Completion, "ms", 60), (Inspection, "ms", 400), (Interrupt, "ms", 100), (Package, "ms", 50), (Resident, "MB", 200), (Proportional, "MB", 200),
+    ];
+
     /// <summary>Measures every figure.</summary>
     /// <param name="starts">How many kernels to start one after another.</param>
+    /// <param name="peers">Other kernels, started in turn with this one.</param>
     /// <param name="progress">Told what is under way.</param>
-    public static IReadOnlyList<KernelFigure> Run(int starts, IProgress<string> progress)
+    public static IReadOnlyList<KernelFigure> Run(int starts, IReadOnlyList<KernelProgram> peers, IProgress<string> progress)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("unetresnet-bench-");
         try
@@ -35,46 +46,27 @@ internal static class KernelBenchmark
             progress.Report("a package is fetched, so that it is in the cache");
             using (var kernel = new KernelProcess(folder.FullName)) kernel.Execute(PackageCell);
 
-            List<double> start = [], completion = [], inspection = [], package = [], resident = [], proportional = [], cell = [], interrupt = [];
+            KernelProgram[] all = [KernelProgram.Own, .. peers];
+            Dictionary<string, List<double>>[] samples = [.. all.Select(_ => Figures.ToDictionary(f => f.Name, _ => new List<double>()))];
             for (int i = 0; i < starts; i++)
             {
-                progress.Report($"kernel {i + 1} of {starts}");
-                var watch = Stopwatch.StartNew();
-                using var kernel = new KernelProcess(folder.FullName);
-                kernel.Execute("1 + 1");
-                start.Add(watch.Elapsed.TotalSeconds);
-                completion.Add(Milliseconds(() => kernel.Ask("complete_request", new JsonObject { ["code"] = "Console.Wri", ["cursor_pos"] = 11 })));
-                inspection.Add(Milliseconds(() => kernel.Ask("inspect_request", new JsonObject { ["code"] = "Console.WriteLine", ["cursor_pos"] = 11, ["detail_level"] = 0 })));
-                Thread.Sleep(3000);
-                if (Memory(kernel.Id) is var (rss, pss))
+                for (int k = 0; k < all.Length; k++)
                 {
-                    resident.Add(rss);
-                    proportional.Add(pss);
+                    progress.Report($"{all[k].Name}, start {i + 1} of {starts}");
+                    try
+                    {
+                        Measure(all[k], folder.FullName, samples[k], cells: i == starts - 1);
+                    }
+                    catch (Exception e) when (k > 0 && e is (TimeoutException or InvalidOperationException))
+                    {
+                        progress.Report($"{all[k].Name}: {e.Message} Its figures so far stay.");
+                    }
                 }
-
-                package.Add(Milliseconds(() => kernel.Execute(PackageCell)) / 1000);
-                if (i < starts - 1) continue;
-
-                progress.Report("100 cells and 10 interrupts");
-                for (int n = 0; n < 110; n++)
-                {
-                    double time = Milliseconds(() => kernel.Execute($"var x{n} = {n};\nx{n} * 2"));
-                    if (n >= 10) cell.Add(time);
-                }
-
-                for (int n = 0; n < 10; n++) interrupt.Add(kernel.Interrupt().TotalMilliseconds);
             }
 
-            return
-            [
-                Figure("start to first result", "s", 2.5, start),
-                Figure("warm cell", "ms", 20, cell),
-                Figure("first completion", "ms", 400, completion),
-                Figure("first inspection after it", "ms", 400, inspection),
-                Figure("interrupt of a busy loop", "ms", 100, interrupt),
-                Figure("#r \"nuget:\" of a cached package", "s", 1.5, package),
-                .. resident.Count > 0 ? (KernelFigure[])[Figure("idle memory (RSS)", "MB", 250, resident), Figure("idle memory (PSS)", "MB", 250, proportional)] : [],
-            ];
+            return [.. Figures.Where(f => samples[0][f.Name].Count > 0).Select(f => new KernelFigure(
+                f.Name, f.Unit, Median(samples[0][f.Name])!.Value, samples[0][f.Name].Min(), f.Limit, samples[0][f.Name].Count,
+                all.Zip(samples).Skip(1).ToDictionary(p => p.First.Name, p => Median(p.Second[f.Name]))))];
         }
         finally
         {
@@ -84,11 +76,45 @@ internal static class KernelBenchmark
 
     private const string PackageCell = "#i \"nuget: source\"\n#r \"nuget: Bench.Package, 1.0.0\"\nBenchPackage.Answer";
 
-    private static KernelFigure Figure(string name, string unit, double limit, List<double> samples)
+    private static void Measure(KernelProgram program, string folder, Dictionary<string, List<double>> samples, bool cells)
+    {
+        var watch = Stopwatch.StartNew();
+        using var kernel = new KernelProcess(folder, program);
+        kernel.Execute("1 + 1");
+        samples[Start].Add(watch.Elapsed.TotalSeconds);
+        samples[Completion].Add(Milliseconds(() => kernel.Ask("complete_request", program.Completion)));
+        if (program == KernelProgram.Own) samples[Inspection].Add(Milliseconds(() => kernel.Ask("inspect_request", new JsonObject { ["code"] = "Console.WriteLine", ["cursor_pos"] = 11, ["detail_level"] = 0 })));
+        Thread.Sleep(3000);
+        if (Memory(kernel.Id) is var (rss, pss))
+        {
+            samples[Resident].Add(rss);
+            samples[Proportional].Add(pss);
+        }
+
+        if (program == KernelProgram.Own) samples[Package].Add(Milliseconds(() => kernel.Execute(PackageCell)));
+        if (!cells) return;
+        for (int n = 0; n < 110; n++)
+        {
+            double time = Milliseconds(() => kernel.Execute(program.Cell(n)));
+            if (n >= 10) samples[Cell].Add(time);
+        }
+
+        for (int n = 0; n < 10; n++)
+        {
+            if (kernel.Interrupt() is not { } time)
+            {
+                samples[Interrupt].Clear(); // not every time is not at all
+                return;
+            }
+
+            samples[Interrupt].Add(time.TotalMilliseconds);
+        }
+    }
+
+    private static double? Median(List<double> samples)
     {
         double[] sorted = [.. samples.Order()];
-        double median = sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
-        return new KernelFigure(name, unit, median, sorted[0], limit, sorted.Length);
+        return sorted.Length == 0 ? null : sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static double Milliseconds(Action action)
@@ -104,7 +130,7 @@ internal static class KernelBenchmark
         string file = $"/proc/{process}/smaps_rollup";
         if (!File.Exists(file)) return null;
         string[] lines = File.ReadAllLines(file);
-        double Megabytes(string name) => double.Parse(lines.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024 / 1e6;
+        double Megabytes(string name) => double.Parse(lines.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;
         return (Megabytes("Rss:"), Megabytes("Pss:"));
     }
 

@@ -4,35 +4,31 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Lab.Commands;
 
-/// <summary>A ResNet50 with its classifier, built to fit a file of weights.</summary>
+/// <summary>A ResNet50 with its classifier: a file of <c>encoder.Save</c>, or torchvision's <c>resnet50</c>, whose padding and ε are known.</summary>
 internal static class ClassifierFile
 {
-    /// <summary>Reads width, architecture and number of classes off the tensors' shapes and loads them.</summary>
-    /// <param name="path">Safetensors or <c>.pth</c>, with the names of this kit or torchvision's.</param>
+    /// <summary>Builds and loads.</summary>
+    /// <param name="path">Safetensors or <c>.pth</c>.</param>
+    /// <param name="options">What it was built from, if the file does not say it.</param>
     /// <returns>The classifier, owned by the caller.</returns>
     /// <exception cref="WeightsException">The file holds no such network.</exception>
-    public static ResNet50Encoder Load(string path)
+    public static ResNet50Encoder Load(string path, ResNet50Options? options)
     {
-        ResNet50Options options;
-        using (NewDisposeScope())
-        {
-            Dictionary<string, Tensor> tensors = StateFile.Read(path).Tensors.ToDictionary();
-            Tensor? top = tensors.GetValueOrDefault("fc1000.weight") ?? tensors.GetValueOrDefault("fc.weight");
-            if (!tensors.TryGetValue("conv1.weight", out Tensor? kernel) || kernel.dim() != 4 || top is null)
-                throw new WeightsException($"{path} holds no 'conv1.weight' and 'fc1000.weight' or 'fc.weight'. Expected a ResNet50 with its classifier; for a U-Net give its masks with --masks.");
-            options = (tensors.ContainsKey("conv1.bias") ? new ResNet50Options() : ResNet50Options.Torchvision) with { Width = (int)kernel.shape[0], IncludeTop = true, Classes = (int)top.shape[0] };
-        }
+        if (Torchvision(path) is { } torchvision) return ResNet50Encoder.Create(torchvision, path);
+        ResNet50Encoder network = ResNet50Encoder.Load(path, options);
+        if (network.Options.IncludeTop) return network;
+        network.Dispose();
+        throw new WeightsException($"{path} holds a ResNet50 without classifier, which gives features and no classes. Expected one with its classifier; for a U-Net give its masks with --masks.");
+    }
 
-        var classifier = new ResNet50Encoder(options);
-        try
-        {
-            EncoderWeights.Load(classifier, path);
-            return classifier;
-        }
-        catch
-        {
-            classifier.Dispose();
-            throw;
-        }
+    /// <summary>Width and number of classes of a file with torchvision's names, from its shapes; null for other files that may hold a classifier.</summary>
+    private static ResNet50Options? Torchvision(string path)
+    {
+        using var scope = NewDisposeScope();
+        IReadOnlyDictionary<string, Tensor> tensors = StateFile.Read(path).Tensors;
+        if (tensors.ContainsKey("encoder.conv1.weight")) throw new WeightsException($"{path} holds a U-Net, which is examined on images with masks. Name their folder with --masks.");
+        return tensors.TryGetValue("fc.weight", out Tensor? top) && tensors.TryGetValue("conv1.weight", out Tensor? kernel) && kernel.dim() == 4
+            ? ResNet50Options.Torchvision with { Width = (int)kernel.shape[0], IncludeTop = true, Classes = (int)top.shape[0] }
+            : null;
     }
 }

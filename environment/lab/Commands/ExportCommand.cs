@@ -20,16 +20,19 @@ internal static class ExportCommand
             Required = true,
         };
         to.AcceptOnlyFromAmong("pytorch", "keras");
-        var weights = new Option<FileInfo?>("--weights") { Description = "A U-Net's .safetensors or .pth file. Default: the bundled encoder under an untrained decoder (seed 0)." };
+        var weights = new Option<FileInfo?>("--weights") { Description = "A U-Net that unet.Save or PyTorch's twin wrote. Default: the bundled encoder under an untrained decoder (seed 0)." };
+        var like = LikeOption.Create();
         var force = new Option<bool>("--force") { Description = "Replace files that are there." };
-        var command = new Command("export", "Write a U-Net for PyTorch, or its encoder for Keras.") { folder, to, weights, force };
+        var command = new Command("export", "Write a U-Net for PyTorch, or its encoder for Keras.") { folder, to, weights, like, force };
         command.SetAction(parsed =>
         {
             try
             {
                 TorchRuntime.Initialize();
                 string target = parsed.GetRequiredValue(folder).FullName;
-                using UNetResNet50 unet = parsed.GetValue(weights) is { } file ? UNetFile.Load(file.FullName) : Preset.Quick.CreateUNet(seed: 0);
+                using UNetResNet50 unet = parsed.GetValue(weights) is { } file
+                    ? UNetResNet50.Load(file.FullName, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)))
+                    : Preset.Quick.CreateUNet(seed: 0);
                 if (parsed.GetValue(to) == "keras")
                 {
                     KerasExport.Write(unet.Encoder, Path.Combine(target, KerasFile), parsed.GetValue(force));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
@@ -13,8 +14,9 @@ internal static class KernelBenchCommand
     public static Command Create(IProgress<string> progress)
     {
         var starts = new Option<int>("--starts") { Description = "How many kernels are started one after another.", DefaultValueFactory = _ => 5 };
+        var alone = new Option<bool>("--alone") { Description = "Leave out other kernels that are installed (ipykernel, .NET Interactive)." };
         var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
-        var command = new Command("kernel", "Start, cells, completion, interrupt, packages and memory of the Jupyter kernel, against their limits.") { starts, json };
+        var command = new Command("kernel", "Start, cells, completion, interrupt, packages and memory of the Jupyter kernel, against their limits and beside other kernels that are installed.") { starts, alone, json };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(starts) < 1)
@@ -23,18 +25,30 @@ internal static class KernelBenchCommand
                 return 1;
             }
 
-            IReadOnlyList<KernelFigure> figures = KernelBenchmark.Run(parsed.GetValue(starts), progress);
+            IReadOnlyList<KernelProgram> peers = parsed.GetValue(alone) ? [] : KernelProgram.Peers();
+            IReadOnlyList<KernelFigure> figures = KernelBenchmark.Run(parsed.GetValue(starts), peers, progress);
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(figures, Indented));
-            else
-            {
-                var table = new Table().AddColumns("", "median", "best", "limit", "", "samples");
-                foreach (KernelFigure f in figures)
-                    table.AddRow(Markup.Escape(f.Name), $"{f.Value:0.##} {f.Unit}", $"{f.Best:0.##} {f.Unit}", $"{f.Limit:0.##} {f.Unit}", f.Holds ? "holds" : "exceeded", $"{f.Samples}");
-                AnsiConsole.Write(table);
-            }
-
+            else Write(figures, peers);
             return figures.All(f => f.Holds) ? 0 : 1;
         });
         return command;
     }
+
+    /// <summary>A column for each other kernel: its median, and how many times ours it is.</summary>
+    private static void Write(IReadOnlyList<KernelFigure> figures, IReadOnlyList<KernelProgram> peers)
+    {
+        var table = new Table().AddColumns("", "median", "best", "limit", "", "samples");
+        foreach (KernelProgram peer in peers) table.AddColumn(Markup.Escape(peer.Name));
+        foreach (KernelFigure f in figures)
+        {
+            table.AddRow([
+                Markup.Escape(f.Name), Text(f.Value, f.Unit), Text(f.Best, f.Unit), Text(f.Limit, f.Unit), f.Holds ? "holds" : "exceeded", Text(f.Samples, ""),
+                .. peers.Select(p => f.Peers[p.Name] is { } value ? $"{Text(value, f.Unit)} ({Text(value / f.Value, "")}×)" : "–")]);
+        }
+
+        AnsiConsole.Write(table);
+        if (peers.Count > 0) AnsiConsole.WriteLine("In brackets: how many times this kernel's figure. –: not done, or not measured there.");
+    }
+
+    private static string Text(double value, string unit) => string.Create(CultureInfo.InvariantCulture, $"{value:0.##} {unit}").TrimEnd();
 }

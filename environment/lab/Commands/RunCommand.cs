@@ -14,12 +14,14 @@ internal static class RunCommand
         var timeout = new Option<double>("--timeout") { Description = "Seconds a cell may take.", DefaultValueFactory = _ => 600 };
         var inPlace = new Option<bool>("--in-place") { Description = "Replace each notebook that ran well by its executed copy." };
         var mode = new Option<string>("--mode") { Description = "all: every cell; starter: as a learner gets it, every exercise must wait; solution: every exercise must refuse wrong answers and take its solution.", DefaultValueFactory = _ => "all" };
-        var command = new Command("run", "Execute the notebooks and write executed copies and an HTML report.") { notebooks, output, timeout, inPlace, mode };
+        var check = new Option<bool>("--check") { Description = "Run nothing: tell which committed notebooks no longer fit their text or the library, and fail if any." };
+        var keepGoing = new Option<bool>("--keep-going") { Description = "Run the notebooks after a failed one too." };
+        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, inPlace, keepGoing, check, mode };
         command.SetAction(async (parsed, cancel) =>
         {
             try
             {
-                string root = Repository.FindRoot();
+                if (Repository.TryFindRoot() is not { } root) throw new ArgumentException(Repository.NotFound);
                 double seconds = parsed.GetValue(timeout);
                 var options = new RunOptions
                 {
@@ -29,19 +31,25 @@ internal static class RunCommand
                     CellTimeLimit = double.IsFinite(seconds) && Math.Abs(seconds) < 1e9 ? TimeSpan.FromSeconds(seconds) : TimeSpan.Zero,
                     InPlace = parsed.GetValue(inPlace),
                     Mode = NotebookModes.Parse(parsed.GetValue(mode)!),
+                    KeepGoing = parsed.GetValue(keepGoing),
                 };
-                IReadOnlyList<NotebookResult> results = await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel);
-                return results.All(r => r.Succeeded) ? 0 : 1;
+                if (parsed.GetValue(check)) return StaleCheck.Run(options.FindNotebooks(), Console.Out) ? RunExitCode.Success : RunExitCode.NotebookFailed;
+                return (await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel)).ExitCode;
             }
             catch (OperationCanceledException)
             {
                 Console.Error.WriteLine("Interrupted.");
-                return 130; // as shells have it: ended by Ctrl+C
+                return RunExitCode.Interrupted; // as shells have it: ended by Ctrl+C
             }
-            catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+            catch (ArgumentException e)
             {
                 Console.Error.WriteLine(e.Message);
-                return 1;
+                return RunExitCode.BadUsage;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"The results cannot be written: {e.Message} Give another folder with --output.");
+                return RunExitCode.MachineTrouble;
             }
         });
         return command;

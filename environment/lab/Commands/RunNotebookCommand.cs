@@ -4,7 +4,7 @@ using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Commands;
 
-/// <summary>The hidden subcommand <c>lab run-notebook</c>: executes one notebook in this process for <c>lab run</c>, which reads what it prints.</summary>
+/// <summary>The hidden subcommand <c>lab run-notebook</c>: executes one notebook in this process for <c>lab run</c>, which it tells how far it is.</summary>
 internal static class RunNotebookCommand
 {
     public static Command Create()
@@ -12,28 +12,49 @@ internal static class RunNotebookCommand
         var input = new Argument<string>("input");
         var output = new Argument<string>("output");
         var timeout = new Option<double>("--timeout") { DefaultValueFactory = _ => 600 };
+        var messages = new Option<string>("--messages") { Required = true };
+        var life = new Option<string>("--life") { Required = true };
         var mode = new Option<string>("--mode") { DefaultValueFactory = _ => "all" };
-        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, mode };
+        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, messages, life, mode };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
         {
-            // Cells print through Console.Out, which the engine takes over: the messages need the stream itself.
-            using var messages = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
-            string path = Path.GetFullPath(parsed.GetValue(input)!);
-            string copy = Path.GetFullPath(parsed.GetValue(output)!);
-            string folder = Path.GetDirectoryName(path)!;
-            Directory.SetCurrentDirectory(folder);
+            TextWriter link = WorkerLink.Join(parsed.GetValue(messages)!, parsed.GetValue(life)!);
+            void Tell(WorkerMessage message)
+            {
+                lock (link) link.WriteLine(message.ToLine());
+            }
 
-            NotebookDocument notebook = NotebookModes.Apply(NotebookDocument.Load(path), NotebookModes.Parse(parsed.GetValue(mode)!));
-            var executor = new NotebookExecutor(TimeSpan.FromSeconds(parsed.GetValue(timeout)), message => messages.WriteLine(message.ToLine()));
-            NotebookResult result = await executor.ExecuteAsync(notebook, folder, () => notebook.Save(copy));
-            notebook.Save(copy);
-            messages.WriteLine(new WorkerMessage { Result = result }.ToLine());
+            bool finished = false;
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => { if (!finished) Tell(new WorkerMessage { Exiting = true }); };
+            string path = Path.GetFullPath(parsed.GetValue(input)!);
+            NotebookResult result = await ExecuteAsync(path, Path.GetFullPath(parsed.GetValue(output)!), TimeSpan.FromSeconds(parsed.GetValue(timeout)), NotebookModes.Parse(parsed.GetValue(mode)!), Tell);
+            finished = true;
+            Tell(new WorkerMessage { Result = result });
 
             // A cell that could not be stopped, or a thread it has left behind, must not keep the process.
             Environment.Exit(result.Succeeded ? 0 : 1);
             return 0;
         });
         return command;
+    }
+
+    private static async Task<NotebookResult> ExecuteAsync(string path, string copy, TimeSpan timeLimit, NotebookMode mode, Action<WorkerMessage> tell)
+    {
+        string folder = Path.GetDirectoryName(path)!;
+        Directory.SetCurrentDirectory(folder);
+        NotebookDocument notebook = NotebookModes.Apply(NotebookDocument.Load(path), mode);
+        try
+        {
+            var executor = new NotebookExecutor(timeLimit, tell);
+            NotebookResult result = await executor.ExecuteAsync(notebook, folder, () => notebook.Save(copy));
+            notebook.Save(copy);
+            return result;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var failure = new CellFailure(null, null, null, "CopyNotWritten", $"{copy} could not be written: {e.Message} Free the disk, or give another folder with --output.", []) { Kind = FailureKind.Machine };
+            return new NotebookResult { Notebook = notebook.Name, Cells = notebook.Cells.Count(c => c.IsCode && !c.IsBlank), Executed = 0, Failure = failure };
+        }
     }
 }

@@ -33,11 +33,21 @@ internal static class WeightsCommand
     {
         Argument<string> name = Name();
         Option<DirectoryInfo?> folder = Folder();
-        var command = new Command("download", "Download weights into the cache, once; goes on where it was interrupted.") { name, folder };
+        var mirror = new Option<string?>("--mirror") { Description = "Address of the same file elsewhere; the checksum stays." };
+        var http = new Option<bool>("--allow-http") { Description = "Allow addresses that begin with http://, where others on the way can read and change what is sent." };
+        var command = new Command("download", "Download weights into the cache, once; goes on where it was interrupted.") { name, folder, mirror, http };
         command.SetAction((parsed, cancellation) => Guarded(async () =>
         {
             PretrainedWeights weights = PretrainedWeights.FromName(parsed.GetValue(name)!);
-            var options = new DownloadOptions { Folder = parsed.GetValue(folder)?.FullName };
+            if (parsed.GetValue(mirror) is { } address)
+            {
+                weights = weights with
+                {
+                    Url = Uri.TryCreate(address, UriKind.Absolute, out Uri? url) ? url : throw new ArgumentException($"--mirror {address}: expected an address such as https://example.org/{weights.FileName}."),
+                };
+            }
+
+            var options = new DownloadOptions { Folder = parsed.GetValue(folder)?.FullName, AllowHttp = parsed.GetValue(http) };
             Console.WriteLine(await weights.DownloadAsync(options, new LineProgress<DownloadProgress>(Console.Error), cancellation));
         }));
         return command;

@@ -73,9 +73,9 @@ internal static class EncoderPretraining
     private static void StartAsIdentity(ResNet50Encoder encoder)
     {
         using var noGrad = no_grad();
-        foreach ((string name, ModalBatchNorm2d layer) in encoder.BatchNormLayers())
+        foreach ((string name, BatchNormLayer layer) in encoder.BatchNormLayers())
         {
-            if (name.EndsWith("branch2c", StringComparison.Ordinal)) layer.Weight.zero_();
+            if (name.EndsWith("branch2c", StringComparison.Ordinal)) layer.Weight!.zero_();
         }
     }
 

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Cellar.Engine;
+using Cellar.Packages;
 
 namespace UnetResnet.Lab.Running;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Cellar.Engine;
 using Cellar.Notebooks;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;
 
@@ -68,8 +69,16 @@ internal sealed class NotebookExecutor(TimeSpan cellTimeLimit, Action<WorkerMess
         };
 
         if (result.Error is not { } error || (cell.HasTag("raises-exception") && error.Name != CellError.TimeLimitExceeded)) return null;
-        return new CellFailure(cell.Number, error.Line, error.SourceLine, error.Name, error.Message, error.Traceback);
+        return new CellFailure(cell.Number, error.Line, error.SourceLine, error.Name, error.Message, error.Traceback) { Kind = KindOf(error.Name) };
     }
+
+    private static FailureKind KindOf(string error) => error switch
+    {
+        CellError.TimeLimitExceeded => FailureKind.TimeLimit,
+        "System.OutOfMemoryException" => FailureKind.Machine,
+        _ when error == typeof(TorchLoadException).FullName => FailureKind.Machine,
+        _ => FailureKind.Notebook,
+    };
 
     private static string Iso(DateTime time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 

@@ -1,4 +1,6 @@
+using System.ComponentModel;
 using System.Diagnostics;
+using System.Text;
 
 namespace UnetResnet.Lab.Running;
 
@@ -14,6 +16,9 @@ internal static class NotebookProcess
     /// <summary>How much longer than a cell's time limit the process gets to stop the cell by itself.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long what an ended process has printed is waited for: somebody who outlives it may have its streams.</summary>
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(1);
+
     /// <summary>Executes a notebook.</summary>
     /// <param name="input">The notebook; stays as it is.</param>
     /// <param name="output">Where the executed copy goes.</param>
@@ -25,52 +30,60 @@ internal static class NotebookProcess
         string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, Action<WorkerMessage> progress, CancellationToken cancel)
     {
         var watch = Stopwatch.StartNew();
-        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, mode) };
+        long? killedBefore = WorkerDeath.KilledForMemory();
+        using var link = new WorkerLink();
+        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, mode, link) };
         using CancellationTokenSource kill = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var last = new WorkerMessage();
-        var noise = new Queue<string>();
+        bool exiting = false;
 
-        void Hear(string? line)
+        void Hear(WorkerMessage message)
         {
-            if (line is null) return;
-            if (WorkerMessage.FromLine(line) is not { } message)
+            if (message.Exiting)
             {
-                lock (noise)
-                {
-                    noise.Enqueue(line);
-                    if (noise.Count > 20) noise.Dequeue();
-                }
-
+                exiting = true;
                 return;
             }
 
             last = message;
-            kill.CancelAfter(message.Done || message.Result is not null ? Timeout.InfiniteTimeSpan : cellTimeLimit + Grace);
+            // After the result only the end of the process is waited for.
+            kill.CancelAfter(message.Result is not null ? Grace : message.Done ? Timeout.InfiniteTimeSpan : cellTimeLimit + Grace);
             if (message.Result is null) progress(message);
         }
 
-        process.OutputDataReceived += (_, e) => Hear(e.Data);
-        process.ErrorDataReceived += (_, e) => Hear(e.Data);
-        process.Start();
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception e)
+        {
+            return Failed(input, last, new CellFailure(null, null, null, "ProcessNotStarted", $"{process.StartInfo.FileName} could not be started: {e.Message}. Is the disk or the table of processes full?", []) { Kind = FailureKind.Machine });
+        }
+
+        link.Listen(Hear);
         process.StandardInput.Close(); // nobody is there to answer Console.ReadLine
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        var printed = new OutputEnds();
+        Task streams = Task.WhenAll(printed.ReadAsync(process.StandardOutput), printed.ReadAsync(process.StandardError));
         try
         {
             await process.WaitForExitAsync(kill.Token);
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
+            Kill(process);
             await process.WaitForExitAsync(CancellationToken.None);
             cancel.ThrowIfCancellationRequested();
         }
 
-        NotebookResult result = last.Result ?? Died(input, last, process.ExitCode, kill.IsCancellationRequested, cellTimeLimit, noise);
+        ProcessGroup.Kill(process.Id); // children that a cell has left behind
+        await Task.WhenAny(Task.WhenAll(streams, link.Ended), Task.Delay(Drain, CancellationToken.None));
+        NotebookResult result = last.Result ?? Failed(input, last, kill.IsCancellationRequested
+            ? TimeLimit(last, cellTimeLimit, printed.ToList())
+            : new WorkerDeath(process.ExitCode, exiting, WorkerDeath.KilledForMemory() > killedBefore, printed).Explain(CellOf(last)));
         return result with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, NotebookMode mode)
+    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, WorkerLink link)
     {
         string program = typeof(NotebookProcess).Assembly.Location;
         string? own = Environment.ProcessPath;
@@ -80,35 +93,36 @@ internal static class NotebookProcess
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
             WorkingDirectory = Path.GetDirectoryName(Path.GetFullPath(input)),
         };
         if (!launched) info.ArgumentList.Add(program);
-        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", "--mode", $"{mode}"])
+        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", "--mode", $"{mode}", .. link.Arguments])
             info.ArgumentList.Add(argument);
         info.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         return info;
     }
 
-    /// <summary>The process ended without a result: killed by us, by the system, or by itself.</summary>
-    private static NotebookResult Died(string input, WorkerMessage last, int exitCode, bool killed, TimeSpan limit, IReadOnlyCollection<string> noise)
+    private static void Kill(Process process)
     {
-        (string name, string message) = killed
-            ? ("TimeLimitExceeded", $"The cell took longer than its {limit.TotalSeconds:0.###} s and was inside a native call: its process was killed. Give it less work or raise the limit.")
-            : ("ProcessDied", exitCode switch
-            {
-                136 => "The process died of SIGFPE: native code divided by zero.",
-                134 => "The process died of SIGABRT: native code gave up.",
-                137 => "The process was killed (SIGKILL), most likely because memory ran out.",
-                139 => "The process died of SIGSEGV: native code touched memory it does not own.",
-                _ => $"The process ended by itself with exit code {exitCode}.",
-            });
-        return new NotebookResult
-        {
-            Notebook = Path.GetFileNameWithoutExtension(input),
-            Cells = last.Count,
-            Executed = last.Index,
-            PeakMemoryBytes = last.PeakMemoryBytes,
-            Failure = new CellFailure(last.Cell == 0 ? null : last.Cell, null, null, name, message, [.. noise]),
-        };
+        ProcessGroup.Kill(process.Id);
+        process.Kill(entireProcessTree: true); // Windows, and a process that has not got as far as its group
     }
+
+    private static CellFailure TimeLimit(WorkerMessage last, TimeSpan limit, IReadOnlyList<string> printed) => new(
+        CellOf(last), null, null, "TimeLimitExceeded", $"The cell took longer than its {limit.TotalSeconds:0.###} s and was inside a native call: its process was killed. Give it less work or raise the limit.", printed)
+    { Kind = FailureKind.TimeLimit };
+
+    private static int? CellOf(WorkerMessage last) => last.Cell == 0 ? null : last.Cell;
+
+    /// <summary>The process ended without a result: killed by us, by the system, or by itself.</summary>
+    private static NotebookResult Failed(string input, WorkerMessage last, CellFailure failure) => new()
+    {
+        Notebook = Path.GetFileNameWithoutExtension(input),
+        Cells = last.Count,
+        Executed = last.Index,
+        PeakMemoryBytes = last.PeakMemoryBytes,
+        Failure = failure,
+    };
 }

@@ -34,4 +34,30 @@ internal sealed record NotebookResult
 /// <param name="Name">Type of the exception.</param>
 /// <param name="Message">Its message.</param>
 /// <param name="Traceback">Diagnostics with carets, or the stack.</param>
-internal sealed record CellFailure(int? Cell, int? Line, string? SourceLine, string Name, string Message, IReadOnlyList<string> Traceback);
+internal sealed record CellFailure(int? Cell, int? Line, string? SourceLine, string Name, string Message, IReadOnlyList<string> Traceback)
+{
+    /// <summary>Whose fault it is, which decides the exit code.</summary>
+    public FailureKind Kind { get; init; }
+}
+
+/// <summary>Whose fault a failure is.</summary>
+internal enum FailureKind
+{
+    /// <summary>The notebook's: an exception, a crash, a cell that did not run.</summary>
+    Notebook,
+
+    /// <summary>A cell took longer than its time limit.</summary>
+    TimeLimit,
+
+    /// <summary>The machine's: memory, disk, somebody who kills processes.</summary>
+    Machine,
+}
+
+/// <summary>A run from its first notebook to its summary.</summary>
+/// <param name="Results">One for each notebook that was begun.</param>
+/// <param name="Report">The report's first page; null where it could not be written.</param>
+internal sealed record RunResult(IReadOnlyList<NotebookResult> Results, string? Report)
+{
+    /// <summary>See <see cref="RunExitCode"/>.</summary>
+    public int ExitCode => RunExitCode.Of(Results, Report is not null);
+}

@@ -1,18 +1,20 @@
+using Cellar.Engine;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;
 
-/// <summary>Runs notebooks one after the other, each in a process of its own, up to the first that fails; then writes the report.</summary>
+/// <summary>Runs notebooks one after the other, each in a process of its own, up to the first that fails unless all are wanted; then writes the report.</summary>
 /// <param name="options">What to run and where the results go.</param>
 /// <param name="display">Shows the progress.</param>
 internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
 {
-    /// <summary>Runs the notebooks.</summary>
-    /// <returns>One result for each notebook that was begun.</returns>
+    /// <summary>Runs the notebooks, shows a summary and writes the report.</summary>
     /// <exception cref="ArgumentException">See <see cref="RunOptions.FindNotebooks"/>.</exception>
-    public async Task<IReadOnlyList<NotebookResult>> RunAsync(CancellationToken cancel)
+    /// <exception cref="IOException">The folder for the copies cannot be created: nothing was run.</exception>
+    /// <exception cref="UnauthorizedAccessException">As before.</exception>
+    public async Task<RunResult> RunAsync(CancellationToken cancel)
     {
         IReadOnlyList<string> notebooks = options.FindNotebooks();
         string copies = Path.Combine(options.OutputFolder, "notebooks");
@@ -22,18 +24,17 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         foreach (string path in notebooks)
         {
             string copy = Path.Combine(copies, Path.GetFileName(path));
-            File.Delete(copy); // a copy of an earlier run must not pass for one of this run
             NotebookResult result = await display.ShowAsync(
                 Path.GetFileNameWithoutExtension(path), progress => RunOneAsync(path, copy, progress, cancel));
             results.Add(result);
-            if (File.Exists(copy)) pages.Add(new ReportEntry(NotebookDocument.Load(copy), result, Path.GetDirectoryName(Path.GetFullPath(path))!));
-            if (!result.Succeeded) break;
-            if (options.InPlace) AtomicFile.WriteText(path, File.ReadAllText(copy));
+            if (Try(() => NotebookDocument.Load(copy), out NotebookDocument? executed) is null) pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
+            if (!result.Succeeded && !options.KeepGoing) break;
         }
 
-        string report = ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages);
-        display.ShowSummary(notebooks, results, report);
-        return results;
+        // The summary is what the run was for: it is shown although the report's disk is full.
+        string? problem = Try(() => ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages), out string? report);
+        display.ShowSummary(notebooks, results, problem is null ? $"Report: {report}" : $"The report could not be written: {problem} Give another folder with --output.");
+        return new RunResult(results, report);
     }
 
     private async Task<NotebookResult> RunOneAsync(string path, string copy, Action<WorkerMessage> progress, CancellationToken cancel)
@@ -45,24 +46,62 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         }
         catch (Exception e) when (e is NotebookFormatException or IOException or UnauthorizedAccessException)
         {
-            return new NotebookResult
-            {
-                Notebook = Path.GetFileNameWithoutExtension(path),
-                Cells = 0,
-                Executed = 0,
-                Failure = new CellFailure(null, null, null, "BrokenNotebook", e.Message, []),
-            };
+            return Broken(path, new CellFailure(null, null, null, "BrokenNotebook", e.Message, []));
         }
 
+        string? problem = Try(() => { File.Delete(copy); return copy; }, out _); // a copy of an earlier run must not pass for one of this run
+        if (problem is not null) return Broken(path, NotWritten(copy, problem));
         NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, progress, cancel);
-        if (!File.Exists(copy)) return result.Succeeded ? result with { Failure = NoCopy(copy) } : result;
+        problem = Try(() => result = Finish(path, copy, original, result), out _);
+        return problem is null ? result : result with { Failure = result.Failure ?? NotWritten(copy, problem) };
+    }
 
-        NotebookDocument executed = NotebookDocument.Load(copy);
+    /// <summary>Checks and stamps the executed copy, and puts it in the notebook's place if that was asked for.</summary>
+    private NotebookResult Finish(string path, string copy, NotebookDocument original, NotebookResult result)
+    {
+        if (!File.Exists(copy) && result.Succeeded) return result with { Failure = new CellFailure(null, null, null, "CellsDidNotRun", $"There is no executed copy {copy}.", []) };
+        NotebookDocument executed;
+        if (File.Exists(copy)) executed = NotebookDocument.Load(copy);
+        else if (result.Failure!.Cell is null) return result;
+        else executed = Unexecuted(original); // the process died in its first cell
         if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
+        if (result.Failure is { Cell: { } number } failure) Show(failure, executed.Cells.First(c => c.IsCode && c.Number == number));
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);
+        if (options.InPlace && result.Succeeded) AtomicFile.WriteText(path, executed.ToString());
         return result;
     }
 
-    private static CellFailure NoCopy(string copy) => new(null, null, null, "CellsDidNotRun", $"There is no executed copy {copy}.", []);
+    private static NotebookDocument Unexecuted(NotebookDocument original)
+    {
+        foreach (NotebookCell cell in original.Cells.Where(c => c.IsCode && !c.HasTag("skip-execution"))) cell.Clear();
+        return original;
+    }
+
+    /// <summary>Puts an error into the cell that failed, unless the engine has done so.</summary>
+    private static void Show(CellFailure failure, NotebookCell cell)
+    {
+        if (cell.Outputs.Any(o => NotebookDocument.Text(o?["output_type"]) == "error")) return;
+        IReadOnlyList<string> traceback = [$"{failure.Name}: {failure.Message}", .. failure.Traceback];
+        new OutputRecorder().Record(cell, new ErrorOutput(new CellError(failure.Name, failure.Message, null, failure.Line, failure.SourceLine, traceback)));
+    }
+
+    /// <summary>Why something that touches files could not be done, as a sentence; null where it was done.</summary>
+    private static string? Try<T>(Func<T> action, out T? value)
+    {
+        value = default;
+        try
+        {
+            value = action();
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotebookFormatException)
+        {
+            return e.Message.TrimEnd('.') + ".";
+        }
+    }
+
+    private static NotebookResult Broken(string path, CellFailure failure) => new() { Notebook = Path.GetFileNameWithoutExtension(path), Cells = 0, Executed = 0, Failure = failure };
+
+    private static CellFailure NotWritten(string copy, string problem) => new(null, null, null, "CopyNotWritten", $"{copy} could not be written: {problem} Free the disk, or give another folder with --output.", []) { Kind = FailureKind.Machine };
 }

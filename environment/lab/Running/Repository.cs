@@ -8,7 +8,10 @@ internal static class Repository
     /// <summary>The folder that holds the library's project file, sought upwards from the current folder, then from the program's.</summary>
     /// <exception cref="DirectoryNotFoundException">There is none.</exception>
     public static string FindRoot() =>
-        TryFindRoot() ?? throw new DirectoryNotFoundException($"No folder above {Directory.GetCurrentDirectory()} holds {Mark}. Start lab from inside the repository.");
+        TryFindRoot() ?? throw new DirectoryNotFoundException(NotFound);
+
+    /// <summary>What is wrong where there is none, and the cure.</summary>
+    public static string NotFound => $"No folder above {Directory.GetCurrentDirectory()} holds {Mark}. Start lab from inside the repository.";
 
     /// <summary>As <see cref="FindRoot"/>, or null where there is none.</summary>
     public static string? TryFindRoot() => Upwards(Directory.GetCurrentDirectory()) ?? Upwards(AppContext.BaseDirectory);

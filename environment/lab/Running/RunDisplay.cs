@@ -36,7 +36,7 @@ internal sealed class RunDisplay(IAnsiConsole console)
         return result;
     }
 
-    /// <summary>Shows the table of all notebooks and where the report lies.</summary>
+    /// <summary>Shows the table of all notebooks, and where the report lies or why there is none.</summary>
     public void ShowSummary(IReadOnlyList<string> notebooks, IReadOnlyList<NotebookResult> results, string report)
     {
         var table = new Table().Border(TableBorder.Rounded);
@@ -57,12 +57,24 @@ internal sealed class RunDisplay(IAnsiConsole console)
                 result.Executed == result.Cells ? $"{result.Cells}" : $"{result.Executed} of {result.Cells}",
                 $"{result.Seconds:0.0}",
                 result.PeakMemoryBytes > 0 ? $"{result.PeakMemoryBytes / (double)(1 << 30):0.00} GiB" : "?",
-                result.Succeeded ? "[green]ok[/]" : result.Failure!.Cell is { } cell ? $"[red]failed in cell {cell}[/]" : "[red]failed[/]");
+                Outcome(result.Failure));
         }
 
         console.WriteLine();
         console.Write(table);
-        console.Profile.Out.Writer.WriteLine($"Report: {report}");
+        console.Profile.Out.Writer.WriteLine(report);
+    }
+
+    private static string Outcome(CellFailure? failure)
+    {
+        if (failure is null) return "[green]ok[/]";
+        string what = failure.Kind switch
+        {
+            FailureKind.TimeLimit => "time limit",
+            FailureKind.Machine => "machine trouble",
+            _ => "failed",
+        };
+        return failure.Cell is { } cell ? $"[red]{what} in cell {cell}[/]" : $"[red]{what}[/]";
     }
 
     private void ShowFailure(NotebookResult result, CellFailure failure)

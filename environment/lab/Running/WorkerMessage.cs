@@ -2,15 +2,9 @@ using System.Text.Json;
 
 namespace UnetResnet.Lab.Running;
 
-/// <summary>What the process that executes a notebook tells the one that started it.</summary>
-/// <remarks>
-/// One line of JSON on standard output behind the control character <em>record separator</em> (RFC 7464), so that whatever native code
-/// prints there can be told apart.
-/// </remarks>
+/// <summary>What the process that executes a notebook tells the one that started it, as one line of JSON on a pipe of their own (<see cref="WorkerLink"/>).</summary>
 internal sealed record WorkerMessage
 {
-    private const char Separator = '\u001e';
-
     /// <summary>Number of the code cell that begins or has ended.</summary>
     public int Cell { get; init; }
 
@@ -25,15 +19,24 @@ internal sealed record WorkerMessage
 
     public long PeakMemoryBytes { get; init; }
 
+    /// <summary>The process has been asked to end: by <c>Environment.Exit</c>, or by SIGTERM.</summary>
+    public bool Exiting { get; init; }
+
     /// <summary>The last message only: how the notebook ran.</summary>
     public NotebookResult? Result { get; init; }
 
-    public string ToLine() => Separator + JsonSerializer.Serialize(this);
+    public string ToLine() => JsonSerializer.Serialize(this);
 
-    /// <summary>Reads a line; null where it is none of ours.</summary>
+    /// <summary>Reads a line; null where it broke off because its process ended.</summary>
     public static WorkerMessage? FromLine(string line)
     {
-        int start = line.IndexOf(Separator);
-        return start < 0 ? null : JsonSerializer.Deserialize<WorkerMessage>(line.AsSpan(start + 1));
+        try
+        {
+            return JsonSerializer.Deserialize<WorkerMessage>(line);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 }

@@ -314,6 +314,26 @@ public sealed class EngineTests : IDisposable
         }
     }
 
+    /// <summary>A loop without checkpoints stands for a long call into .NET.</summary>
+    [Fact]
+    public async Task A_thread_is_cut_only_after_a_second_interrupt_and_three_seconds_and_the_cell_says_what_that_means()
+    {
+        using var deaf = new NotebookEngine(folder.Path, grace: TimeSpan.FromMinutes(5)) { Checkpoints = false };
+        Assert.Null((await deaf.ExecuteAsync("int kept = 3;", "cell 1", _ => { })).Error);
+        using var stop = new CancellationTokenSource();
+        var started = new TaskCompletionSource();
+        Task<CellResult> cell = deaf.ExecuteAsync("Console.WriteLine(1); while (true) { }", "cell 2", _ => started.TrySetResult(), interrupt: stop.Token);
+        await started.Task;
+        deaf.Insist(); // a second request before the first is none
+        await stop.CancelAsync();
+        Assert.NotSame(cell, await Task.WhenAny(cell, Task.Delay(3500)));
+        deaf.Insist();
+        CellResult result = await cell.WaitAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal("Interrupted", result.Error?.Name);
+        Assert.Contains("the process may be unstable; restart when you can", result.Error!.Message);
+        Assert.Null((await deaf.ExecuteAsync("if (kept != 3) throw new Exception();", "cell 3", _ => { })).Error);
+    }
+
     [Fact]
     public async Task An_unknown_magic_command_fails_with_the_nearest_known_one()
     {

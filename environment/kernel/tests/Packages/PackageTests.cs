@@ -64,10 +64,21 @@ public sealed class PackageTests : IDisposable
 
         string cached = Assert.Single(Directory.GetFiles(folder["cache"]));
         DateTime written = File.GetLastWriteTimeUtc(cached);
+        // A source's address can hold a password.
+        if (!OperatingSystem.IsWindows()) Assert.Equal((Rights.OwnersFile, Rights.OwnersFolder), (Rights.Of(cached), Rights.Of(folder["cache"])));
         engine.Dispose();
         engine = NewEngine();
         Assert.Equal("hello 1.0.0 and more", await Prints("#i \"nuget: source\"\n#r \"nuget: Kit.Greeter, 1.0.0\"\nConsole.Write(Greeter.Hello);"));
         Assert.Equal(written, File.GetLastWriteTimeUtc(cached)); // no second restore
+    }
+
+    [Theory]
+    [InlineData("$([System.IO.File]::WriteAllText('touched', 'x'))")]
+    [InlineData("100%25 @(Compile)")]
+    public async Task A_source_is_a_name_and_nothing_that_MSBuild_expands(string source)
+    {
+        LocalPackage.Write(folder[source], "Kit.Odd", "1.0.0", "public static class Odd { public static int Nine => 9; }");
+        Assert.Equal("9", await Prints($"#i \"nuget: {source}\"\n#r \"nuget: Kit.Odd, 1.0.0\"\nConsole.Write(Odd.Nine);"));
     }
 
     [Fact]
@@ -138,6 +149,7 @@ public sealed class PackageTests : IDisposable
         Assert.Contains("Kit.Absent", error.Message);
         Assert.Contains("Check the name", error.Message);
         Assert.Contains("no folder", (await Fails("#i \"nuget: nowhere\"")).Message);
+        Assert.Contains("one #i line for each source", (await Fails("#i \"nuget: source;source\"")).Message);
         Assert.Contains("no version", (await Fails("#r \"nuget: Kit.Greeter, <1>\"")).Message);
         Assert.Contains("no name of a package", (await Fails("#r \"nuget: Kit Greeter\"")).Message);
         Assert.Equal("hello 1.0.0 and more", await Prints("#r \"nuget: Kit.Greeter, 1.0.0\"\nConsole.Write(Greeter.Hello);")); // failures leave nothing behind

@@ -10,7 +10,7 @@ public sealed class KernelBenchmarkTests
     [Fact]
     public void Every_figure_is_measured_and_judged()
     {
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [typeof(UnetResnet.Lab.Commands.RunCommand).Assembly.Location, "bench", "kernel", "--starts", "1", "--json"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [typeof(UnetResnet.Lab.Commands.RunCommand).Assembly.Location, "bench", "kernel", "--starts", "1", "--alone", "--json"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         (int code, string output, string errors) = JupyterFixture.Finish(process);
         JsonNode[] figures = [.. (JsonNode.Parse(output) ?? throw new InvalidOperationException(errors)).AsArray().Select(f => f!)];
         Assert.Equal(OperatingSystem.IsLinux() ? 8 : 6, figures.Length);

@@ -1,0 +1,253 @@
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Cellar.Interrupts;
+
+/// <summary>
+/// Puts checkpoints into the code of a cell: at the beginning of every turn of a loop, of every function, and before every <c>goto</c>. Nothing else changes, and no line
+/// begins or ends elsewhere, so that stack traces tell the lines that were written; what the compiler has to say about columns is asked of the code as it was.
+/// </summary>
+/// <remarks>
+/// Blocks that clean up (<c>finally</c>, <c>Dispose</c>, static constructors) are marked, because an interrupt in their middle would leave things half done.
+/// Left alone are expression trees, which are data to whoever takes them, and arguments whose text the called method is given.
+/// </remarks>
+internal sealed class CheckpointWriter : CSharpSyntaxWalker
+{
+    private const string Type = "global::Cellar.Interrupts.Checkpoint.";
+    private const string Check = $"if ({Type}Requested) {Type}Stop(); ";
+    private const string Begin = $"{Type}BeginCleaning(); try {{ ";
+    private const string End = $"}} finally {{ {Type}EndCleaning(); }} ";
+
+    private readonly List<Edit> edits = [];
+    private readonly FunctionFacts facts;
+    private bool unmarked;
+
+    private CheckpointWriter(FunctionFacts facts) => this.facts = facts;
+
+    /// <summary>The code with its checkpoints, or null where none belong into it.</summary>
+    /// <param name="tree">The code, without syntax errors.</param>
+    /// <param name="model">Gives the meaning of the code; asked only where there are functions without a name.</param>
+    public static string? Write(SyntaxTree tree, Func<SemanticModel> model)
+    {
+        var writer = new CheckpointWriter(new FunctionFacts(model));
+        writer.Visit(tree.GetRoot());
+        if (writer.edits.Count == 0) return null;
+
+        string code = tree.GetText().ToString();
+        var text = new StringBuilder(code.Length + 150 * writer.edits.Count);
+        int written = 0;
+        // Where several meet, what ends comes before what begins; inner things end first, outer things begin first: as they were visited.
+        foreach (Edit edit in writer.edits.OrderBy(e => e.Position).ThenBy(e => e.Begins))
+        {
+            text.Append(code, written, edit.Position - written).Append(edit.Text);
+            written = edit.Position + edit.Replaced;
+        }
+
+        return text.Append(code, written, code.Length - written).ToString();
+    }
+
+    public override void VisitForStatement(ForStatementSyntax node) => Loop(node.Statement, () => base.VisitForStatement(node));
+
+    public override void VisitForEachStatement(ForEachStatementSyntax node) => Loop(node.Statement, () => base.VisitForEachStatement(node));
+
+    public override void VisitForEachVariableStatement(ForEachVariableStatementSyntax node) => Loop(node.Statement, () => base.VisitForEachVariableStatement(node));
+
+    public override void VisitWhileStatement(WhileStatementSyntax node) => Loop(node.Statement, () => base.VisitWhileStatement(node));
+
+    public override void VisitDoStatement(DoStatementSyntax node) => Loop(node.Statement, () => base.VisitDoStatement(node));
+
+    public override void VisitGotoStatement(GotoStatementSyntax node) => Embrace(node, () => base.VisitGotoStatement(node));
+
+    public override void VisitMethodDeclaration(MethodDeclarationSyntax node)
+    {
+        bool disposes = node.Identifier.ValueText is "Dispose" or "DisposeAsync";
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, HasValue(node.ReturnType, node.Modifiers), disposes, () => base.VisitMethodDeclaration(node));
+    }
+
+    public override void VisitLocalFunctionStatement(LocalFunctionStatementSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, HasValue(node.ReturnType, node.Modifiers), cleans: false, () => base.VisitLocalFunctionStatement(node));
+
+    public override void VisitOperatorDeclaration(OperatorDeclarationSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, HasValue(node.ReturnType, node.Modifiers), cleans: false, () => base.VisitOperatorDeclaration(node));
+
+    public override void VisitConversionOperatorDeclaration(ConversionOperatorDeclarationSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, hasValue: true, cleans: false, () => base.VisitConversionOperatorDeclaration(node));
+
+    public override void VisitConstructorDeclaration(ConstructorDeclarationSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, hasValue: false, node.Modifiers.Any(SyntaxKind.StaticKeyword), () => base.VisitConstructorDeclaration(node));
+
+    public override void VisitAnonymousMethodExpression(AnonymousMethodExpressionSyntax node)
+    {
+        AfterBrace(node.Block, Check);
+        base.VisitAnonymousMethodExpression(node);
+    }
+
+    public override void VisitSimpleLambdaExpression(SimpleLambdaExpressionSyntax node) => Lambda(node, () => base.VisitSimpleLambdaExpression(node));
+
+    public override void VisitParenthesizedLambdaExpression(ParenthesizedLambdaExpressionSyntax node) => Lambda(node, () => base.VisitParenthesizedLambdaExpression(node));
+
+    public override void VisitInvocationExpression(InvocationExpressionSyntax node)
+    {
+        if (!facts.TakesTextOf(node)) base.VisitInvocationExpression(node);
+    }
+
+    public override void VisitObjectCreationExpression(ObjectCreationExpressionSyntax node)
+    {
+        if (!facts.TakesTextOf(node)) base.VisitObjectCreationExpression(node);
+    }
+
+    public override void VisitFinallyClause(FinallyClauseSyntax node)
+    {
+        if (FunctionFacts.Suspends(node.Block)) Unchecked(() => base.VisitFinallyClause(node));
+        else Cleaning(node.Block, () => base.VisitFinallyClause(node));
+    }
+
+    public override void VisitQueryExpression(QueryExpressionSyntax node)
+    {
+        if (!facts.IsTree(node)) base.VisitQueryExpression(node);
+    }
+
+    public override void VisitQueryBody(QueryBodySyntax node)
+    {
+        foreach (FromClauseSyntax from in node.Clauses.OfType<FromClauseSyntax>()) Open(from.Expression);
+        base.VisitQueryBody(node);
+        foreach (FromClauseSyntax from in node.Clauses.OfType<FromClauseSyntax>()) Close(from.Expression);
+    }
+
+    public override void VisitWhereClause(WhereClauseSyntax node) => Pass(() => base.VisitWhereClause(node), node.Condition);
+
+    public override void VisitLetClause(LetClauseSyntax node) => Pass(() => base.VisitLetClause(node), node.Expression);
+
+    public override void VisitSelectClause(SelectClauseSyntax node) => Pass(() => base.VisitSelectClause(node), node.Expression);
+
+    public override void VisitOrdering(OrderingSyntax node) => Pass(() => base.VisitOrdering(node), node.Expression);
+
+    public override void VisitGroupClause(GroupClauseSyntax node) => Pass(() => base.VisitGroupClause(node), node.GroupExpression, node.ByExpression);
+
+    public override void VisitJoinClause(JoinClauseSyntax node) => Pass(() => base.VisitJoinClause(node), node.LeftExpression, node.RightExpression);
+
+    /// <summary>Whether an expression body is what the function returns; asynchronous ones without a type argument return nothing.</summary>
+    private static bool HasValue(TypeSyntax type, SyntaxTokenList modifiers)
+    {
+        if (type is PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword }) return false;
+        if (!modifiers.Any(SyntaxKind.AsyncKeyword)) return true;
+        return type switch
+        {
+            QualifiedNameSyntax qualified => qualified.Right is GenericNameSyntax,
+            AliasQualifiedNameSyntax qualified => qualified.Name is GenericNameSyntax,
+            _ => type is GenericNameSyntax,
+        };
+    }
+
+    private void Loop(StatementSyntax body, Action visit)
+    {
+        if (body is BlockSyntax block)
+        {
+            AfterBrace(block, Check);
+            visit();
+        }
+        else
+        {
+            Embrace(body, visit);
+        }
+    }
+
+    private void Embrace(StatementSyntax statement, Action visit)
+    {
+        bool check = !unmarked;
+        if (check) Insert(statement.SpanStart, "{ " + Check, begins: true);
+        visit();
+        if (check) Insert(statement.Span.End, " }", begins: false);
+    }
+
+    private void Function(BlockSyntax? block, ArrowExpressionClauseSyntax? arrow, SyntaxToken semicolon, bool hasValue, bool cleans, Action visit)
+    {
+        if (block is not null && cleans)
+        {
+            if (FunctionFacts.Suspends(block)) Unchecked(visit);
+            else Cleaning(block, visit);
+        }
+        else if (block is not null)
+        {
+            AfterBrace(block, Check);
+            visit();
+        }
+        else if (arrow is { Expression: not ThrowExpressionSyntax } && !cleans)
+        {
+            edits.Add(new Edit(arrow.ArrowToken.SpanStart, arrow.ArrowToken.Span.Length, "{ " + Check, Begins: true));
+            // In front of the expression, which may stand on a line of its own.
+            if (hasValue) Insert(arrow.Expression.SpanStart, "return ", begins: true);
+            visit();
+            Insert(semicolon.Span.End, " }", begins: false);
+        }
+        else
+        {
+            visit();
+        }
+    }
+
+    private void Lambda(LambdaExpressionSyntax lambda, Action visit)
+    {
+        if (lambda.Block is { } block)
+        {
+            AfterBrace(block, Check);
+            visit();
+            return;
+        }
+
+        ExpressionSyntax body = lambda.ExpressionBody!;
+        LambdaKind kind = facts.KindOf(lambda);
+        if (kind == LambdaKind.Tree) return;
+        bool check = kind != LambdaKind.Unknown && body is not ThrowExpressionSyntax;
+        if (check) Insert(body.SpanStart, "{ " + Check + (kind == LambdaKind.Value ? "return " : ""), begins: true);
+        visit();
+        if (check) Insert(body.Span.End, "; }", begins: false);
+    }
+
+    private void Pass(Action visit, params ReadOnlySpan<ExpressionSyntax> expressions)
+    {
+        foreach (ExpressionSyntax expression in expressions) Open(expression);
+        visit();
+        foreach (ExpressionSyntax expression in expressions) Close(expression);
+    }
+
+    private void Open(ExpressionSyntax expression)
+    {
+        if (!IsName(expression)) Insert(expression.SpanStart, Type + "Pass(", begins: true);
+    }
+
+    private void Close(ExpressionSyntax expression)
+    {
+        if (!IsName(expression)) Insert(expression.Span.End, ")", begins: false);
+    }
+
+    /// <summary>A clause that only names a variable does no work, and the compiler may leave it out.</summary>
+    private static bool IsName(ExpressionSyntax expression) => expression is IdentifierNameSyntax;
+
+    private void Cleaning(BlockSyntax block, Action visit)
+    {
+        AfterBrace(block, Begin);
+        visit();
+        Insert(block.CloseBraceToken.SpanStart, End, begins: false);
+    }
+
+    /// <summary>Code that cleans up across an <c>await</c> may change threads, and cannot be marked: it gets no checkpoints.</summary>
+    private void Unchecked(Action visit)
+    {
+        bool before = unmarked;
+        unmarked = true;
+        visit();
+        unmarked = before;
+    }
+
+    private void AfterBrace(BlockSyntax block, string text)
+    {
+        if (!unmarked) Insert(block.OpenBraceToken.Span.End, " " + text, begins: true);
+    }
+
+    private void Insert(int position, string text, bool begins) => edits.Add(new Edit(position, 0, text, begins));
+
+    private readonly record struct Edit(int Position, int Replaced, string Text, bool Begins);
+}

@@ -1,0 +1,207 @@
+using Cellar.Engine;
+using Cellar.Interrupts;
+using Microsoft.CodeAnalysis;
+
+namespace Cellar.Tests.Interrupts;
+
+/// <summary>Code with checkpoints stops wherever it is, and is otherwise the code that was written.</summary>
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly NotebookEngine engine;
+    private readonly List<CellOutput> outputs = [];
+
+    public CheckpointTests() => engine = new NotebookEngine(folder.Path);
+
+    public void Dispose()
+    {
+        engine.Dispose();
+        folder.Dispose();
+    }
+
+    private async Task<CellResult> Run(string code, double? limit = null)
+    {
+        outputs.Clear();
+        return await engine.ExecuteAsync(code, $"cell {engine.ExecutionCount + 1}", outputs.Add, limit is { } s ? TimeSpan.FromSeconds(s) : null);
+    }
+
+    /// <summary>Runs a cell that prints first and then is busy, and interrupts it soon after.</summary>
+    private async Task<CellResult> Interrupt(string code)
+    {
+        using var stop = new CancellationTokenSource();
+        return await engine.ExecuteAsync(code, "busy", output => { if (output is StreamOutput) stop.CancelAfter(30); }, interrupt: stop.Token);
+    }
+
+    private async Task<string> Prints(string code)
+    {
+        CellResult result = await Run(code);
+        Assert.True(result.Succeeded, string.Join('\n', result.Error?.Traceback ?? []));
+        return string.Concat(outputs.OfType<StreamOutput>().Select(o => o.Text));
+    }
+
+    /// <summary>The code with its checkpoints, which must compile.</summary>
+    private async Task<string?> Written(string code)
+    {
+        Compilation plain = await engine.SketchAsync(new CodePiece(0, code, []));
+        Assert.DoesNotContain(plain.GetDiagnostics(), d => d.Severity == DiagnosticSeverity.Error);
+        SyntaxTree tree = plain.SyntaxTrees.Last();
+        if (CheckpointWriter.Write(tree, () => plain.GetSemanticModel(tree)) is not { } written) return null;
+        Assert.Equal(code.Count(c => c == '\n'), written.Count(c => c == '\n'));
+        Diagnostic[] errors = [.. (await engine.SketchAsync(new CodePiece(0, written, []))).GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error)];
+        Assert.True(errors.Length == 0, $"{string.Join('\n', errors.AsEnumerable())}\n{written}");
+        return written;
+    }
+
+    [Theory]
+    [InlineData("for (;;) { }")]
+    [InlineData("for (;;) ;")]
+    [InlineData("while (true) ;")]
+    [InlineData("do { } while (true);")]
+    [InlineData("int n = 0; do n++; while (true);")]
+    [InlineData("IEnumerable<int> Endless() { while (true) yield return 1; }\nforeach (int i in Endless()) { }")]
+    [InlineData("foreach (var (a, b) in Enumerable.Repeat((1, 2), int.MaxValue)) for (int i = 0; i < int.MaxValue; i++) ;")]
+    [InlineData("async IAsyncEnumerable<int> Endless() { while (true) { await Task.Yield(); yield return 1; } }\nawait foreach (int i in Endless()) { }")]
+    [InlineData("await Task.Yield(); while (true) { }")]
+    [InlineData("void Jump() { again: ; goto again; }\nJump();")]
+    [InlineData("switch (1) { case 1: goto case 2; case 2: goto case 1; }")]
+    [InlineData("long Fib(int n) => n < 2 ? n : Fib(n - 1) + Fib(n - 2);\nFib(200)")]
+    [InlineData("class Tree { public static long Fib(int n)\n{ return n < 2 ? n : Fib(n - 1) + Fib(n - 2); } }\nTree.Fib(200)")]
+    [InlineData("record struct N(int V) { public static N operator ~(N n) => n.V < 2 ? n : new((~new N(n.V - 1)).V + (~new N(n.V - 2)).V); }\n~new N(200)")]
+    [InlineData("Enumerable.Range(0, int.MaxValue).SelectMany(i => Enumerable.Range(0, 1000).Where(j => i + j < 0)).Count()")]
+    [InlineData("(from i in Enumerable.Range(0, int.MaxValue) from j in Enumerable.Range(0, 1000) where i + j < 0 select i + j).Count()")]
+    [InlineData("(from i in Enumerable.Range(0, int.MaxValue) let k = i / 2 from j in Enumerable.Range(0, 1000) where k + j < 0 orderby -k group k by k % 3).Count()")]
+    [InlineData("Array.Sort(new int[1 << 20], (a, b) => { Thread.SpinWait(1000); return b.CompareTo(a); });")]
+    [InlineData("Array.Sort(Enumerable.Range(0, 1 << 20).ToArray(), delegate(int a, int b) { Thread.SpinWait(1000); return b - a; });")]
+    [InlineData("Parallel.For(0, int.MaxValue, i => Thread.SpinWait(100));")]
+    [InlineData("Parallel.For(0, 8, i => { while (true) { } });")]
+    [InlineData("Enumerable.Range(0, int.MaxValue).AsParallel().Select(i => { Thread.SpinWait(100); return i; }).Sum(i => (long)i)")]
+    [InlineData("Task.Run(() => { while (true) { } }).Wait();")]
+    [InlineData("await Task.WhenAll(Enumerable.Range(0, 4).Select(async i => { await Task.Yield(); while (true) { } }));")]
+    [InlineData("var spinner = new Thread(() => { while (true) { } }); spinner.Start(); spinner.Join();")]
+    [InlineData("Func<int, Func<int>> outer = static a => () => { while (a > 0) { } return a; }; outer(1)()")]
+    [InlineData("while (true) { try { while (true) { } } catch { } }")]
+    [InlineData("while (true) try { throw new FormatException(); } catch (Exception) { }")]
+    [InlineData("void Again() { try { Again2(); } catch { Again2(); } }\nvoid Again2() { for (int i = 0; i < 40; i++) try { Again3(i); } catch { } }\nvoid Again3(int d) { if (d > 0) { Again3(d - 1); Again3(d - 1); } }\nwhile (true) Again();")]
+    [InlineData("#load \"endless.csx\"\nEndless();")]
+    [InlineData("#!import \"endless.csx\"\nEndless();")]
+    [InlineData("for (int i = 0; ; i++) GC.Collect();")]
+    public async Task Busy_code_stops_and_what_there_was_stays(string code)
+    {
+        folder.Write("endless.csx", "void Endless()\n{\n    while (true) { }\n}");
+        await Prints("int before = 12;");
+        string[] lines = code.Split('\n', 2);
+        CellResult result = await Interrupt(code[0] == '#' ? $"{lines[0]}\nint during = 30; Console.Write(1);\n{lines[1]}" : $"int during = 30; Console.Write(1);\n{code}");
+        Assert.Equal(("Interrupted", "The cell was interrupted."), (result.Error?.Name, result.Error?.Message));
+        Assert.Equal("42", await Prints("Console.Write(before + during)"));
+    }
+
+    [Theory]
+    [InlineData("using System.Linq.Expressions;\nExpression<Func<int, int>> e = x => x + 1; Console.Write(e);", "x => (x + 1)")]
+    [InlineData("using System.Linq.Expressions;\nstatic string Text<T>(Expression<Func<T, object>> e) => e.Body.NodeType.ToString();\nConsole.Write(Text<string>(s => s.Trim()) + Text<string>(s => s.Select(c => c)));", "CallCall")]
+    [InlineData("Console.Write(new[] { 1, 2, 3 }.AsQueryable().Where(x => x > 1).Count());", "2")]
+    [InlineData("Console.Write((from x in new[] { 1, 2, 3 }.AsQueryable() where x > 1 orderby -x select x * 2).Expression.ToString().Contains(\"Pass\"));", "False")]
+    [InlineData("Console.Write(string.Join(',', from x in new[] { 3, 1, 2 } where x > 1 orderby x descending select x * 2));", "6,4")]
+    [InlineData("var q = from w in new[] { \"a\", \"bb\", \"cc\" } group w by w.Length into g join n in new[] { 1, 2 } on g.Key equals n let c = g.Count() select $\"{n}:{c}\"; Console.Write(string.Join(',', q));", "1:1,2:2")]
+    [InlineData("IOrderedEnumerable<int> sorted = from x in new[] { 3, 1 } orderby x select x; Console.Write(sorted.First());", "1")]
+    [InlineData("using System.Runtime.CompilerServices;\nstring Text(Func<int, int> f, [CallerArgumentExpression(nameof(f))] string t = \"\") => t + f(1); Console.Write(Text(x => x + 1));", "x => x + 12")]
+    [InlineData("int sum = 0; new List<int> { 1, 2 }.ForEach(x => sum += x); Action more = () => sum++; more(); Console.Write(sum);", "4")]
+    [InlineData("Func<Task> nothing = async () => await Task.Yield(); Func<Task<int>> some = async () => await Task.FromResult(3); await nothing(); Console.Write(await some());", "3")]
+    [InlineData("async Task Nothing() => await Task.Yield(); async ValueTask<int> Some() => await Task.FromResult(4); async void Gone() => await Task.Yield(); await Nothing(); Gone(); Console.Write(await Some());", "4")]
+    [InlineData("int[] a = [1, 2]; ref int First() => ref a[0]; First() = 7; Console.Write(a[0]);", "7")]
+    [InlineData("delegate ref int Pick(int[] a); int[] b = [1]; Pick pick = x => ref x[0]; pick(b) = 9; Console.Write(b[0]);", "9")]
+    [InlineData("int Fill() { int s = 0; Span<int> span = stackalloc int[4]; foreach (ref int v in span) v = 2; foreach (int v in span) s += v; return s; }\nConsole.Write(Fill());", "8")]
+    [InlineData("unsafe int Sum(int[] a) { int s = 0; fixed (int* p = a) for (int i = 0; i < a.Length; i++) s += p[i]; return s; }\nConsole.Write(Sum([1, 2, 3]));", "6")]
+    [InlineData("record P(int X) { public int Twice() => X * 2; public static P operator +(P a, P b) => new(a.X + b.X); public static implicit operator int(P p) => p.X; }\nint i = new P(1) + new P(2); Console.Write(i + new P(2).Twice());", "7")]
+    [InlineData("class C(int x) { readonly int y; public C() : this(3) => y = 1; public int Sum => x + y; public int this[int i] => i * x; }\nConsole.Write(new C().Sum + new C(2)[3]);", "10")]
+    [InlineData("static int Twice(this int n) => 2 * n; static int Thrice(this int n) { return 3 * n; } Console.Write(4.Twice() + 1.Thrice());", "11")]
+    [InlineData("int z = 0; more: z++; if (z < 3) goto more; Console.Write(z);", "3")]
+    [InlineData("using L = System.Collections.Generic.List<int>;\nL list = [1]; L Copy(L l) => [.. l]; Console.Write(Copy(list).Count);", "1")]
+    [InlineData("Console.Write($\"{new[] { 1, 2 }.Sum(x => x * 2)} {string.Join('-', new[] { 1 }.Select(x => $\"<{x}>\"))}\");", "6 <1>")]
+    [InlineData("int Classify(int n) { switch (n) { case 0: goto default; case 1: return 10; default: if (n > 5) goto big; else goto small; } big: return 2; small: return 1; }\nConsole.Write(Classify(0) + Classify(9));", "3")]
+    [InlineData("int k = 0; while (k < 3) if (k++ == 1) continue; else k += 0; do k--; while (k > 1); for (;;) if (++k > 5) break; Console.Write(k);", "6")]
+    [InlineData("while (int.TryParse(\"5\", out int read)) { Console.Write(read); break; }", "5")]
+    [InlineData("int Fail() => throw new FormatException(); Func<int> f = () => throw new FormatException(); try { f(); } catch (FormatException) { Console.Write(1); }", "1")]
+    [InlineData("object gate = new(); int c = 0; Parallel.For(0, 50, i => { lock (gate) c++; }); Console.Write(c);", "50")]
+    [InlineData("class R : IDisposable { public void Dispose() { for (int i = 0; i < 3; i++) Console.Write(i); } }\nusing (new R()) { }", "012")]
+    [InlineData("try { Console.Write(1); } finally { for (int i = 0; i < 2; i++) Console.Write(i); await Task.Yield(); }", "101")]
+    [InlineData("Func<int, Func<int, int>> add = a => b => a + b; Console.Write(add(2)(3));", "5")]
+    [InlineData("Console.Write(Enumerable.Range(0, 3).Aggregate(\"\", (text, n) => text + n));", "012")]
+    [InlineData("Predicate<string> p = string.IsNullOrEmpty; Func<string?> none = () => null; Func<long> small = () => 1; Console.Write($\"{p(\"\")}{none()}{small()}\");", "True1")]
+    [InlineData("[Obsolete(\"x\")] int Old() => 1; const int Size = 4; int Local(int n = Size) { static int Inner(int v) => v + 1; return Inner(n); } Console.Write(Local());", "5")]
+    [InlineData("#if true\nint H(int n)\n#else\nint H(int n, int m)\n#endif\n    => n; // a remark\nConsole.Write(H(3));", "3")]
+    public async Task Code_with_checkpoints_means_what_it_meant(string code, string printed)
+    {
+        if (await Written(code) is { } written) Assert.NotEqual(code, written);
+        Assert.Equal(printed, await Prints(code));
+    }
+
+    [Theory]
+    [InlineData("for (int i = 0; i < 3; i++)\n{\n    if (i == 1)\n        throw new Exception(); // here\n}")]
+    [InlineData("for (int i = 0; i < 3; i++)\n    if (i == 1)\n        throw new Exception(); // here")]
+    [InlineData("int F(int n) =>\n    n == 0\n    ? 1\n    : throw new Exception();\n\nF(\n  1);", 2)]
+    [InlineData("int F(int n)\n    => 1 /\n       n;\n\nF(0);", 2)]
+    [InlineData("Func<int, int> f = x =>\n\n    1 / x; // here\nf(0);")]
+    [InlineData("Func<int, int> f = x =>\n{\n    while (true)\n    {\n        x--;\n        x = 1 / x; // here\n    }\n};\nf(1);")]
+    [InlineData("var q = from i in new[] { 0 }\n        where\n          1 / i > 0 // here\n        select i;\nq.Count();")]
+    [InlineData("foreach (int i in new[] { 1, 0 })\n    Console.Write(\n        1 / i);\n", 2)]
+    [InlineData("class D\n{\n    public D(int n) =>\n        Q = 1 / n; // here\n    int Q;\n}\nnew D(0);")]
+    [InlineData("try { } finally {\n    int zero = 0;\n    _ = 1 / zero; // here\n}")]
+    [InlineData("await Task.Yield();\nwhile (true)\n    throw new Exception(); // here")]
+    [InlineData("IEnumerable<int> G()\n{\n    yield return 1;\n    throw new Exception(); // here\n}\nforeach (int i in G()) { }")]
+    [InlineData("#load \"parts.csx\"\nFrom(0);", 4)]
+    public async Task The_line_that_threw_is_the_line_that_was_written(string code, int line = 0)
+    {
+        folder.Write("parts.csx", "int From(int n)\n{\n    for (;;)\n        n = 1 / n;\n}");
+        if (line == 0) line = 1 + Array.FindIndex(code.Split('\n'), l => l.Contains("// here"));
+        CellError? error = (await Run(code)).Error;
+        Assert.NotNull(error);
+        string place = code.StartsWith('#') ? "parts.csx:line " : "cell 1:line ";
+        Assert.Contains(error.Traceback, t => t.Contains(place + line));
+        if (place[0] == 'c') Assert.Equal(line, error.Line);
+    }
+
+    [Fact]
+    public async Task Errors_are_told_in_the_columns_that_were_written()
+    {
+        const string line2 = "while (true) foreach (int i in new[] { 1 }) { int y = new[] { 1 }.Sum(x => missing + i); }";
+        CellError? error = (await Run($"Func<int, int> f = x => x;\n{line2}")).Error;
+        Assert.Equal("CompilationError", error?.Name);
+        Assert.Equal($"cell 1 (2,{line2.IndexOf("missing", StringComparison.Ordinal) + 1}): error CS0103: The name 'missing' does not exist in the current context", error!.Traceback[0]);
+        Assert.DoesNotContain(error.Traceback, line => line.Contains("Checkpoint"));
+    }
+
+    [Fact]
+    public async Task Cleaning_up_is_not_interrupted()
+    {
+        await Prints("var done = new List<string>(); void Note(string what) => done.Add(what);\nclass Held(List<string> notes) : IDisposable { public void Dispose() { for (int i = 0; i < 3; i++) notes.Add($\"d{i}\"); } }");
+        CellResult result = await Interrupt("try { using var held = new Held(done); Console.Write(1); while (true) { } } finally { for (int i = 0; i < 3; i++) Note($\"f{i}\"); }");
+        Assert.Equal("Interrupted", result.Error?.Name);
+        Assert.Equal("d0,d1,d2,f0,f1,f2", await Prints("Console.Write(string.Join(',', done))"));
+    }
+
+    [Fact]
+    public async Task Only_the_cell_that_was_interrupted_stops_and_not_what_an_earlier_one_left_running()
+    {
+        await Prints("long ticks = 0; bool end = false; var background = Task.Run(() => { while (!end) ticks++; });");
+        Assert.Equal(CellError.TimeLimitExceeded, (await Run("while (true) { }", limit: 0.2)).Error?.Name);
+        Assert.Equal("True", await Prints("long seen = ticks; Thread.Sleep(50); Console.Write(!background.IsCompleted && ticks > seen); end = true; await background;"));
+        // And the other way round: what an interrupted cell leaves behind stops with it, and a later cell does not.
+        Assert.Equal("Interrupted", (await Interrupt("var left = Task.Run(() => { while (true) { } }); Console.Write(1); while (true) { }")).Error?.Name);
+        Assert.Equal("True", await Prints("int turns = 0; while (!left.IsCompleted && turns++ < 500) Thread.Sleep(10); Console.Write(left.IsFaulted || left.IsCanceled);"));
+    }
+
+    [Fact]
+    public async Task Variables_of_an_interrupted_cell_stay_even_while_it_awaits()
+    {
+        Assert.Equal("Interrupted", (await Interrupt("int kept = 5; Console.Write(1); await Task.Delay(60_000); int never = 1;")).Error?.Name);
+        Assert.Equal("50", await Prints("Console.Write($\"{kept}{never}\")"));
+    }
+
+    [Fact]
+    public async Task Twenty_thousand_nested_parentheses_are_an_error_or_a_value()
+    {
+        CellResult result = await Run($"int deep = {new string('(', 20_000)}1{new string(')', 20_000)};");
+        if (!result.Succeeded) Assert.Equal("CompilationError", result.Error!.Name);
+        Assert.Equal("alive", await Prints("Console.Write(\"alive\")"));
+    }
+}

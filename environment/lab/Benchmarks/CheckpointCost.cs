@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Cellar.Engine;
+
+namespace UnetResnet.Lab.Benchmarks;
+
+/// <summary>What checkpoints cost a loop.</summary>
+/// <param name="Loop">What the loop does.</param>
+/// <param name="Without">Nanoseconds a turn without checkpoints.</param>
+/// <param name="With">The same with them.</param>
+/// <param name="Limit">The highest share that they may cost.</param>
+internal sealed record CheckpointCost(string Loop, double Without, double With, double Limit)
+{
+    /// <summary>What they add, as a share.</summary>
+    public double Share => With / Without - 1;
+
+    /// <summary>Times loops in cells, with and without checkpoints in turn; the best of each counts.</summary>
+    public static async Task<IReadOnlyList<CheckpointCost>> MeasureAsync()
+    {
+        const int rounds = 30;
+        using var with = new NotebookEngine(Path.GetTempPath());
+        using var without = new NotebookEngine(Path.GetTempPath()) { Checkpoints = false };
+        Func<int, long>[][] loops = [await LoopsAsync(without), await LoopsAsync(with)];
+        (string Name, int Turns, double Limit)[] kinds = [("counts", 20_000_000, 0.3), ("calls a method of .NET", 2_000_000, 0.05)];
+        var costs = new List<CheckpointCost>();
+        for (int kind = 0; kind < kinds.Length; kind++)
+        {
+            double[] best = [double.MaxValue, double.MaxValue];
+            for (int round = 0; round < rounds; round++)
+                for (int side = 0; side < 2; side++)
+                {
+                    // Many short calls first, so that the runtime compiles the loop for good.
+                    for (int i = 0; round < 2 && i < 60; i++) loops[side][kind](1000);
+                    if (round < 2) Thread.Sleep(150);
+                    var watch = Stopwatch.StartNew();
+                    loops[side][kind](kinds[kind].Turns);
+                    best[side] = Math.Min(best[side], watch.Elapsed.TotalNanoseconds / kinds[kind].Turns);
+                }
+
+            costs.Add(new CheckpointCost(kinds[kind].Name, best[0], best[1], kinds[kind].Limit));
+        }
+
+        return costs;
+    }
+
+    private static async Task<Func<int, long>[]> LoopsAsync(NotebookEngine engine)
+    {
+        const string code = """
+            long Count(int n) { long sum = 0; for (int i = 0; i < n; i++) sum += i; return sum; }
+            string text = "checkpoint";
+            long Call(int n) { long sum = 0; string t = text; for (int i = 0; i < n; i++) sum += t.IndexOf('p', i & 3); return sum; }
+            Func<int, long>[] loops = [Count, Call];
+            """;
+        CellResult result = await engine.ExecuteAsync(code, "loops", _ => { });
+        if (result.Error is { } error) throw new InvalidOperationException(error.Message);
+        return (Func<int, long>[])engine.Variable("loops")!;
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Text.Json;
+using Spectre.Console;
+using UnetResnet.Lab.Benchmarks;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab bench interrupts</c>: interrupts busy cells of the Jupyter kernel, and times what the checkpoints that stop them cost.</summary>
+internal static class InterruptsBenchCommand
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public static Command Create(IProgress<string> progress)
+    {
+        var count = new Option<int>("--count") { Description = "How many cells are interrupted.", DefaultValueFactory = _ => 2000 };
+        count.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--count must be at least 1."); });
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else: the interrupts without the cost of the checkpoints." };
+        var command = new Command("interrupts", "Interrupts busy cells of many kinds in the Jupyter kernel: what died, hung or was lost, and how long it took.") { count, json };
+        command.SetAction(async (parsed, _) =>
+        {
+            InterruptResult result = InterruptBenchmark.Run(parsed.GetValue(count), progress);
+            if (parsed.GetValue(json))
+            {
+                Console.WriteLine(JsonSerializer.Serialize(result, Indented));
+                return result.Holds ? 0 : 1;
+            }
+
+            var table = new Table().AddColumns("cell", "interrupts", "lost", "median", "p95", "longest");
+            foreach (InterruptKind kind in result.Kinds)
+                table.AddRow(Markup.Escape(kind.Cell.Name + (kind.Cell.OneCall ? " (no limit)" : "")), $"{kind.Tried}", $"{kind.Lost}", $"{kind.Median:0} ms", $"{kind.P95:0} ms", $"{kind.Longest:0} ms");
+            AnsiConsole.Write(table);
+            AnsiConsole.WriteLine($"{result.Tried} interrupts: {result.Died} kernels died, {result.Hung} hung, {result.LostVariables} lost variables; p95 {result.P95:0} ms (limit {InterruptResult.Limit:0} ms)");
+            IReadOnlyList<CheckpointCost> costs = await CheckpointCost.MeasureAsync();
+            foreach (CheckpointCost cost in costs)
+                AnsiConsole.WriteLine($"a loop that {cost.Loop}: {cost.Without:0.00} ns a turn, {cost.With:0.00} ns with checkpoints, {100 * cost.Share:+0;-0;0} % (limit {100 * cost.Limit:0} %)");
+            return result.Holds && costs.All(c => c.Share <= c.Limit) ? 0 : 1;
+        });
+        return command;
+    }
+}
