@@ -92,8 +92,8 @@ public sealed record LayerShares : DiagnosticReport
         probed.CheckBatchSize(used);
         using var scope = NewDisposeScope();
         Tensor inputs = batch.Inputs.narrow(0, 0, used), targets = batch.Targets.narrow(0, 0, used);
-        BatchNormLayer[] layers = [.. probed.Switching];
-        Dictionary<BatchNormLayer, int> places = layers.Select((layer, place) => (layer, place)).ToDictionary(l => l.layer, l => l.place);
+        ProbedLayer[] layers = [.. probed.Switching];
+        Dictionary<ProbedLayer, int> places = layers.Select((layer, place) => (layer, place)).ToDictionary(l => l.layer, l => l.place);
 
         double Loss(IReadOnlyList<bool> running)
         {

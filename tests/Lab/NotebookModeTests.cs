@@ -32,7 +32,7 @@ public sealed class NotebookModeTests : IDisposable
         folder.Write("course/01.ipynb", Notebook.Text([Notebook.Code(Setup), .. cells, Notebook.Code("found")]));
         var options = new RunOptions { NotebookFolder = folder["course"], OutputFolder = folder["out"], Mode = mode };
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(TextWriter.Null), Ansi = AnsiSupport.No, Interactive = InteractionSupport.No });
-        return Assert.Single(await new NotebookRunner(options, new RunDisplay(console)).RunAsync(CancellationToken.None));
+        return Assert.Single((await new NotebookRunner(options, new RunDisplay(console)).RunAsync(CancellationToken.None)).Results);
     }
 
     [Fact]
