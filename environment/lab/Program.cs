@@ -24,7 +24,9 @@ internal static class Program
             KernelCommand(),
         };
         ParseResult parsed = root.Parse(args);
-        int code = await parsed.InvokeAsync(KernelCommands.Configuration(args));
+        InvocationConfiguration configuration = KernelCommands.Configuration(args);
+        configuration.EnableDefaultExceptionHandler = false;
+        int code = await CommandGuard.Run(() => parsed.InvokeAsync(configuration), Console.Error);
         return parsed.Errors.Count > 0 ? RunExitCode.BadUsage : code;
     }
 

@@ -1,7 +1,9 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>Something is wrong with a file or folder of images, masks or volumes. The message names the file, what was expected and the cure.</summary>
-public sealed class DatasetException : Exception
+public sealed class DatasetException : KitException
 {
     /// <summary>Describes one fault.</summary>
     /// <param name="file">The file or folder at fault.</param>

@@ -191,6 +191,8 @@ internal static class DoctorRules
     /// <summary>What deserves a word although it is no illness.</summary>
     internal static IEnumerable<string> Notes(MedicalChart chart)
     {
+        if (!chart.HasGap && NotUpdated(chart) is { Count: > 0 } still)
+            yield return $"{Many(still)}{In(still, chart.Layers)} normalise{(still.Count == 1 ? "s" : "")} by the batch in training and by running statistics that training never updates in inference (BatchNormMode.Keras213 does that). The two agree on these images; train on, or come with other images, and they need not. In BatchNormMode.Inference they are one function.";
         if (!chart.HasGap && chart.KnownImages is { } known && chart.NewImages is { } unknown && unknown.Loss / known.Loss >= OverfittingRatio && !IsOverfitted(known, unknown))
             yield return $"New images cost {NumberText.Fixed(unknown.Loss / known.Loss, 1)} times as much as training images. {Compared(known, unknown)} That is how overfitting begins, and not enough to call it that.";
     }

@@ -14,8 +14,8 @@ public sealed class PooledStatistics : IDisposable
     public PooledStatistics(long channels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
-        sum = zeros(channels, float64).DetachFromDisposeScope();
-        squares = zeros(channels, float64).DetachFromDisposeScope();
+        sum = zeros(channels, float64, device: CPU).DetachFromDisposeScope();
+        squares = zeros(channels, float64, device: CPU).DetachFromDisposeScope();
     }
 
     /// <summary>Number of channels C.</summary>

@@ -58,5 +58,9 @@ internal sealed class RunningStatistics(IEnumerable<BatchNormLayer> layers) : ID
         }
     }
 
-    private static Tensor Copy(Tensor source) => source.detach().clone().DetachFromDisposeScope();
+    private static Tensor Copy(Tensor source)
+    {
+        using Tensor detached = source.detach();
+        return detached.clone().DetachFromDisposeScope();
+    }
 }

@@ -1,3 +1,5 @@
+using UnetResnet.Notebooks.Drawing;
+
 namespace UnetResnet.Notebooks;
 
 /// <summary>
@@ -32,9 +34,7 @@ public static class ChartPalette
     public static IReadOnlyList<string> Series { get; } = ["#7F6BD6", "#8F7A00", "#C2578F", "#7B818A", Training, Validation, TrainingInInferenceMode];
 
     /// <summary>Cividis, from dark blue to yellow: the scale of heat maps, readable in any kind of colour vision.</summary>
-    /// <remarks>Nuñez, Anderton and Renslow, PLOS ONE 13 (2018), e0199239; nine samples of it.</remarks>
-    public static IReadOnlyList<string> Sequential { get; } =
-        ["#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#FEE838"];
+    public static IReadOnlyList<string> Sequential => Cividis.Colors;
 
     /// <summary>Colour of one of the three series of a training history: the same in every chart.</summary>
     /// <param name="series">The series.</param>

@@ -4,7 +4,7 @@ using UnetResnet.Runtime;
 namespace UnetResnet.Notebooks;
 
 /// <summary>A measured value lies outside the band that the prose promises.</summary>
-public sealed class ExpectationException : Exception
+public sealed class ExpectationException : KitException
 {
     private const string Cure = "The text around this cell no longer describes what it computes: see what changed (data, seed, versions, options) before you change the band.";
 

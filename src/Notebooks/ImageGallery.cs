@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using Microsoft.DotNet.Interactive.Formatting;
 using UnetResnet.Data;
-using UnetResnet.Notebooks.Drawing;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;

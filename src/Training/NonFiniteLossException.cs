@@ -3,7 +3,7 @@ using UnetResnet.Runtime;
 namespace UnetResnet.Training;
 
 /// <summary>The loss became NaN or infinite: training cannot recover and stops before the weights are spoilt further.</summary>
-public sealed class NonFiniteLossException : Exception
+public sealed class NonFiniteLossException : KitException
 {
     internal NonFiniteLossException(int epoch, int batch, double loss, double learningRate) : base(
         $"The loss became {NumberText.Short(loss)} in epoch {epoch}, batch {batch}. Lower the learning rate (now {NumberText.Short(learningRate)}), check the images and masks of that batch for values out of range, and keep inner channel counts multiples of 16.") =>

@@ -1,8 +1,8 @@
-using PureHDF;
 using TorchSharp.Modules;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
+using UnetResnet.Weights.Hdf5;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -33,13 +33,13 @@ public static class KerasExport
         Overwriting.Check(path, overwrite);
         using var scope = NewDisposeScope();
         Dictionary<string, Tensor> state = encoder.state_dict();
-        var file = new H5File();
         string[] layers = [.. LayerOrder(encoder)];
-        foreach (string layer in layers) file[layer] = Layer(layer, state);
-        file.Attributes["layer_names"] = layers;
-        // A text of exactly the fixed length would lose its last letter to readers that expect a zero at the end.
-        int longest = layers.Max(name => name.Length) + ":0".Length + NormParts.Max(part => part.Length + 1) + 1;
-        AtomicFile.Write(path, stream => file.Write(stream, new H5WriteOptions(DefaultStringLength: longest)));
+        AtomicFile.Write(path, stream =>
+        {
+            using var file = new Hdf5Writer(stream);
+            (string, ulong)[] links = [.. layers.Select(layer => (layer, Layer(file, layer, state)))];
+            file.Finish(file.Group(links, "layer_names", layers));
+        });
     }
 
     private static void Check(ResNet50Encoder encoder)
@@ -74,21 +74,19 @@ public static class KerasExport
         }
     }
 
-    private static H5Group Layer(string name, Dictionary<string, Tensor> state)
+    private static ulong Layer(Hdf5Writer file, string name, Dictionary<string, Tensor> state)
     {
         bool norm = name.StartsWith("bn", StringComparison.Ordinal);
         string[] keys = norm ? ["weight", "bias", "running_mean", "running_var"] : ["weight", "bias"];
         string[] parts = [.. (norm ? NormParts : ConvolutionParts).Select(part => $"{name}_{part}:0")];
-        var group = new H5Group { Attributes = new() { ["weight_names"] = parts } };
-        foreach ((string key, string part) in keys.Zip(parts)) group[part] = Dataset(state[$"{name}.{key}"]);
-        return group;
+        return file.Group([.. parts.Zip(keys, (part, key) => (part, Dataset(file, state[$"{name}.{key}"])))], "weight_names", parts);
     }
 
-    private static H5Dataset Dataset(Tensor tensor)
+    private static ulong Dataset(Hdf5Writer file, Tensor tensor)
     {
         using var scope = NewDisposeScope();
-        Tensor weight = tensor.detach().cpu();
+        Tensor weight = tensor.detach().cpu().to(float32);
         weight = weight.dim() switch { 4 => weight.permute(2, 3, 1, 0), 2 => weight.t(), _ => weight };
-        return new H5Dataset(weight.contiguous().data<float>().ToArray(), fileDims: [.. weight.shape.Select(d => (ulong)d)]);
+        return file.Dataset(weight.contiguous().bytes, weight.shape);
     }
 }

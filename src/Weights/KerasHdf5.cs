@@ -45,6 +45,11 @@ public static class KerasHdf5
             foreach (KerasLayer layer in file.Layers) foreach (Tensor weight in layer.Weights) weight.MoveToOuterDisposeScope();
             return file;
         }
+        catch (NotSupportedException e)
+        {
+            // A valid file of a kind that is not read; the reason and the cure are said where it is seen.
+            throw new WeightsException($"{path}: {e.Message}", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or OverflowException)
         {
             throw new WeightsException($"{path} cannot be read as HDF5: {e.Message.TrimEnd('.')}. Download or write it again.", e);

@@ -1,7 +1,9 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Weights;
 
 /// <summary>A weights file cannot be read, or does not fit the network. The message names the file, what was expected and the cure.</summary>
-public sealed class WeightsException : Exception
+public sealed class WeightsException : KitException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">File, expectation, cure.</param>

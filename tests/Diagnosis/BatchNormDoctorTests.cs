@@ -60,10 +60,18 @@ public class BatchNormDoctorTests
         DoctorReport ill = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Task = LearningTask.Of(Spread) });
         Assert.Equal((Cause.FrozenBatchStatistics, "encoder"), (ill.Cause, ill.Place));
         Assert.Equal(53, ill.Layers.Count);
+
+        // Statistics that fit cure the numbers, not the mode: healthy, but not without a word.
+        Recalibration.Apply(unet, images.InOrder().Inputs());
+        DoctorReport lucky = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Task = LearningTask.Of(Spread) });
+        Assert.True(lucky.Cause == Cause.Healthy, lucky.ToText());
+        Assert.Contains(lucky.Notes, note => note.StartsWith("53 batch-norm layers in encoder normalise by the batch in training", StringComparison.Ordinal));
+        Recalibration.Undo(unet);
         Recommended.Run(ill.Cure!, unet, images);
         Assert.All(unet.Encoder.BatchNormLayers(), layer => Assert.Equal(BatchNormMode.Inference, layer.Layer.Mode));
         DoctorReport well = BatchNormDoctor.Diagnose(unet, images, new DoctorOptions { Images = 8, AttributionImages = 2, Task = LearningTask.Of(Spread) });
         Assert.True(well.Cause == Cause.Healthy, well.ToText());
+        Assert.DoesNotContain(well.Notes, note => note.Contains("never updates", StringComparison.Ordinal));
     }
 
     [Fact]

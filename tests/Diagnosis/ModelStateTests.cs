@@ -1,6 +1,8 @@
 using TorchSharp.Modules;
+using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using UnetResnet.Tests.Normalization;
 using UnetResnet.Tests.Training;
 using static TorchSharp.torch;
@@ -34,6 +36,32 @@ public class ModelStateTests
                 return 0;
             });
         }
+    }
+
+    /// <summary>Memory that is not the CPU's and memory that is not contiguous are refused alike by TorchSharp's <c>bytes</c>; only the latter can be had everywhere.</summary>
+    [Fact]
+    public void Parameters_that_are_not_contiguous_are_examined_like_others()
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = ForeignNetworks.Cnn();
+        using Batch batch = ForeignNetworks.Squares(), pretraining = ForeignNetworks.Squares(count: 32, seed: 1);
+        ForeignNetworks.Settle(model, pretraining.Inputs);
+        TrainEvalGap gap = TrainEvalGap.Measure(model, batch);
+        foreach (Conv2d convolution in model.modules().OfType<Conv2d>())
+        {
+            // Channels last: the same numbers in another order in memory.
+            Tensor weight = convolution.weight.detach();
+            convolution.weight = nn.Parameter(weight.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
+            Assert.Equal(weight.shape[2] == 1, convolution.weight.is_contiguous());
+        }
+
+        Assert.Equal(gap.InferenceLoss, TrainEvalGap.Measure(model, batch).InferenceLoss, 1e-5);
+        FreezeAudit audit = FreezeAudit.Measure(model, batch, frozen: ["conv1"], steps: 1);
+        Assert.Contains("conv1.weight", audit.Of(FreezeFault.TrainsAlthoughMeantFrozen));
+        Assert.Equal(audit.Parameters.All, audit.Parameters.Moved);
+        string[] before = [.. model.parameters().Select(p => Convert.ToHexString(p.Bytes()))];
+        BatchNormDoctor.Diagnose(model, Toys.Squares(8, 4, side: 16), new DoctorOptions { Images = 8, AttributionImages = 2 });
+        Assert.Equal(before, model.parameters().Select(p => Convert.ToHexString(p.Bytes())));
     }
 
     [Fact]

@@ -176,8 +176,8 @@ public class ForeignNetworkTests
     {
         using var scope = NewDisposeScope();
         using Sequential net = Sequential(("conv", Conv2d(3, 16, 3)), ("norm", BatchNorm2d(16, track_running_stats: false)));
-        string before = Untouched.Describe(net);
         Tensor images = rand(2, 3, 8, 8);
+        string before = Untouched.Describe(net);
         foreach (BatchNormMode mode in new[] { Inference, AffineOnly, Keras213, KerasLegacy })
             Assert.Contains("'norm' keeps no running statistics", Assert.Throws<ArgumentException>("mode", () => net.Freeze(mode)).Message);
         Assert.Contains("no running statistics", Assert.Throws<InvalidOperationException>(() => net.BatchNormLayers()[0].Layer.RunningMean).Message);
@@ -187,7 +187,8 @@ public class ForeignNetworkTests
         net.Freeze(BatchOnly);
         net.Unfreeze();
         Assert.Equal(1, GroupNormalization.Apply(net));
-        Assert.Equal(net.call(images).narrow(0, 0, 1).Values(), net.call(images.narrow(0, 0, 1)).Values());
+        // Up to the rounding of a convolution over one image or two.
+        Assert.True(Distance(net.call(images).narrow(0, 0, 1), net.call(images.narrow(0, 0, 1))) < 1e-5);
         GroupNormalization.Undo(net);
         Assert.Equal(before, Untouched.Describe(net));
     }

@@ -24,6 +24,7 @@ internal sealed partial class KernelSpec(string dataFolder, string name = Kernel
 
     private const string FileName = "kernel.json";
     private const string Mark = "cellar";
+    private const string DotnetRoot = "DOTNET_ROOT";
     private static readonly string[] Files = [FileName, "logo-32x32.png", "logo-64x64.png"];
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -81,6 +82,8 @@ internal sealed partial class KernelSpec(string dataFolder, string name = Kernel
             ["interrupt_mode"] = "message",
             ["metadata"] = new JsonObject { [Mark] = typeof(KernelSpec).Assembly.GetName().Version?.ToString(3) },
         };
+        // A .NET that is not where programs look for it: an editor that was not started from this shell could not start the kernel.
+        if (Environment.GetEnvironmentVariable(DotnetRoot) is { Length: > 0 } root) spec["env"] = new JsonObject { [DotnetRoot] = root };
         foreach (int size in (int[])[32, 64]) AtomicFile.Write(Path.Combine(Folder, $"logo-{size}x{size}.png"), stream => CopyResource($"logo-{size}x{size}.png", stream));
         AtomicFile.WriteText(Path.Combine(Folder, FileName), spec.ToJsonString(Indented) + "\n"); // last: a folder without it is no kernel to Jupyter
     }

@@ -72,6 +72,7 @@ internal sealed class KernelProcess : IDisposable
     /// <returns>From the request to the error, as the client sees it; null if the cell goes on all the same, or the kernel with its variables is gone.</returns>
     public TimeSpan? Interrupt()
     {
+        Settle();
         string cell = Send(shell, "execute_request", Cell(program.Busy));
         Output("stream", cell);
         Thread.Sleep(100);
@@ -135,6 +136,23 @@ internal sealed class KernelProcess : IDisposable
         if (!process.WaitForExit(TimeSpan.FromSeconds(10))) process.Kill(entireProcessTree: true);
         process.Dispose();
         foreach (NetMQSocket socket in (NetMQSocket[])[shell, control, iopub]) socket.Dispose();
+    }
+
+    /// <summary>Waits until cells are run again: one that follows an error at once can be left out because of it.</summary>
+    private void Settle()
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                Execute("1 + 1");
+                return;
+            }
+            catch (InvalidOperationException) when (attempt < 50)
+            {
+                Thread.Sleep(100);
+            }
+        }
     }
 
     /// <summary>Every field: ipykernel asks for them.</summary>

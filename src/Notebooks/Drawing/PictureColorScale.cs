@@ -29,7 +29,7 @@ internal sealed class PictureColorScale
             .Select(stop => (stop[0].AsNumber() ?? 0, stop[1].AsColor() ?? SKColors.Gray))];
         if (stops.Length < 2)
         {
-            IReadOnlyList<string> colors = ChartPalette.Sequential;
+            IReadOnlyList<string> colors = Cividis.Colors;
             stops = [.. colors.Select((color, i) => ((double)i / (colors.Count - 1), SKColor.Parse(color)))];
         }
         return new PictureColorScale(

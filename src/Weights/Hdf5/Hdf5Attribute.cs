@@ -13,7 +13,7 @@ internal sealed record Hdf5Attribute(Hdf5File File, string Name, Hdf5Type Type, 
             var reader = new ByteReader(info.Body);
             reader.Skip(1);
             if ((reader.Byte() & 1) != 0) reader.Skip(2);
-            if (reader.UInt64() != Hdf5File.Undefined) throw file.Refusal("an object keeps its attributes in a fractal heap, which is not supported. Write the file again in h5py without libver='latest' and track_order.");
+            if (reader.UInt64() != Hdf5File.Undefined) throw new NotSupportedException("an object keeps its attributes in a fractal heap, which is not supported. Write the file again in h5py without libver='latest' and track_order.");
         }
 
         var attributes = new Dictionary<string, Hdf5Attribute>();

@@ -40,7 +40,7 @@ internal sealed class Hdf5Data
                 address = reader.UInt64();
                 break;
             case Hdf5Storage.Chunked when version == 4:
-                throw file.Refusal("a dataset has chunks of the newest layout, which is not supported. Write the file again in h5py without libver='latest'.");
+                throw new NotSupportedException("a dataset has chunks of the newest layout, which is not supported. Write the file again in h5py without libver='latest'.");
             case Hdf5Storage.Chunked:
                 chunks = new Hdf5Chunks(file, reader.Bytes((ulong)reader.Left), Dimensions, Type.Size, Hdf5Message.Find(messages, MessageType.Filters));
                 break;

@@ -89,9 +89,6 @@ internal sealed class Hdf5File : IDisposable
         if (address > length || count > length - address) throw new InvalidDataException($"it points to {count} bytes at {address}, and has {length}");
     }
 
-    /// <summary>A valid file that is not read, with the reason and the cure.</summary>
-    internal WeightsException Refusal(string reason) => new($"{stream.Name}: {reason}");
-
     /// <summary>Counts soft links, which may form circles.</summary>
     internal void FollowSoftLink()
     {

@@ -24,7 +24,7 @@ internal sealed record Hdf5Link(ulong Address, string? Soft = null, string? Exte
             var reader = new ByteReader(info.Body);
             reader.Skip(1);
             if ((reader.Byte() & 1) != 0) reader.Skip(8);
-            if (reader.UInt64() != Hdf5File.Undefined) throw file.Refusal("a group keeps its links in a fractal heap, which is not supported. Write the file again in h5py without libver='latest' and track_order.");
+            if (reader.UInt64() != Hdf5File.Undefined) throw new NotSupportedException("a group keeps its links in a fractal heap, which is not supported. Write the file again in h5py without libver='latest' and track_order.");
         }
 
         foreach (Hdf5Message message in messages.Where(m => m.Type == MessageType.Link)) Add(links, ReadCompact(message.Body));

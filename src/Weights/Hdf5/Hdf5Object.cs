@@ -90,7 +90,7 @@ internal sealed class Hdf5Object
         {
             if (!at.IsGroup || !at.Links.TryGetValue(name, out Hdf5Link? link)) return null;
             if (link.External is not null)
-                throw file.Refusal($"the link '{name}' leads into another file ({link.External}), and such links are not followed: a file from a stranger could name any other. Copy the data into this file, in h5py with copy(…, expand_external=True).");
+                throw new NotSupportedException($"the link '{name}' leads into another file ({link.External}), and such links are not followed: a file from a stranger could name any other. Copy the data into this file, in h5py with copy(…, expand_external=True).");
             if (link.Soft is not null) file.FollowSoftLink();
             at = link.Soft is null ? file.Object(link.Address) : at.Child(link.Soft);
             if (at is null) return null;

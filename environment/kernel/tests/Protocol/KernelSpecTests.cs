@@ -34,6 +34,26 @@ public sealed class KernelSpecTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(folder["data", "kernels"]));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("/home/me/.dotnet")]
+    public void A_runtime_that_only_the_shell_knows_is_noted(string? root)
+    {
+        const string variable = "DOTNET_ROOT";
+        string? before = Environment.GetEnvironmentVariable(variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(variable, root);
+            var spec = new KernelSpec(folder["data"]);
+            spec.Install(["cellar"], force: false);
+            Assert.Equal(root, JsonNode.Parse(File.ReadAllText(Path.Combine(spec.Folder, "kernel.json")))!["env"]?[variable]?.ToString());
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(variable, before);
+        }
+    }
+
     [Fact]
     public void Another_kernel_of_the_name_is_replaced_only_when_forced()
     {

@@ -1,7 +1,8 @@
 using SkiaSharp;
 using UnetResnet.Data;
+using UnetResnet.Notebooks.Drawing;
 
-namespace UnetResnet.Notebooks.Drawing;
+namespace UnetResnet.Notebooks;
 
 /// <summary>A gallery as one picture, for places that show no HTML.</summary>
 internal static class ContactSheet
