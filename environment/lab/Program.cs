@@ -13,6 +13,7 @@ internal static class Program
         var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
         {
             RunCommand.Create(),
+            ReportCommand.Create(),
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),

@@ -9,8 +9,9 @@ namespace UnetResnet.Notebooks;
 /// Draws a chart as a still PNG without a browser: for GitHub, which runs no script, and for README and papers.
 /// </summary>
 /// <remarks>
-/// It knows lines, markers, bars and heat maps on linear, logarithmic and category axes, panels side by side, legends, horizontal lines
-/// and remarks: what <see cref="Charts"/> makes. Any other trace leaves a sentence in its place that says so.
+/// It knows lines, markers, bars and heat maps on linear, logarithmic and category axes, panels side by side, legends, reference lines,
+/// pictures and remarks: what <see cref="Charts"/> makes. Of a chart with a slider or buttons it shows the position that is active. Any other trace leaves a
+/// sentence in its place that says so.
 /// </remarks>
 public static class ChartPicture
 {
@@ -27,18 +28,33 @@ public static class ChartPicture
 
     internal static byte[] Png(JsonObject figure, int width = 760, int? height = null, int scale = 2)
     {
-        int rows = height ?? (int)(figure.Number("layout.height") ?? 400);
+        int rows = height ?? HeightOf(figure);
         CheckRange(width, 200, 4000, nameof(width));
         CheckRange(rows, 150, 4000, nameof(height));
         CheckRange(scale, 1, 4, nameof(scale));
         using var bitmap = new SKBitmap(width * scale, rows * scale, SKColorType.Rgba8888, SKAlphaType.Opaque);
-        using (var canvas = new SKCanvas(bitmap))
-        {
-            canvas.Clear(SKColors.White);
-            canvas.Scale(scale);
-            Draw(canvas, figure, width, rows);
-        }
+        using LabelledCanvas canvas = Draw(bitmap, figure, scale);
         return IndexedPng.Encode(bitmap);
+    }
+
+    /// <summary>The labels of a picture, each with the box around it in dots, of which there is one for each CSS pixel.</summary>
+    internal static IReadOnlyList<(string Text, SKRect Box)> Labels(JsonObject figure, int width = 760)
+    {
+        using var bitmap = new SKBitmap(width, HeightOf(figure), SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using LabelledCanvas canvas = Draw(bitmap, figure, 1);
+        return [.. canvas.Labels];
+    }
+
+    /// <summary>Height of the picture: that of the chart, without the room that only a slider needs.</summary>
+    internal static int HeightOf(JsonObject figure) => (int)(figure.Number("layout.height") ?? 400) - (figure["layout"].Items("sliders").Count > 0 ? 70 : 0);
+
+    private static LabelledCanvas Draw(SKBitmap bitmap, JsonObject figure, int scale)
+    {
+        var canvas = new LabelledCanvas(bitmap);
+        canvas.Clear(SKColors.White);
+        canvas.Scale(scale);
+        Draw(canvas, figure, (float)bitmap.Width / scale, (float)bitmap.Height / scale);
+        return canvas;
     }
 
     private static void Draw(SKCanvas canvas, JsonObject figure, float width, float height)
@@ -52,36 +68,56 @@ public static class ChartPicture
         string[] title = FigureReading.Lines(layout.Text("title.text") ?? layout.Text("title"));
         PictureColorScale? key = traces.FirstOrDefault(t => t.IsHeatmap && t.Json.Flag("showscale") != false) is PictureTrace map ? PictureColorScale.Of(map) : null;
         List<List<PictureTrace>> legend = LegendRows(layout, traces, width - 2 * Edge);
-        bool headings = layout.Items("annotations").Any(a => a.Text("yref") == "paper" && a.Number("y") >= 1);
-        bool titled = panels.Any(p => p.Panel.X.Title is not null);
+        string? note = PictureRemarks.Control(layout);
+        int headings = layout.Items("annotations").Where(a => a.Text("yref") == "paper" && a.Number("y") >= 1).Select(a => FigureReading.Lines(a.Text("text")).Length).DefaultIfEmpty(0).Max();
+        // What is drawn below the axis in shares of the area (a negative y on "paper") has its room in the margin.
+        float drawing = layout.Items("annotations").Any(a => a.Text("yref") == "paper" && a.Number("y") < 0) ? (float)Math.Max(0, (layout.Number("margin.b") ?? 48) - 48) : 0;
+        bool titled = panels.Any(p => p.Panel.X.Title is not null && p.Panel.X.IsVisible);
 
         // The ticks, and with them the margins, depend on the area and the other way round: a first guess is good enough for the labels.
         SKRect area = new(70, 40, width - Edge, height - 70);
         Place(panels, area);
-        float labels = panels.Where(p => p.Panel.Y.ShowsLabels).SelectMany(p => p.Panel.YTicks).Select(t => StrokeFont.Measure(t.Label, PictureStyle.TickSize)).DefaultIfEmpty(0).Max();
+        float labels = panels.Where(p => p.Panel.Y.ShowsLabels).SelectMany(p => p.Panel.YTicks).Select(t => PictureFont.Measure(t.Label, PictureStyle.TickSize)).DefaultIfEmpty(0).Max();
+        float left = Edge + labels + 8 + (panels.Any(p => p.Panel.Y.Title is not null && p.Panel.Y.IsVisible) ? 24 : 0);
+        float right = width - Math.Max(key is null ? Edge : Edge + PictureColorScale.KeyWidth, (float)(layout.Number("margin.r") ?? 0));
+        Place(panels, new SKRect(left, 40, right, height - 70));
         float slant = panels.Any(p => NeedsSlant(p.Panel)) ? 40 : 0;
-        float below = slant == 0 ? 24 : 12 + 0.68f * panels.SelectMany(p => p.Panel.XTicks).Max(t => StrokeFont.Measure(t.Label, PictureStyle.TickSize));
+        // A slanted label ends at its tick and begins far to the left of it.
+        foreach ((PicturePanel panel, _, _) in panels.Where(_ => slant > 0))
+            foreach ((double at, string label) in panel.XTicks) left = Math.Max(left, left + 0.77f * Width(label) + 6 - panel.X.Pixel(at));
+        float below = drawing > 0 ? drawing : slant == 0
+            ? 9 + PictureStyle.LineHeight * panels.Where(p => p.Panel.X.ShowsLabels).SelectMany(p => p.Panel.XTicks).Select(t => FigureReading.Lines(t.Label).Length).DefaultIfEmpty(0).Max()
+            : 12 + 0.68f * panels.SelectMany(p => p.Panel.XTicks).Max(t => Width(t.Label));
         area = new SKRect(
-            Edge + labels + 8 + (panels.Any(p => p.Panel.Y.Title is not null) ? 24 : 0),
-            Edge + 23 * title.Length + (headings ? 20 : 0) + (key?.Title is null ? 6 : 24),
-            width - Edge - (key is null ? 0 : 66),
-            height - 10 - below - (titled ? 22 : 0) - (legend.Count > 0 ? 8 + LegendRow * legend.Count : 0));
+            left,
+            Edge + 23 * title.Length + 4 + PictureStyle.LineHeight * headings + 6,
+            right,
+            height - 10 - below - (titled ? 22 : 0) - (legend.Count > 0 ? 8 + LegendRow * legend.Count : 0) - (note is null ? 0 : 22));
+        // Pictures keep their proportions, as plotly.js's scaleanchor has it.
+        if (panels is [var only] && only.YLayout.Text("scaleanchor") is not null)
+        {
+            double unit = Math.Min(area.Width / Math.Abs(only.Panel.X.High - only.Panel.X.Low), area.Height / Math.Abs(only.Panel.Y.High - only.Panel.Y.Low));
+            area = SKRect.Create(area.Left, area.Top, (float)(unit * Math.Abs(only.Panel.X.High - only.Panel.X.Low)), (float)(unit * Math.Abs(only.Panel.Y.High - only.Panel.Y.Low)));
+        }
         Place(panels, area);
 
         foreach ((int i, string line) in title.Index())
-            StrokeFont.Draw(canvas, line, Edge, Edge + 14 + 23 * i, PictureStyle.TitleSize, PictureStyle.Ink, bold: true);
+            PictureFont.Draw(canvas, line, Edge, Edge + 14 + 23 * i, PictureStyle.TitleSize, PictureStyle.Ink, bold: true);
         foreach ((PicturePanel panel, _, _) in panels)
         {
             panel.Draw(canvas, layout, slant);
-            if (panel.X.Title is string x)
-                StrokeFont.Draw(canvas, x, panel.Area.MidX, area.Bottom + below + 15, PictureStyle.LabelSize, PictureStyle.Ink, 0.5f);
-            if (panel.Y.Title is string y)
-                StrokeFont.Draw(canvas, y, panel.Area.Left - labels - 18, panel.Area.MidY, PictureStyle.LabelSize, PictureStyle.Ink, 0.5f, angle: -90);
+            if (panel.X.Title is string x && panel.X.IsVisible)
+                PictureFont.Draw(canvas, x, panel.Area.MidX, area.Bottom + below + 15, PictureStyle.LabelSize, PictureStyle.Ink, 0.5f);
+            if (panel.Y.Title is string y && panel.Y.IsVisible)
+                PictureFont.Draw(canvas, y, panel.Area.Left - labels - 18, panel.Area.MidY, PictureStyle.LabelSize, PictureStyle.Ink, 0.5f, angle: -90);
         }
-        if (panels is [var first, ..]) DrawRemarks(canvas, layout, first.Panel, area);
+        if (panels is [var first, ..]) PictureRemarks.Draw(canvas, layout, first.Panel, area);
         key?.DrawKey(canvas, new SKRect(area.Right + 14, area.Top, area.Right + 28, area.Bottom));
         DrawLegend(canvas, legend, area.Bottom + below + (titled ? 22 : 0) + 8);
+        if (note is not null) PictureFont.Draw(canvas, note, Edge, height - 10, PictureStyle.TickSize, PictureStyle.Soft);
     }
+
+    private static float Width(string label) => PictureFont.Measure(string.Join(' ', FigureReading.Lines(label)), PictureStyle.TickSize);
 
     private static IEnumerable<(PicturePanel, JsonNode?, JsonNode?)> PanelsOf(JsonNode? layout, PictureTrace[] traces)
     {
@@ -121,7 +157,7 @@ public static class ChartPicture
     private static bool NeedsSlant(PicturePanel panel)
     {
         IReadOnlyList<(double Position, string Label)> ticks = panel.XTicks;
-        return panel.X.ShowsLabels && ticks.Count > 1 && ticks.Max(t => StrokeFont.Measure(t.Label, PictureStyle.TickSize)) + 6 > panel.Area.Width / ticks.Count;
+        return panel.X.ShowsLabels && ticks.Count > 1 && ticks.SelectMany(t => FigureReading.Lines(t.Label)).Max(line => PictureFont.Measure(line, PictureStyle.TickSize)) + 6 > panel.Area.Width / ticks.Count;
     }
 
     private static List<List<PictureTrace>> LegendRows(JsonNode? layout, PictureTrace[] traces, float width)
@@ -144,7 +180,7 @@ public static class ChartPicture
         return rows;
     }
 
-    private static float EntryWidth(PictureTrace trace) => Sample + 7 + StrokeFont.Measure(trace.Name!, PictureStyle.LabelSize);
+    private static float EntryWidth(PictureTrace trace) => Sample + 7 + PictureFont.Measure(trace.Name!, PictureStyle.LabelSize);
 
     private static void DrawLegend(SKCanvas canvas, List<List<PictureTrace>> rows, float top)
     {
@@ -159,39 +195,9 @@ public static class ChartPicture
                 if (trace.IsBar) canvas.DrawRect(x + 21, y - 6, 13, 12, fill);
                 else if (trace.Mode.Contains("lines", StringComparison.Ordinal)) canvas.DrawLine(x, y, x + Sample, y, line);
                 if (!trace.IsBar && trace.Mode.Contains("markers", StringComparison.Ordinal)) canvas.DrawCircle(x + Sample / 2, y, 3.1f, fill);
-                StrokeFont.Draw(canvas, trace.Name!, x + Sample + 7, y + 4.6f, PictureStyle.LabelSize, PictureStyle.Ink);
+                PictureFont.Draw(canvas, trace.Name!, x + Sample + 7, y + 4.6f, PictureStyle.LabelSize, PictureStyle.Ink);
                 x += EntryWidth(trace) + LegendGap;
             }
-        }
-    }
-
-    // Shapes and annotations are given in the values of the first panel's axes or, on "paper", in shares of the whole plot area.
-    private static void DrawRemarks(SKCanvas canvas, JsonNode? layout, PicturePanel panel, SKRect area)
-    {
-        float X(JsonNode? item, string name) => item.Text("xref") == "paper"
-            ? area.Left + (float)(item.Number(name) ?? 0) * area.Width : panel.X.Pixel(panel.X.Position(item.At(name)));
-        float Y(JsonNode? item, string name) => item.Text("yref") == "paper"
-            ? area.Bottom - (float)(item.Number(name) ?? 0) * area.Height : panel.Y.Pixel(panel.Y.Position(item.At(name)));
-
-        foreach (JsonNode? shape in layout.Items("shapes"))
-        {
-            (float x0, float y0, float x1, float y1) = (X(shape, "x0"), Y(shape, "y0"), X(shape, "x1"), Y(shape, "y1"));
-            using SKPaint pen = PictureStyle.Stroke(shape.At("line.color").AsColor() ?? PictureStyle.Soft, (float)(shape.Number("line.width") ?? 2), shape.Text("line.dash"));
-            if (shape.Text("type") == "line") canvas.DrawLine(x0, y0, x1, y1, pen);
-            if (shape.Text("type") != "rect") continue;
-            SKRect box = new SKRect(x0, y0, x1, y1).Standardized;
-            using SKPaint fill = PictureStyle.Fill(shape.At("fillcolor").AsColor() ?? SKColors.Transparent);
-            fill.Color = fill.Color.WithAlpha((byte)(fill.Color.Alpha * (shape.Number("opacity") ?? 1)));
-            canvas.DrawRect(box, fill);
-            if (shape.Number("line.width") is > 0) canvas.DrawRect(box, pen);
-        }
-        foreach (JsonNode? remark in layout.Items("annotations"))
-        {
-            string[] lines = FigureReading.Lines(remark.Text("text"));
-            float align = remark.Text("xanchor") switch { "left" => 0, "right" => 1, _ => 0.5f };
-            float y = Y(remark, "y") + (remark.Text("yanchor") switch { "bottom" => -5 - 16 * (lines.Length - 1), "top" => 14, _ => 4.3f });
-            foreach ((int i, string line) in lines.Index())
-                StrokeFont.Draw(canvas, line, X(remark, "x"), y + 16 * i, PictureStyle.TickSize, remark.At("font.color").AsColor() ?? PictureStyle.Soft, align);
         }
     }
 

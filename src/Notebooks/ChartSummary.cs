@@ -12,10 +12,11 @@ internal static class ChartSummary
     internal static string Of(JsonObject figure)
     {
         string title = string.Join(' ', FigureReading.Lines(figure.Text("layout.title.text") ?? figure.Text("layout.title")));
-        var traces = figure.Items("data").OfType<JsonObject>().ToList();
+        var traces = figure.Items("data").OfType<JsonObject>().Where(trace => trace.Flag("visible") != false && trace.Text("hoverinfo") != "skip").ToList();
         var parts = traces.Take(MostSeries).Select((trace, i) => Describe(trace, i)).ToList();
         if (traces.Count > MostSeries) parts.Add($"and {traces.Count - MostSeries} more series");
-        return $"Chart: {(title.Length > 0 ? title : "without a title")}. {string.Join("; ", parts)}.";
+        string text = $"Chart: {(title.Length > 0 ? title : "without a title")}.{(parts.Count > 0 ? $" {string.Join("; ", parts)}." : "")}";
+        return PictureRemarks.Control(figure["layout"]) is string control ? $"{text} {control}" : text;
     }
 
     private static string Describe(JsonObject trace, int place)
@@ -50,7 +51,7 @@ internal static class ChartSummary
     {
         bool horizontal = trace.Text("orientation") == "h";
         JsonArray names = trace.Items(horizontal ? "y" : "x"), values = trace.Items(horizontal ? "x" : "y");
-        IEnumerable<string> bars = values.Take(MostBars).Select((value, i) => $"{(i < names.Count ? names[i].AsText() : NumberText.Short(i))} {Short(value)}");
+        IEnumerable<string> bars = values.Take(MostBars).Select((value, i) => $"{(i < names.Count ? string.Join(' ', FigureReading.Lines(names[i].AsText())) : NumberText.Short(i))} {Short(value)}");
         return string.Join(", ", bars) + (values.Count > MostBars ? $" and {values.Count - MostBars} more" : "");
     }
 

@@ -11,19 +11,24 @@ internal static class ContactSheet
     private const int Scale = 2, LeastDots = 256;
     private const float Edge = 14, Gap = 8, CaptionHeight = 19, TitleHeight = 26, KeyHeight = 24, TextSize = 12, TitleSize = 15;
 
-    internal static byte[] Png(ImageGallery gallery)
+    /// <summary>Draws pictures with captions in rows.</summary>
+    /// <param name="title">What they show.</param>
+    /// <param name="cells">At least one picture with its caption.</param>
+    /// <param name="most">Pictures per row.</param>
+    /// <param name="key">Colours and what they mean; none for no key.</param>
+    internal static byte[] Png(string title, IReadOnlyList<(PixelImage Picture, string Caption)> cells, int most, IReadOnlyList<(string Color, string Meaning)> key)
     {
-        (int width, int height) = (gallery.Cells.Max(cell => cell.Picture.Width), gallery.Cells.Max(cell => cell.Picture.Height));
+        (int width, int height) = (cells.Max(cell => cell.Picture.Width), cells.Max(cell => cell.Picture.Height));
         int zoom = Math.Max(1, (int)Math.Ceiling((double)LeastDots / Math.Max(width, height)));
         (float cellWidth, float cellHeight) = ((float)width * zoom / Scale, (float)height * zoom / Scale);
-        int columns = Math.Min(gallery.Columns, gallery.Count);
-        int rows = (gallery.Count + columns - 1) / columns;
+        int columns = Math.Min(most, cells.Count);
+        int rows = (cells.Count + columns - 1) / columns;
         float grid = columns * (cellWidth + Gap) - Gap;
-        float inner = Math.Max(grid, StrokeFont.Measure(gallery.Title, TitleSize));
+        float inner = Math.Max(grid, PictureFont.Measure(title, TitleSize, bold: true));
         float foot = Edge + TitleHeight + rows * (cellHeight + CaptionHeight + Gap);
-        bool stacked = KeyWidth() > inner;
-        if (gallery.HasKey && stacked) inner = Math.Max(inner, SegmentationOverlay.Key.Max(EntryWidth));
-        float total = foot + (gallery.HasKey ? KeyHeight * (stacked ? SegmentationOverlay.Key.Count : 1) : 0) + Edge / 2;
+        bool stacked = KeyWidth(key) > inner;
+        if (key.Count > 0 && stacked) inner = Math.Max(inner, key.Max(EntryWidth));
+        float total = foot + (key.Count > 0 ? KeyHeight * (stacked ? key.Count : 1) : 0) + Edge / 2;
 
         using var bitmap = new SKBitmap(
             (int)Math.Ceiling(Scale * (inner + 2 * Edge)), (int)Math.Ceiling(Scale * total), SKColorType.Rgba8888, SKAlphaType.Opaque);
@@ -31,15 +36,15 @@ internal static class ContactSheet
         {
             canvas.Clear(SKColors.White);
             canvas.Scale(Scale);
-            StrokeFont.Draw(canvas, gallery.Title, Edge, Edge + 12, TitleSize, PictureStyle.Ink, bold: true);
-            foreach ((int i, (PixelImage picture, string caption)) in gallery.Cells.Index())
+            PictureFont.Draw(canvas, title, Edge, Edge + 12, TitleSize, PictureStyle.Ink, bold: true);
+            foreach ((int i, (PixelImage picture, string caption)) in cells.Index())
             {
                 float x = Edge + i % columns * (cellWidth + Gap);
                 float y = Edge + TitleHeight + i / columns * (cellHeight + CaptionHeight + Gap);
                 DrawPicture(canvas, picture, x, y, (float)zoom / Scale);
-                StrokeFont.Draw(canvas, Fit(caption, cellWidth), x, y + cellHeight + 15, TextSize, PictureStyle.Soft);
+                PictureFont.Draw(canvas, Fit(caption, cellWidth), x, y + cellHeight + 15, TextSize, PictureStyle.Soft);
             }
-            if (gallery.HasKey) DrawKey(canvas, foot + 8, stacked);
+            if (key.Count > 0) DrawKey(canvas, key, foot + 8, stacked);
         }
         return IndexedPng.Encode(bitmap);
     }
@@ -58,18 +63,18 @@ internal static class ContactSheet
         }
     }
 
-    private static float EntryWidth((string Color, string Meaning) entry) => 18 + StrokeFont.Measure(entry.Meaning, TextSize);
+    private static float EntryWidth((string Color, string Meaning) entry) => 18 + PictureFont.Measure(entry.Meaning, TextSize);
 
-    private static float KeyWidth() => SegmentationOverlay.Key.Sum(entry => EntryWidth(entry) + 20) - 20;
+    private static float KeyWidth(IReadOnlyList<(string Color, string Meaning)> key) => key.Sum(entry => EntryWidth(entry) + 20) - 20;
 
-    private static void DrawKey(SKCanvas canvas, float y, bool stacked)
+    private static void DrawKey(SKCanvas canvas, IReadOnlyList<(string Color, string Meaning)> key, float y, bool stacked)
     {
         float x = Edge;
-        foreach ((string color, string meaning) in SegmentationOverlay.Key)
+        foreach ((string color, string meaning) in key)
         {
             using SKPaint fill = PictureStyle.Fill(SKColor.Parse(color));
             canvas.DrawRect(x, y - 6, 12, 12, fill);
-            StrokeFont.Draw(canvas, meaning, x + 18, y + 4.3f, TextSize, PictureStyle.Ink);
+            PictureFont.Draw(canvas, meaning, x + 18, y + 4.3f, TextSize, PictureStyle.Ink);
             if (stacked) y += KeyHeight;
             else x += EntryWidth((color, meaning)) + 20;
         }
@@ -77,9 +82,9 @@ internal static class ContactSheet
 
     private static string Fit(string text, float width)
     {
-        if (StrokeFont.Measure(text, TextSize) <= width) return text;
+        if (PictureFont.Measure(text, TextSize) <= width) return text;
         int length = text.Length;
-        while (length > 1 && StrokeFont.Measure(text[..length] + "…", TextSize) > width) length--;
+        while (length > 1 && PictureFont.Measure(text[..length] + "…", TextSize) > width) length--;
         return text[..length] + "…";
     }
 }

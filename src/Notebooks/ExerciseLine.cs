@@ -19,5 +19,5 @@ public sealed record ExerciseLine(string Task)
     /// <returns>A fragment of HTML; the task is escaped.</returns>
     public string ToHtml() =>
         $"<div class=\"ur-check\" style=\"border-left:3px solid {ChartPalette.Neutral};padding:.15em .7em;margin:.25em 0\">" +
-        $"✎ <b>{Turn}</b>: {WebUtility.HtmlEncode(Task)} <span style=\"color:{ChartPalette.Neutral}\">{WebUtility.HtmlEncode(How)}</span></div>";
+        $"✎ <b>{Turn}</b>: {WebUtility.HtmlEncode(Task)} <i>{WebUtility.HtmlEncode(How)}</i></div>";
 }

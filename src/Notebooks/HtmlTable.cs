@@ -18,7 +18,7 @@ internal static class HtmlTable
             $"<{tag} align=\"{(table.Numeric[column] ? "right" : "left")}\">{WebUtility.HtmlEncode(text)}</{tag}>";
 
         var html = new StringBuilder("<div style=\"overflow-x:auto\">").Append(Style).Append("<table class=\"ur-table\"><thead><tr>");
-        for (int c = 0; c < table.Headers.Count; c++) html.Append(Cell("th", table.Headers[c], c));
+        for (int c = 0; c < table.Headers.Count; c++) html.Append(Cell(table.Headers[c].Length == 0 ? "td" : "th", table.Headers[c], c)); // an empty corner is the header of nothing
         html.Append("</tr></thead><tbody>");
         foreach (IReadOnlyList<string> row in table.Rows)
         {

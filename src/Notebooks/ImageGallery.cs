@@ -13,7 +13,7 @@ namespace UnetResnet.Notebooks;
 public sealed class ImageGallery
 {
     private const string Style = """
-        <style>.ur-gallery{display:grid;gap:.5em;margin:.5em 0}.ur-gallery figure{margin:0;min-width:0}.ur-gallery img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:3px}.ur-gallery figcaption{font-size:.85em;line-height:1.3;padding:.2em 0;overflow-wrap:anywhere}.ur-key span{display:inline-block;margin-right:1.2em}.ur-key i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}</style>
+        <style>.ur-gallery{border-collapse:collapse;margin:.5em 0}.ur-gallery tr,.ur-gallery tr:nth-child(even),.ur-gallery tr:hover{background:none}.ur-gallery td{border:0;padding:.25em;font-size:.85em;line-height:1.3;overflow-wrap:anywhere}.ur-gallery img{display:block;image-rendering:pixelated;border-radius:3px;max-width:100%;height:auto}</style>
         """;
 
     private readonly List<(PixelImage Picture, string Caption)> cells = [];
@@ -134,36 +134,35 @@ public sealed class ImageGallery
             throw new ArgumentException($"Expected one of the {name} for each of the {count} images, got {texts.Count}.", name);
     }
 
-    /// <summary>The gallery as a fragment of HTML that needs nothing else: the pictures are PNG data in it.</summary>
+    /// <summary>The gallery as a fragment of HTML that needs nothing else, a table whose pictures are PNG data in it.</summary>
     /// <returns>HTML; title and captions are escaped.</returns>
     public string ToHtml()
     {
+        // GitHub takes style sheets and style attributes out of notebooks: rows of a table and the attributes of the pictures stay.
         int widest = cells.Max(cell => cell.Picture.Width);
-        int cell = Math.Clamp(widest, 96, 180);
+        int side = Math.Min(Math.Max(widest, 96), 720 / Math.Min(Columns, cells.Count));
         var html = new StringBuilder("<div>").Append(Style)
-            .Append("<div><strong>").Append(WebUtility.HtmlEncode(Title)).Append("</strong></div>")
-            .Append(CultureInfo.InvariantCulture, $"<div class=\"ur-gallery\" style=\"grid-template-columns:repeat({Columns},minmax(0,1fr));max-width:{Columns * (cell + 8)}px\">");
-        foreach ((PixelImage picture, string caption) in cells)
+            .Append("<div><strong>").Append(WebUtility.HtmlEncode(Title)).Append("</strong></div>").Append("<div style=\"overflow-x:auto\"><table class=\"ur-gallery\" role=\"presentation\"><tbody>");
+        foreach ((PixelImage Picture, string Caption)[] row in cells.Chunk(Columns))
         {
-            string text = WebUtility.HtmlEncode(caption);
-            html.Append(CultureInfo.InvariantCulture, $"<figure><img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"{text}\" src=\"data:image/png;base64,")
-                .Append(Convert.ToBase64String(ImageCodec.EncodePng(picture))).Append("\">");
-            if (caption.Length > 0) html.Append("<figcaption>").Append(text).Append("</figcaption>");
-            html.Append("</figure>");
+            html.Append("<tr>");
+            foreach ((PixelImage picture, string caption) in row)
+            {
+                string text = WebUtility.HtmlEncode(caption);
+                int width = Math.Max(1, picture.Width * side / widest), height = Math.Max(1, picture.Height * side / widest);
+                html.Append(CultureInfo.InvariantCulture, $"<td align=\"left\" valign=\"top\"><img width=\"{width}\" height=\"{height}\" alt=\"{text}\" src=\"data:image/png;base64,")
+                    .Append(Convert.ToBase64String(ImageCodec.EncodePng(picture))).Append("\">").Append(text).Append("</td>");
+            }
+            html.Append("</tr>");
         }
-        html.Append("</div>");
-        if (HasKey)
-        {
-            html.Append("<div class=\"ur-key\">");
-            foreach ((string color, string meaning) in SegmentationOverlay.Key) html.Append($"<span><i style=\"background:{color}\"></i>{meaning}</span>");
-            html.Append("</div>");
-        }
+        html.Append("</tbody></table></div>");
+        if (HasKey) html.Append("<div>").AppendJoin(" · ", SegmentationOverlay.Key.Select(entry => $"<span style=\"color:{entry.Color}\">■</span> {entry.Meaning}")).Append("</div>");
         return html.Append("</div>").ToString();
     }
 
     /// <summary>The gallery as one picture.</summary>
     /// <returns>A PNG on white paper.</returns>
-    public byte[] ToPng() => ContactSheet.Png(this);
+    public byte[] ToPng() => ContactSheet.Png(Title, cells, Columns, HasKey ? SegmentationOverlay.Key : []);
 
     /// <summary>The gallery in words.</summary>
     /// <returns>Title, number of pictures, and the captions.</returns>

@@ -6,8 +6,6 @@ namespace UnetResnet.Notebooks;
 /// <summary>Draws a <see cref="LayerAttribution"/>.</summary>
 public static class LayerAttributionChart
 {
-    private const string ByDepth = "batch-norm layer, in the order of the forward pass";
-
     /// <summary>A bar per layer: how far it moves the output when it alone uses its running statistics.</summary>
     /// <param name="attribution">The report, of at least one layer.</param>
     /// <returns>The chart.</returns>
@@ -16,17 +14,19 @@ public static class LayerAttributionChart
     {
         Check(attribution);
         NotebookFormatters.Register();
-        IReadOnlyList<LayerEffect> worst = attribution.Ranking;
-        string[] stages = [.. attribution.Stages.Select(stage => stage.Stage)];
-        IEnumerable<Trace> bars = stages.Select((stage, i) =>
-        {
-            LayerEffect[] layers = [.. attribution.Layers.Where(layer => layer.Stage == stage)];
-            return ChartParts.Trace("bar",
-                ("name", stage), ("x", layers.Select(layer => layer.Place + 1)), ("y", layers.Select(layer => layer.LeaveOneOutDistance)),
-                ("hovertext", layers.Select(layer => layer.Layer)), ("marker", ChartParts.Map(("color", Shade(i, stages.Length)))));
-        });
-        return ChartParts.Chart($"Alone on running statistics, {worst[0].Layer.Split('.')[^1]} does most harm", bars,
-            ("xaxis", ChartParts.Axis(ByDepth)), ("yaxis", ChartParts.Axis("distance of the logits, in their σ")), ("barmode", "overlay"), ("bargap", 0.2));
+        LayerEffect worst = attribution.Layers.MaxBy(layer => layer.LeaveOneOutDistance)!;
+        // Layers whose statistics are within the sampling error of the batch are drawn as what they are: noise.
+        (string Name, string Color, LayerEffect[] Layers)[] kinds =
+        [
+            ("beyond sampling error", ChartPalette.RunningStatistics, [.. attribution.Layers.Where(layer => layer.IsBeyondNoise)]),
+            ("within sampling error", ChartPalette.Neutral, [.. attribution.Layers.Where(layer => !layer.IsBeyondNoise)]),
+        ];
+        IEnumerable<Trace> bars = kinds.Where(kind => kind.Layers.Length > 0).Select(kind => ChartParts.Trace("bar",
+            ("name", kind.Name), ("x", kind.Layers.Select(layer => layer.Layer)), ("y", kind.Layers.Select(layer => layer.LeaveOneOutDistance)),
+            ChartParts.Hover("", "moves the logits by", ".3~g"), ("marker", ChartParts.Map(("color", kind.Color)))));
+        return StageAxis.Below(ChartParts.Chart($"Alone on running statistics, {worst.Layer.Split('.')[^1]} moves the output most", bars,
+            ("yaxis", ChartParts.Axis("distance of the logits, in their σ")), ("barmode", "overlay"), ("bargap", 0.2), ("showlegend", true),
+            ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"))), ("margin", ChartParts.Map(("t", 20)))), [.. attribution.Layers.Select(layer => layer.Layer)]);
     }
 
     /// <summary>The loss with the first k layers on batch statistics and the rest on running ones, from inference (k = 0) to training.</summary>
@@ -39,14 +39,12 @@ public static class LayerAttributionChart
         return Charts.Lines(
             [0, .. attribution.Layers.Select(layer => layer.Place + 1.0)],
             new Dictionary<string, IReadOnlyList<double>> { ["loss"] = [attribution.InferenceLoss, .. attribution.Layers.Select(layer => layer.PrefixLoss)] },
-            title, "layers on batch statistics, counted from the input", "loss");
+            title, "layers on batch statistics, counted from the input", "loss", colors: [ChartPalette.BatchStatistics], pointNames: ["none", .. attribution.Layers.Select(layer => $"up to {layer.Layer}")])
+            .WithHorizontalLine(attribution.TrainingLoss, "all layers, as in training");
     }
 
     private static void Check(LayerAttribution attribution)
     {
         if (attribution.Layers.Count == 0) throw new ArgumentException("No layer differs between training and inference, so there is nothing to draw.", nameof(attribution));
     }
-
-    // Parts of a network stand side by side, so two colours in turn tell them apart, and the first part of a series keeps its own.
-    private static string Shade(int part, int parts) => parts <= 4 ? ChartPalette.Series[part] : ChartPalette.Series[part % 2 == 0 ? 0 : 3];
 }

@@ -14,7 +14,7 @@ namespace UnetResnet.Notebooks;
 /// </remarks>
 public sealed class NotebookFormatters : ITypeFormatterSource
 {
-    private const string Html = "text/html", Png = "image/png", Text = "text/plain";
+    private const string Html = "text/html", Png = "image/png", Svg = "image/svg+xml", Text = "text/plain";
     private static readonly Lock Gate = new();
 
     /// <summary>Registers the formatters of <c>Microsoft.DotNet.Interactive.Formatting</c>; doing it again is harmless.</summary>
@@ -35,6 +35,7 @@ public sealed class NotebookFormatters : ITypeFormatterSource
             Formatter.SetPreferredMimeTypesFor(typeof(TrainingHistory), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(DataFrame), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(ImageGallery), Html, Png, Text);
+            Formatter.SetPreferredMimeTypesFor(typeof(Diagram), Svg, Png, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(CheckLine), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(ExerciseLine), Html, Text);
             Formatter.SetPreferredMimeTypesFor(typeof(DiagnosticReport), Html, Text);
@@ -57,6 +58,9 @@ public sealed class NotebookFormatters : ITypeFormatterSource
         new StringFormatter<ImageGallery>(Html, gallery => gallery.ToHtml()),
         new StringFormatter<ImageGallery>(Png, gallery => Convert.ToBase64String(gallery.ToPng())),
         new StringFormatter<ImageGallery>(Text, gallery => gallery.ToString()),
+        new StringFormatter<Diagram>(Svg, diagram => diagram.ToSvg()),
+        new StringFormatter<Diagram>(Png, diagram => Convert.ToBase64String(diagram.ToPng())),
+        new StringFormatter<Diagram>(Text, diagram => diagram.ToString()),
         new StringFormatter<CheckLine>(Html, check => check.ToHtml()),
         new StringFormatter<CheckLine>(Text, check => check.ToString()),
         new StringFormatter<ExerciseLine>(Html, exercise => exercise.ToHtml()),

@@ -37,7 +37,7 @@ public static class ReportCharts
         if (limited.Length == 0) throw new ArgumentException("No evidence of this report has a limit to be compared with, so there is nothing to draw.", nameof(report));
         return Charts.Bars(
             limited.ToDictionary(e => $"{e.Number} · {e.Evidence.Diagnostic}", e => e.Evidence.Value / e.Evidence.Limit),
-            title ?? $"{report.Cause.Heading()}: the evidence", "figure ÷ its limit");
+            title ?? $"{report.Cause.Heading()}: the evidence", "figure ÷ its limit").WithHorizontalLine(1, "the limit");
     }
 
     private static bool HasLimit(Evidence evidence) => double.IsFinite(evidence.Value / evidence.Limit);

@@ -18,7 +18,7 @@ internal sealed class Chromium : IAsyncDisposable
     {
         string[] arguments =
         [
-            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
             "--window-size=1000,900", "--remote-debugging-port=0", $"--user-data-dir={profile.Path}", "about:blank",
         ];
         process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
@@ -70,6 +70,19 @@ internal sealed class Chromium : IAsyncDisposable
 
         return false;
     }
+
+    /// <summary>Gives the page a size, as a window or a phone has, and the setting of a reader's system.</summary>
+    public async Task EmulateAsync(int width, int height, bool dark)
+    {
+        await CallAsync("Emulation.setDeviceMetricsOverride", new JsonObject { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+        await CallAsync("Emulation.setEmulatedMedia", new JsonObject { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" }) });
+    }
+
+    /// <summary>Leaves for another page.</summary>
+    public Task GoAsync(string address) => CallAsync("Page.navigate", new JsonObject { ["url"] = address });
+
+    /// <summary>The page as it is printed, as PDF.</summary>
+    public async Task<byte[]> PrintAsync() => Convert.FromBase64String((await CallAsync("Page.printToPDF", []))["data"]!.ToString());
 
     /// <summary>A picture of the page, as PNG.</summary>
     public async Task<byte[]> ScreenshotAsync() => Convert.FromBase64String((await CallAsync("Page.captureScreenshot", []))["data"]!.ToString());

@@ -61,6 +61,37 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_notebook_is_fresh_after_its_run_and_stale_after_any_change()
+    {
+        folder.Write("01.ipynb", Notebook.Text(Notebook.Markdown("prose"), Notebook.Code("1 + 1")));
+        Assert.Contains("never run", StaleCheck.Problem(NotebookDocument.Load(Path.Combine(folder.Path, "01.ipynb"))));
+        await Run();
+        string fresh = File.ReadAllText(Path.Combine(Output, "notebooks", "01.ipynb"));
+        Assert.Null(StaleCheck.Problem(NotebookDocument.Parse(fresh, "01.ipynb")));
+        Assert.Equal("its code has changed since it was run", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace("1 + 1", "1 + 2"), "01.ipynb")));
+        Assert.Equal("its prose has changed since it was run", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace("prose", "other prose"), "01.ipynb")));
+        Assert.Contains("public API", StaleCheck.Problem(NotebookDocument.Parse(fresh.Replace(SourceHash.OfApi, "0"), "01.ipynb")));
+        NotebookResult read = RunStamp.Read(NotebookDocument.Parse(fresh, "01.ipynb"));
+        Assert.Equal((1, 1, true), (read.Cells, read.Executed, read.Succeeded));
+        Assert.InRange(read.Seconds, 0.1, 600);
+
+        using var printed = new StringWriter();
+        File.WriteAllText(Path.Combine(folder.Path, "01.ipynb"), fresh);
+        Assert.True(StaleCheck.Run([Path.Combine(folder.Path, "01.ipynb")], printed));
+        folder.Write("02.ipynb", Notebook.Text(Notebook.Code("1")));
+        Assert.False(StaleCheck.Run([Path.Combine(folder.Path, "01.ipynb"), Path.Combine(folder.Path, "02.ipynb")], printed));
+        Assert.Contains("02.ipynb: stale", printed.ToString());
+    }
+
+    [Fact]
+    public void The_public_API_alone_makes_its_fingerprint()
+    {
+        Assert.Equal(16, SourceHash.OfApi.Length);
+        Assert.NotEqual(SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]), SourceHash.Of([typeof(UnetResnet.Notebooks.Expect).Assembly]));
+        Assert.Equal(SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]), SourceHash.Of([typeof(UnetResnet.Runtime.TorchRuntime).Assembly]));
+    }
+
+    [Fact]
     public async Task The_run_stops_at_the_first_failing_cell_and_tells_where()
     {
         string failing = folder.Write("01-fails.ipynb", Notebook.Text(

@@ -29,6 +29,7 @@ public class ChartPaletteTests
     {
         { "history", [ChartPalette.Training, ChartPalette.Validation, ChartPalette.TrainingInInferenceMode] },
         { "overlay", [ChartPalette.TruePositive, ChartPalette.FalsePositive, ChartPalette.FalseNegative] },
+        { "statistics", [ChartPalette.BatchStatistics, ChartPalette.RunningStatistics] },
         { "series", [.. ChartPalette.Series.Take(3)] },
     };
 
@@ -48,6 +49,26 @@ public class ChartPaletteTests
                 }
             }
         }
+    }
+
+    [Fact]
+    public void Colours_with_a_meaning_stay_apart_in_grey()
+    {
+        string[] meanings = [ChartPalette.Training, ChartPalette.BatchStatistics, ChartPalette.TrainingInInferenceMode, ChartPalette.RunningStatistics, ChartPalette.Validation];
+        double[] lightness = [.. meanings.Select(color => Lab(color, Vision["normal"])[0])];
+        // 3 : 1 with white and with a dark page leaves 19 steps of lightness for five colours. Those of one chart are twice as far apart.
+        Assert.All(lightness.Skip(1).Zip(lightness), pair => Assert.True(pair.First - pair.Second >= 3.5, $"{pair.Second:F1} and {pair.First:F1}"));
+        double[] history = [lightness[0], lightness[2], lightness[4]];
+        Assert.All(history.Skip(1).Zip(history), pair => Assert.True(pair.First - pair.Second >= 8, $"{pair.Second:F1} and {pair.First:F1}"));
+        Assert.True(lightness[3] - lightness[1] >= 8);
+    }
+
+    [Fact]
+    public void A_series_named_after_a_meaning_has_its_colour()
+    {
+        Assert.Equal(
+            [ChartPalette.BatchStatistics, ChartPalette.RunningStatistics, ChartPalette.Validation, ChartPalette.Series[1]],
+            new[] { "batch statistics", "running statistics", "validation", "another" }.Select((name, i) => ChartPalette.Of(name, i == 3 ? 1 : i)));
     }
 
     [Fact]

@@ -69,7 +69,55 @@ public class ChartsTests
     {
         JsonNode layout = ChartFigure.Of(Charts.IoU(Histories.Of(2), "t").WithHorizontalLine(0.7, "seven").WithHorizontalLine(0.9, "nine"))["layout"]!;
         Assert.Equal([0.7, 0.9], layout["shapes"]!.AsArray().Select(s => (double)s!["y0"]!));
-        Assert.Equal(["seven", "nine"], layout["annotations"]!.AsArray().Select(s => (string?)s!["text"]));
+        Assert.Equal(["seven", "nine"], layout["annotations"]!.AsArray().Where(a => a!["name"] is null).Select(s => (string?)s!["text"]));
+    }
+
+    [Fact]
+    public void Lines_are_named_where_they_end_without_overlapping()
+    {
+        JsonNode layout = ChartFigure.Of(Charts.Loss(Histories.Of(12), "t"))["layout"]!;
+        JsonArray names = layout["annotations"]!.AsArray();
+        Assert.Equal(["training", "validation", "training images in<br>inference mode"], names.Select(n => (string?)n!["text"]));
+        Assert.Equal([ChartPalette.Training, ChartPalette.Validation, ChartPalette.TrainingInInferenceMode], names.Select(n => (string?)n!["font"]!["color"]));
+        Assert.All(names, n => Assert.Equal(12, (double)n!["x"]!));
+        Assert.False((bool)layout["showlegend"]!);
+
+        double[] wanted = [100, 102, 300, 99], heights = [17, 32, 17, 17];
+        double[] centres = ChartLabels.Apart(wanted, heights);
+        int[] order = [3, 0, 1, 2];
+        foreach ((int low, int high) in order.Zip(order.Skip(1))) Assert.True(centres[high] - centres[low] >= (heights[low] + heights[high]) / 2 - 1e-9);
+        Assert.Equal(300, centres[2]);
+    }
+
+    [Fact]
+    public void On_a_logarithmic_axis_remarks_stand_at_logarithms_and_lines_at_values()
+    {
+        var series = new Dictionary<string, IReadOnlyList<double>> { ["a"] = [1, 10], ["b"] = [10, 1000] };
+        JsonNode layout = ChartFigure.Of(Charts.Lines([1, 2], series, "t", "x", "y", logY: true).WithHorizontalLine(100, "hundred"))["layout"]!;
+        Assert.Equal([1.0, 3.0, 2.0], layout["annotations"]!.AsArray().Select(a => (double)a!["y"]!));
+        Assert.Equal(100, (double)layout["shapes"]![0]!["y0"]!);
+    }
+
+    [Fact]
+    public void Dots_show_every_seed_its_range_and_the_median()
+    {
+        var rows = new Dictionary<string, IReadOnlyList<double>> { ["good"] = [1, 3, 2], ["bad"] = [7, 9] };
+        JsonArray data = ChartFigure.Of(Charts.Dots(rows, "t", "loss"))["data"]!.AsArray();
+        Assert.Equal("[1,3,null,7,9,null]", data[0]!["x"]!.ToJsonString());
+        Assert.Equal("[1,3,2,7,9]", data[1]!["x"]!.ToJsonString());
+        Assert.Equal("[2,8]", data[2]!["x"]!.ToJsonString());
+        Assert.Contains("'none'", Assert.Throws<ArgumentException>(() => Charts.Dots(new Dictionary<string, IReadOnlyList<double>> { ["none"] = [] }, "t", "v")).Message);
+    }
+
+    [Fact]
+    public void A_pointer_reads_the_names_and_quantities_of_every_point()
+    {
+        JsonNode Trace(GenericChart chart) => ChartFigure.Of(chart)["data"]![0]!;
+        Assert.Equal("epoch %{x}<br>loss: %{y:.4~g}<extra>%{fullData.name}</extra>", (string?)Trace(Charts.Loss(Histories.Of(2), "t"))["hovertemplate"]);
+        JsonNode named = Trace(Charts.Lines([1, 2], new Dictionary<string, IReadOnlyList<double>> { ["a"] = [1, 2] }, "t", "x", "y", pointNames: ["bn1", "bn2"]));
+        Assert.Equal(("%{text}<br>y: %{y:.4~g}<extra>%{fullData.name}</extra>", "bn2"), ((string?)named["hovertemplate"], (string?)named["text"]![1]));
+        Assert.StartsWith("%{x}<br>%{y}<br>seconds: %{z", (string?)Trace(Charts.Heatmap(new double[1, 1], ["r"], ["c"], "t", "seconds"))["hovertemplate"]);
+        Assert.StartsWith("%{x}<br>seconds: %{y", (string?)Trace(Charts.Bars(new Dictionary<string, double> { ["a"] = 1 }, "t", "seconds"))["hovertemplate"]);
     }
 
     [Fact]

@@ -74,9 +74,19 @@ public class ImageGalleryTests
         string html = ImageGallery.Of("<i>title", zeros(1, 3, 4, 4), ["\"><script>alert(1)</script>"]).ToHtml();
         Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
         Assert.DoesNotContain("<i>", html, StringComparison.Ordinal);
-        Assert.Contains("<figcaption>&quot;&gt;&lt;script&gt;", html, StringComparison.Ordinal);
+        Assert.Contains("\">&quot;&gt;&lt;script&gt;", html, StringComparison.Ordinal);
         Assert.Contains("alt=\"&quot;&gt;&lt;script", html, StringComparison.Ordinal);
         Assert.DoesNotContain("http", html, StringComparison.Ordinal);
+    }
+
+    /// <summary>GitHub takes styles and classes out of what a notebook displays.</summary>
+    [Fact]
+    public void Without_style_sheets_a_gallery_still_has_its_rows_and_sizes()
+    {
+        string html = ImageGallery.Of("Five", [.. Enumerable.Range(0, 5).Select(_ => Pictures.Grey(96, 48, (_, _) => 9))], columns: 3).ToHtml();
+        Assert.Equal([3, 2], html.Split("<tr>").Skip(1).Select(row => row.Split("<td").Length - 1));
+        Assert.Contains("<img width=\"60\"", ImageGallery.Of("Twelve", [.. Enumerable.Range(0, 12).Select(_ => Pictures.Grey(96, 48, (_, _) => 9))], columns: 12).ToHtml());
+        Assert.Equal(5, html.Split("<img width=\"96\" height=\"48\"").Length - 1);
     }
 
     [Fact]

@@ -47,6 +47,14 @@ public class PictureAxisTests
     }
 
     [Fact]
+    public void Categories_keep_the_order_that_the_layout_gives_them()
+    {
+        var axis = new PictureAxis(JsonNode.Parse("""{"type":"category","categoryarray":["a","b","c"]}"""), ["c", "a"], halfStep: true, includeZero: false, padding: 0);
+        Assert.Equal(["a", "b", "c"], axis.Ticks(1).Select(t => t.Label));
+        Assert.Equal((2, 1), (axis.Position("c"), axis.PositionOfShape(JsonNode.Parse("1"))));
+    }
+
+    [Fact]
     public void Range_step_and_direction_of_the_layout_are_obeyed()
     {
         PictureAxis axis = Axis("""{"range":[0,10],"dtick":5,"autorange":"reversed"}""", 3, 4);

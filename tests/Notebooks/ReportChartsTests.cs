@@ -25,7 +25,14 @@ public class ReportChartsTests
             Verdict(new Evidence("a", 3, 2, ""), new Evidence("b", 1, double.NaN, "")),
         ];
         Assert.All(reports, report => Assert.NotEmpty(report.AllCharts()));
-        Assert.All(reports.SelectMany(report => report.AllCharts()), chart => Assert.NotEmpty(ChartFigure.Of(chart)["data"]!.AsArray()));
+        JsonNode[] traces = [.. reports.SelectMany(report => report.AllCharts()).Select(chart => ChartFigure.Of(chart)["data"]!.AsArray()).SelectMany(data => { Assert.NotEmpty(data); return data; }).Select(trace => trace!)];
+        Assert.All(traces, trace => Assert.NotNull(trace["hovertemplate"]));
+
+        // A title that names a layer names the tallest bar.
+        LayerAttribution attribution = reports.OfType<LayerAttribution>().Single();
+        string tallest = attribution.Layers.MaxBy(layer => layer.LeaveOneOutDistance)!.Layer.Split('.')[^1];
+        Assert.Contains(tallest, (string?)ChartFigure.Of(attribution.Chart())["layout"]!["title"]!["text"]);
+        Assert.Contains(ChartFigure.Of(attribution.Chart())["layout"]!["annotations"]!.AsArray(), a => (string?)a!["text"] == "encoder");
 
         // Every record of the room is either above or has no figure to draw.
         Type[] drawn = [.. reports.Select(report => report.GetType())];

@@ -12,7 +12,12 @@ namespace UnetResnet.Lab.Benchmarks;
 internal static class CollapseBenchmark
 {
     /// <summary>Runs one seed.</summary>
-    public static CollapseResult Run(Preset preset, int seed, IProgress<string> progress, CancellationToken cancellation)
+    /// <param name="preset">Data, network and training.</param>
+    /// <param name="seed">Seed of weights, order and dropout.</param>
+    /// <param name="progress">Told what begins.</param>
+    /// <param name="cancellation">Stops the training.</param>
+    /// <param name="picture">Receives the masks of four validation images before and after recalibration, as PNG; null for none.</param>
+    public static CollapseResult Run(Preset preset, int seed, IProgress<string> progress, CancellationToken cancellation, Action<byte[]>? picture = null)
     {
         BrainMri data = preset.LoadData();
         BatchLoader training = preset.TrainingBatches(data.Train, seed), trainingInOrder = preset.Batches(data.Train), validation = preset.Batches(data.Validation);
@@ -22,9 +27,14 @@ internal static class CollapseBenchmark
         broken.Encoder.Freeze(BatchNormMode.Keras213);
         TrainingHistory brokenHistory = new Trainer(broken, preset.Training(seed)).Fit(training, validation, cancellation: cancellation);
 
+        SegmentationSample[] four = [.. data.Validation.Every(Math.Max(1, data.Validation.Count / 4)).Take(4)];
+        IReadOnlyList<PixelImage> masksBefore = picture is null ? [] : CollapsePicture.Masks(preset, broken, four);
+
         progress.Report($"seed {seed}: recalibration");
         Recalibration.Apply(broken, trainingInOrder.Inputs());
         Score recalibrated = Trainer.Score(broken, validation, cancellation: cancellation);
+
+        if (picture is not null) picture(CollapsePicture.Png(four, masksBefore, CollapsePicture.Masks(preset, broken, four), brokenHistory.Last.Validation.IoU, recalibrated.IoU));
 
         progress.Report($"seed {seed}: inference mode");
         using var cured = preset.CreateUNet(seed);

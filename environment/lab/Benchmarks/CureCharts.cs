@@ -6,14 +6,14 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <summary>Charts of league and sweeps; medians over the seeds.</summary>
 internal static class CureCharts
 {
-    /// <summary>A bar of validation loss for each variant, best first, a colour for each dataset.</summary>
+    /// <summary>A row for each variant, best first: the validation loss of every seed, their median and range, a colour for each dataset.</summary>
     public static GenericChart League(IReadOnlyList<CureResult> results)
     {
-        string[] datasets = [.. results.Select(r => r.Dataset).Distinct()];
-        double Loss(string variant, string dataset) =>
-            results.Where(r => r.Variant == variant && r.Dataset == dataset).Select(r => r.ValLoss).ToArray() is { Length: > 0 } losses ? Median(losses) : double.NaN;
-        string[] variants = [.. results.Select(r => r.Variant).Distinct().OrderBy(v => Loss(v, datasets[0]))];
-        return Charts.Bars(variants, datasets.ToDictionary(d => d, d => (IReadOnlyList<double>)[.. variants.Select(v => Loss(v, d))]), "Validation loss after training, by variant", "loss", ".2f");
+        string first = results[0].Dataset;
+        string[] variants = [.. results.Select(r => r.Variant).Distinct().OrderBy(v => results.Where(r => r.Variant == v && r.Dataset == first).Select(r => r.ValLoss).ToArray() is { Length: > 0 } losses ? Median(losses) : double.MaxValue)];
+        var groups = results.GroupBy(r => r.Dataset).ToDictionary(g => g.Key, g => (IReadOnlyDictionary<string, IReadOnlyList<double>>)variants.Where(v => g.Any(r => r.Variant == v))
+            .ToDictionary(v => v, v => (IReadOnlyList<double>)[.. g.Where(r => r.Variant == v).Select(r => r.ValLoss)]));
+        return Charts.Dots(groups, "Validation loss after training, by variant", "loss");
     }
 
     /// <summary>A bar of validation loss for each value of the number that is varied.</summary>

@@ -31,13 +31,15 @@ internal static class BenchCommand
         seeds.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--seeds must be at least 1."); });
         preset.AcceptOnlyFromAmong("quick", "full");
         var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
-        var command = new Command("collapse", "Collapse and cure for several seeds.") { seeds, preset, json };
+        var picture = new Option<FileInfo?>("--picture") { Description = "Also draw four masks of seed 0, broken and recalibrated, into this PNG file." };
+        var command = new Command("collapse", "Collapse and cure for several seeds.") { seeds, preset, json, picture };
         command.SetAction((result, cancellation) =>
         {
             TorchRuntime.Initialize();
             var progress = new ErrorStreamProgress();
             Preset chosen = Preset.FromName(result.GetValue(preset)!);
-            CollapseResult[] runs = [.. Enumerable.Range(0, result.GetValue(seeds)).Select(seed => CollapseBenchmark.Run(chosen, seed, progress, cancellation))];
+            CollapseResult[] runs = [.. Enumerable.Range(0, result.GetValue(seeds)).Select(seed => CollapseBenchmark.Run(
+                chosen, seed, progress, cancellation, seed == 0 && result.GetValue(picture) is { } file ? png => AtomicFile.Write(file.FullName, stream => stream.Write(png)) : null))];
             if (result.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(runs, Indented));
             else AnsiConsole.Write(Table(runs));
             return Task.FromResult(0);

@@ -13,8 +13,9 @@ internal static class RunCommand
         var output = new Option<string?>("--output") { Description = "Folder for notebooks/ (executed copies) and report/. Default: artifacts/ in the repository." };
         var timeout = new Option<double>("--timeout") { Description = "Seconds a cell may take.", DefaultValueFactory = _ => 600 };
         var inPlace = new Option<bool>("--in-place") { Description = "Replace each notebook that ran well by its executed copy." };
+        var check = new Option<bool>("--check") { Description = "Run nothing: tell which committed notebooks no longer fit their text or the library, and fail if any." };
         var keepGoing = new Option<bool>("--keep-going") { Description = "Run the notebooks after a failed one too." };
-        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, inPlace, keepGoing };
+        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, inPlace, keepGoing, check };
         command.SetAction(async (parsed, cancel) =>
         {
             try
@@ -30,6 +31,7 @@ internal static class RunCommand
                     InPlace = parsed.GetValue(inPlace),
                     KeepGoing = parsed.GetValue(keepGoing),
                 };
+                if (parsed.GetValue(check)) return StaleCheck.Run(options.FindNotebooks(), Console.Out) ? RunExitCode.Success : RunExitCode.NotebookFailed;
                 return (await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel)).ExitCode;
             }
             catch (OperationCanceledException)

@@ -40,7 +40,7 @@ internal static class DiagnosisPage
         string body = $"""
             <header class="bar"><span class="brand">UnetResnet</span><span class="here">Diagnosis</span>
             <button type="button" data-action="theme" aria-label="Light or dark">◐</button></header>
-            <main>
+            <main id="main" tabindex="-1">
             <h1>{Html.Escape(report.Cause.Heading())}</h1>
             <p class="figures">{status} confidence {report.Confidence.ToString("0.00", CultureInfo.InvariantCulture)} · {report.Reports.Count} diagnostics in {report.Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s</p>
             {verdict}

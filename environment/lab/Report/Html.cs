@@ -17,7 +17,8 @@ internal static class Html
     /// <param name="bodyClass">Class of the body.</param>
     /// <param name="charts">Whether the page needs plotly.js.</param>
     /// <param name="body">Content, as HTML.</param>
-    public static string Page(string title, string bodyClass, bool charts, string body)
+    /// <param name="search">Whether the page searches all pages, so that it needs their index.</param>
+    public static string Page(string title, string bodyClass, bool charts, string body, bool search = false)
     {
         string nonce = RandomNumberGenerator.GetHexString(32);
         return $"""
@@ -31,9 +32,11 @@ internal static class Html
             <title>{Escape(title)}</title>
             <link rel="stylesheet" href="{ReportAssets.Style}">
             <script src="{ReportAssets.Script}" nonce="{nonce}"></script>
+            {(search ? $"<script src=\"{ReportAssets.SearchIndex}\" nonce=\"{nonce}\" defer></script>" : "")}
             {(charts ? $"<script src=\"{ReportAssets.Plotly}\" nonce=\"{nonce}\" defer></script>" : "")}
             </head>
             <body class="{bodyClass}">
+            <a class="skip" href="#main">Skip to the text</a>
             {body}
             </body>
             </html>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Cellar.Notebooks;
-using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Report;
 
@@ -12,7 +11,7 @@ internal static class IndexPage
     {
         var cards = new StringBuilder();
         bool charts = false;
-        foreach (ReportEntry entry in entries)
+        foreach (ReportEntry entry in entries.Where(entry => entry.IsNotebook))
         {
             var outputs = new OutputHtml(new Prose(entry.Folder), entry.Notebook.Name);
             string? lede = entry.Notebook.Cells.Where(c => c.Kind == CellKind.Markdown).Select(c => Prose.FirstParagraph(c.Source)).FirstOrDefault(p => p is not null);
@@ -30,19 +29,28 @@ internal static class IndexPage
             charts |= outputs.HasCharts;
         }
 
-        Machine machine = Machine.Current;
+        ReportEntry[] notebooks = [.. entries.Where(entry => entry.IsNotebook)];
+        double minutes = notebooks.Sum(entry => entry.Result.Seconds) / 60;
+        string place = notebooks.Length > 0 ? notebooks[0].Place : "";
+        string texts = string.Concat(entries.Where(entry => !entry.IsNotebook)
+            .Select(entry => $"<li><a href=\"{Html.Escape(Uri.EscapeDataString(entry.Page))}\">{Html.Escape(entry.Notebook.Title)}</a></li>"));
         string body = $"""
             <header class="bar"><span class="brand">UnetResnet</span><span class="here"></span>
+            {SiteParts.Search}
             <button type="button" data-action="theme" aria-label="Light or dark">◐</button></header>
-            <main>
-            <h1>The notebooks, executed</h1>
-            <p class="figures">{date.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} · {Html.Escape(machine.Cpu)}, {machine.Cores} cores, {machine.MemoryBytes / (double)(1 << 30):0} GiB · {Html.Escape(machine.System)} · .NET {Html.Escape(machine.DotNet)}</p>
+            <main id="main" tabindex="-1">
+            <h1>A network that trains well and validates badly</h1>
+            <p class="lede">In 2018 a frozen, pre-trained ResNet50 under a U-Net in Keras reached a low training loss and a strangely high validation loss. These notebooks reproduce it
+            on real images, find the layers that make it, and repair it in several ways. They were run from top to bottom; every figure in them was measured in that run, and the checks
+            in them hold the text to it. Read them in order: each begins with a question and ends with exercises, whose solutions are folded.</p>
+            <p class="figures">{date.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} · all of it runs in {minutes.ToString("0.0", CultureInfo.InvariantCulture)} minutes · {Html.Escape(place)}</p>
             <div class="cards">
             {cards}
             </div>
+            {(texts.Length > 0 ? $"<h2>Beside the notebooks</h2><ul>{texts}</ul>" : "")}
             </main>
             """;
-        return Html.Page("UnetResnet: the notebooks, executed", "index", charts, body);
+        return Html.Page("UnetResnet: the notebooks, executed", "index", charts, body, search: true);
     }
 
     private static string Shorten(string text)

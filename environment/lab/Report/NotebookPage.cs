@@ -13,8 +13,9 @@ internal static class NotebookPage
     /// <param name="entry">The notebook.</param>
     /// <param name="previous">The notebook before it, or null.</param>
     /// <param name="next">The notebook after it, or null.</param>
+    /// <param name="all">All pages of the report, for the side.</param>
     /// <returns>Files by their names.</returns>
-    public static IReadOnlyDictionary<string, string> Render(ReportEntry entry, ReportEntry? previous, ReportEntry? next)
+    public static IReadOnlyDictionary<string, string> Render(ReportEntry entry, ReportEntry? previous, ReportEntry? next, IReadOnlyList<ReportEntry> all)
     {
         var prose = new Prose(entry.Folder);
         var outputs = new OutputHtml(prose, entry.Notebook.Name);
@@ -29,39 +30,43 @@ internal static class NotebookPage
             <header class="bar">
             <a class="brand" href="index.html">All notebooks</a>
             <span class="here">{Html.Escape(entry.Notebook.Title)}</span>
+            {SiteParts.Search}
             <button type="button" data-action="code">Hide code</button>
             <button type="button" data-action="theme" aria-label="Light or dark">◐</button>
             </header>
             <div class="frame">
-            <nav class="contents" aria-label="Contents"><details open><summary>Contents</summary>
-            {Contents(prose.Headings)}
+            <nav class="contents" aria-label="Notebooks and contents"><details open><summary>Contents</summary>
+            {SiteParts.Pages(all, entry, Contents(prose.Headings))}
             </details></nav>
-            <main>
+            <main id="main" tabindex="-1">
             {Failure(entry.Result)}
             {cells}
             {Turn(previous, next)}
-            {Footer(entry)}
+            {(entry.IsNotebook ? Footer(entry) : "")}
             </main>
             </div>
             """;
-        return new Dictionary<string, string>(outputs.Frames) { [entry.Page] = Html.Page(entry.Notebook.Title, "notebook", outputs.HasCharts, body) };
+        return new Dictionary<string, string>(outputs.Frames) { [entry.Page] = Html.Page(entry.Notebook.Title, "notebook", outputs.HasCharts, body, search: true) };
     }
 
     private static string Code(NotebookCell cell, OutputHtml outputs)
     {
         string firstLine = cell.Source.Split('\n').Select(l => l.Trim()).First(l => l.Length > 0);
         string number = cell.ExecutionCount is { } count ? $"[{count}]" : "[ ]";
+        // A reader who only wants the story skips set-ups and checks; a solution waits until it is asked for.
+        bool sourceHidden = Hides(cell, "source_hidden") || firstLine.StartsWith("#r ", StringComparison.Ordinal) || cell.HasTag("setup") || cell.HasTag("check") || cell.HasTag("solution") || cell.HasTag("hide-input");
+        bool outputsHidden = Hides(cell, "outputs_hidden") || cell.HasTag("solution") || cell.HasTag("hide-output");
+        string kind = cell.HasTag("solution") ? "Solution" : cell.HasTag("setup") || firstLine.StartsWith("#r ", StringComparison.Ordinal) ? "Set-up" : cell.HasTag("check") ? "Checks" : "";
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<section class=\"cell\" id=\"cell-{cell.Number}\"><details class=\"code\" open><summary><span class=\"count\">{number}</span>");
-        html.Append(CultureInfo.InvariantCulture, $"<code class=\"first\">{Html.Escape(firstLine)}</code><span class=\"time\">{Time(cell)}</span></summary>");
+        html.Append(CultureInfo.InvariantCulture, $"<section class=\"cell\" id=\"cell-{cell.Number}\"><details class=\"code\"{(sourceHidden ? "" : " open")}><summary><span class=\"count\">{number}</span>");
+        html.Append(CultureInfo.InvariantCulture, $"<code class=\"first\">{(kind.Length > 0 ? $"<b>{kind}</b> " : "")}{Html.Escape(firstLine)}</code><span class=\"time\">{Time(cell)}</span></summary>");
         html.Append(CultureInfo.InvariantCulture, $"<pre class=\"source\"><code>{CSharpHighlighter.ToHtml(cell.Source)}</code></pre></details>");
-        foreach (JsonNode? output in cell.Outputs)
-        {
-            if (output is JsonObject fields) html.Append("<div class=\"output\">").Append(outputs.ToHtml(fields)).Append("</div>");
-        }
-
+        string shown = outputs.ToHtml(cell.Outputs.OfType<JsonObject>());
+        if (shown.Length > 0) html.Append(outputsHidden ? $"<details class=\"folded\"><summary>{(kind == "Solution" ? "What the solution shows" : "Output")}</summary>{shown}</details>" : shown);
         return html.Append("</section>").ToString();
     }
+
+    private static bool Hides(NotebookCell cell, string what) => cell.Metadata["jupyter"]?[what] is JsonValue value && value.TryGetValue(out bool hidden) && hidden;
 
     private static string Time(NotebookCell cell)
     {
@@ -75,7 +80,7 @@ internal static class NotebookPage
     private static string Contents(IReadOnlyList<Heading> headings)
     {
         var list = new StringBuilder("<ul>");
-        foreach (Heading heading in headings.Where(h => h.Level <= 3))
+        foreach (Heading heading in headings.Where(h => h.Level is 2 or 3))
             list.Append(CultureInfo.InvariantCulture, $"<li class=\"level-{heading.Level}\"><a href=\"#{Html.Escape(heading.Id)}\">{Html.Escape(heading.Text)}</a></li>");
         return list.Append("</ul>").ToString();
     }
@@ -91,12 +96,12 @@ internal static class NotebookPage
     {
         string back = previous is null ? "<span></span>" : $"<a rel=\"prev\" href=\"{Html.Escape(Uri.EscapeDataString(previous.Page))}\"><small>Previous</small>{Html.Escape(previous.Notebook.Title)}</a>";
         string forth = next is null ? "<span></span>" : $"<a rel=\"next\" href=\"{Html.Escape(Uri.EscapeDataString(next.Page))}\"><small>Next</small>{Html.Escape(next.Notebook.Title)}</a>";
-        return previous is null && next is null ? "" : $"<nav class=\"turn\">{back}{forth}</nav>";
+        return previous is null && next is null ? "" : $"<nav class=\"turn\" aria-label=\"Previous and next\">{back}{forth}</nav>";
     }
 
     private static string Footer(ReportEntry entry)
     {
         string rows = string.Concat(entry.Stamp().Select(s => $"<dt>{Html.Escape(s.Name)}</dt><dd>{Html.Escape(s.Value)}</dd>"));
-        return $"<footer><details><summary>{Html.Escape(entry.Figures)} · {Html.Escape(Machine.Current.Cpu)}, {Machine.Current.Cores} cores</summary><dl>{rows}</dl></details></footer>";
+        return $"<footer><details><summary>{Html.Escape(entry.Figures)} · {Html.Escape(entry.Place)}</summary><dl>{rows}</dl></details></footer>";
     }
 }

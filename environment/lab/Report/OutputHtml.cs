@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cellar.Notebooks;
@@ -23,21 +24,68 @@ internal sealed partial class OutputHtml(Prose prose, string page)
     /// <summary>One output as HTML.</summary>
     public string ToHtml(JsonObject output) => NotebookDocument.Text(output["output_type"]) switch
     {
-        "stream" => $"<pre class=\"stream {(NotebookDocument.Text(output["name"]) == "stderr" ? "stderr" : "stdout")}\">{Escape(NotebookCell.Joined(output["text"]))}</pre>",
+        "stream" => Stream(NotebookCell.Joined(output["text"]), NotebookDocument.Text(output["name"]) == "stderr" ? "stderr" : "stdout"),
         "error" => Error(output),
         "display_data" or "execute_result" when output["data"] is JsonObject data => Data(data),
         _ => "",
     };
 
-    /// <summary>The first chart of a notebook, small, for its card; null without any.</summary>
+    /// <summary>All outputs of a cell: checks that stand together become one line, which opens.</summary>
+    public string ToHtml(IEnumerable<JsonObject> outputs)
+    {
+        var html = new StringBuilder();
+        var checks = new List<JsonObject>();
+        foreach (JsonObject output in outputs)
+        {
+            if (IsCheck(output))
+            {
+                checks.Add(output);
+                continue;
+            }
+
+            AppendChecks(html, checks);
+            html.Append("<div class=\"output\">").Append(ToHtml(output)).Append("</div>");
+        }
+
+        AppendChecks(html, checks);
+        return html.ToString();
+    }
+
+    /// <summary>The chart of a notebook for its card, small: that of the cell tagged <c>thumbnail</c>, else the first; null without any.</summary>
     public string? Thumbnail(NotebookDocument notebook)
     {
-        foreach (JsonNode? output in notebook.Cells.Where(c => c.IsCode).SelectMany(c => c.Outputs))
+        foreach (JsonNode? output in notebook.Cells.Where(c => c.IsCode).OrderByDescending(c => c.HasTag("thumbnail")).SelectMany(c => c.Outputs))
         {
             if (output?["data"]?[Plotly] is JsonObject figure) return Chart(figure, "", "chart thumbnail");
         }
 
         return null;
+    }
+
+    private void AppendChecks(StringBuilder html, List<JsonObject> checks)
+    {
+        if (checks.Count == 0) return;
+        int failed = checks.Count(check => !PlainText(check).StartsWith('✓'));
+        string summary = failed == 0 ? $"<span class=\"status ok\">{checks.Count} check{(checks.Count == 1 ? "" : "s")}</span>" : $"<span class=\"status failed\">✗ {failed} of {checks.Count} checks failed</span>";
+        html.Append($"<details class=\"checks\"{(failed > 0 ? " open" : "")}><summary>{summary}</summary>");
+        foreach (JsonObject check in checks) html.Append("<div class=\"output\">").Append(ToHtml(check)).Append("</div>");
+        html.Append("</details>");
+        checks.Clear();
+    }
+
+    private static bool IsCheck(JsonObject output) =>
+        output["data"]?["text/html"] is { } html && NotebookCell.Joined(html).Contains("class=\"ur-check\"", StringComparison.Ordinal) && PlainText(output) is ['✓' or '✗', ..];
+
+    private static string PlainText(JsonObject output) => NotebookCell.Joined(output["data"]?["text/plain"]);
+
+    // A log of epochs says most with its last line.
+    private static string Stream(string text, string name)
+    {
+        string[] lines = text.TrimEnd('\n').Split('\n');
+        string pre = $"<pre class=\"stream {name}\">{Escape(text)}</pre>";
+        int epochs = lines.Count(line => EpochLine().IsMatch(line));
+        return epochs < 4 || epochs < lines.Length - 2
+            ? pre : $"<details class=\"log\"><summary><code>{Escape(lines[^1])}</code> <span class=\"more\">{lines.Length - 1} lines before it</span></summary>{pre}</details>";
     }
 
     private string Data(JsonObject data)
@@ -47,21 +95,28 @@ internal sealed partial class OutputHtml(Prose prose, string page)
         if (data["text/markdown"] is { } markdown) return $"<div class=\"prose\">{prose.ToHtml(NotebookCell.Joined(markdown))}</div>";
 
         string alt = Html.Escape(NotebookCell.Joined(data["text/plain"]));
+        if (data["image/svg+xml"] is { } drawing) return Drawing(NotebookCell.Joined(drawing), alt);
         foreach (string mimeType in (string[])["image/png", "image/jpeg", "image/gif"])
         {
             if (data[mimeType] is { } picture)
                 return $"<img class=\"picture\" alt=\"{alt}\" src=\"data:{mimeType};base64,{Html.Escape(NotebookCell.Joined(picture).ReplaceLineEndings(""))}\">";
         }
 
-        if (data["image/svg+xml"] is { } svg)
-            return $"<img class=\"picture\" alt=\"{alt}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(NotebookCell.Joined(svg)))}\">";
         if (data["text/plain"] is { } text) return $"<pre class=\"result\">{Escape(NotebookCell.Joined(text))}</pre>";
         return data.FirstOrDefault(d => d.Key.EndsWith("json", StringComparison.Ordinal)).Value is { } json ? $"<pre class=\"result\">{Html.Escape(json.ToString())}</pre>" : "";
     }
 
+    /// <summary>A drawing as a picture, which cannot act. One that follows the system's setting is there twice, because the page's own setting may differ: see report.css.</summary>
+    private static string Drawing(string svg, string alt)
+    {
+        const string dark = "(prefers-color-scheme: dark)";
+        string Image(string content, string style) => $"<img class=\"picture{style}\" alt=\"{alt}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(content))}\">";
+        return svg.Contains(dark, StringComparison.Ordinal) ? Image(svg.Replace(dark, "not all"), " light-only") + Image(svg.Replace(dark, "all"), " dark-only") : Image(svg, "");
+    }
+
     private string Markup(string html)
     {
-        if (SafeHtml.IsInert(html)) return $"<div class=\"html\">{html}</div>";
+        if (SafeHtml.IsInert(html)) return $"<div class=\"html\">{SafeHtml.WithoutEmptyHeaders(html)}</div>";
         string file = $"{page}.output-{Frames.Count + 1}.html";
         Frames[file] = Html.Frame(html);
         return $"<iframe class=\"html\" sandbox=\"allow-scripts\" title=\"Output that runs scripts\" src=\"{Html.Escape(Uri.EscapeDataString(file))}\"></iframe>";
@@ -81,6 +136,9 @@ internal sealed partial class OutputHtml(Prose prose, string page)
         {
             title = NotebookDocument.Text(layout["title"]) ?? NotebookDocument.Text(layout["title"]?["text"]) ?? "";
             layout.Remove("title");
+            // Room above the plot for what is not the title: names of panels, buttons.
+            if (layout["margin"] is JsonObject margin && margin["t"] is JsonValue top && top.TryGetValue(out double above))
+                margin["t"] = Math.Max(16, above - 18 - 22 * (1 + BreakTag().Count(title)));
             if (layout["height"] is JsonValue value && value.TryGetValue(out double wanted) && wanted is > 100 and < 4000) height = wanted;
         }
 
@@ -104,6 +162,12 @@ internal sealed partial class OutputHtml(Prose prose, string page)
 
     [GeneratedRegex(@"\x1b\[[0-9;?]*[A-Za-z]")]
     private static partial Regex Ansi();
+
+    [GeneratedRegex("<br ?/?>")]
+    private static partial Regex BreakTag();
+
+    [GeneratedRegex(@"^\s*epoch\s+\d+")]
+    private static partial Regex EpochLine();
 
     [GeneratedRegex("<[^>]*>")]
     private static partial Regex Tag();

@@ -41,6 +41,7 @@ internal sealed partial class Prose(string folder)
             var entry = new Heading(heading.Level, UniqueId(PlainText(heading.Inline)), PlainText(heading.Inline));
             Headings.Add(entry);
             heading.GetAttributes().Id = entry.Id;
+            heading.Inline?.AppendChild(new HtmlInline($"<a class=\"anchor\" href=\"#{Html.Escape(entry.Id)}\" aria-label=\"Link to {Html.Escape(entry.Text)}\">#</a>"));
         }
 
         foreach (LinkInline link in document.Descendants<LinkInline>()) link.Url = link.IsImage ? Inside(link.Url, attachments) : LinkTarget(link.Url);
@@ -55,13 +56,17 @@ internal sealed partial class Prose(string folder)
 
         // Each cell is a document of its own and numbers its footnotes from 1.
         documents++;
-        string html = FootnoteId().Replace(SafeHtml.Clean(writer.ToString()), $"$1c{documents}-$2");
+        string html = FootnoteId().Replace(SafeHtml.WithoutEmptyHeaders(SafeHtml.Clean(writer.ToString())), $"$1c{documents}-$2");
         return html.Replace("<table>", "<div class=\"table\"><table>").Replace("</table>", "</table></div>");
     }
 
     /// <summary>The first paragraph of a text, without markup; null where it has none.</summary>
     public static string? FirstParagraph(string markdown) =>
         Markdown.Parse(markdown, Pipeline).OfType<ParagraphBlock>().Select(p => PlainText(p.Inline)).FirstOrDefault(t => t.Length > 0);
+
+    /// <summary>A text without markup, for the search.</summary>
+    public static string PlainText(string markdown) => string.Join(' ', Markdown.Parse(markdown, Pipeline).Descendants<LeafBlock>()
+        .Select(block => block.Inline is { } inline ? PlainText(inline) : block is CodeBlock code ? code.Lines.ToString() : "").Where(text => text.Length > 0));
 
     private static string PlainText(ContainerInline? inline)
     {
@@ -121,7 +126,7 @@ internal sealed partial class Prose(string folder)
         return NotebookLink().Replace(url, m => m.Groups[1].Value + ".html" + m.Groups[2].Value.ToLowerInvariant());
     }
 
-    [GeneratedRegex(@"^(?:\./)?([^/?#]+)\.ipynb(#.*)?$")]
+    [GeneratedRegex(@"^(?:\./)?([^/?#]+)\.(?:ipynb|md)(#.*)?$")]
     private static partial Regex NotebookLink();
 
     [GeneratedRegex(@"[^\p{L}\p{N}_-]")]

@@ -8,6 +8,7 @@ internal static class ReportAssets
 {
     public const string Style = "report.css";
     public const string Script = "report.js";
+    public const string SearchIndex = "search-index.js";
     public const string Plotly = "plotly.min.js";
 
     /// <summary>Writes the files into a folder.</summary>

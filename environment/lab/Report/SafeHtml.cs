@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Ganss.Xss;
 
 namespace UnetResnet.Lab.Report;
@@ -6,7 +7,7 @@ namespace UnetResnet.Lab.Report;
 /// Markup that shows and cannot act: an allow-list of elements, attributes and addresses. The Markdown of a notebook may be anybody's; what a cell displays comes from code
 /// that has run, and may act, but only in a frame of its own (<see cref="OutputHtml"/>).
 /// </summary>
-internal static class SafeHtml
+internal static partial class SafeHtml
 {
     private static readonly string[] MathElements =
     [
@@ -21,6 +22,12 @@ internal static class SafeHtml
 
     /// <summary>The markup without what could act: scripts, handlers, frames, forms, addresses that are no <c>http</c>, <c>https</c> or <c>mailto</c>; pictures may be data.</summary>
     public static string Clean(string html) => Sanitizer().Sanitize(html);
+
+    /// <summary>The markup with empty cells instead of empty headers: a table's corner is the header of nothing.</summary>
+    public static string WithoutEmptyHeaders(string html) => EmptyHeader().Replace(html, "<td$1></td>");
+
+    [GeneratedRegex("<th(?=[ >])([^>]*)>\\s*</th>")]
+    private static partial Regex EmptyHeader();
 
     /// <summary>Whether the markup holds nothing that <see cref="Clean"/> would take out, its styles aside: those can fetch nothing from the page.</summary>
     public static bool IsInert(string html)

@@ -22,7 +22,7 @@ internal sealed class PictureAxis
         this.layout = layout;
         logarithmic = layout.Text("type") == "log";
         if (layout.Text("type") == "category" || values.Any(v => v is not null && v.AsNumber() is null))
-            categories = [.. values.Select(v => v.AsText()).OfType<string>().Distinct()];
+            categories = [.. layout.Items("categoryarray").Concat(values).Select(v => v.AsText()).OfType<string>().Distinct()];
 
         double[] positions = [.. values.Select(Position).Where(double.IsFinite)];
         (double lo, double hi) = positions.Length == 0 ? (0, 1) : (positions.Min(), positions.Max());
@@ -59,9 +59,11 @@ internal sealed class PictureAxis
 
     internal bool IsCategory => categories is not null;
 
-    internal bool ShowsGrid => categories is null && layout.Flag("showgrid") != false;
+    internal bool IsVisible => layout.Flag("visible") != false;
 
-    internal bool ShowsLabels => layout.Flag("showticklabels") != false;
+    internal bool ShowsGrid => IsVisible && categories is null && layout.Flag("showgrid") != false;
+
+    internal bool ShowsLabels => IsVisible && layout.Flag("showticklabels") != false;
 
     internal string? Title => layout.Text("title.text") ?? layout.Text("title");
 
@@ -72,6 +74,12 @@ internal sealed class PictureAxis
         double number = value.AsNumber() ?? double.NaN;
         return !logarithmic ? number : number > 0 ? Math.Log10(number) : double.NaN;
     }
+
+    /// <summary>Position of a shape: a value, or the place of a category.</summary>
+    internal double PositionOfShape(JsonNode? value) => categories is not null && value.AsNumber() is double place ? place : Position(value);
+
+    /// <summary>Position of a remark: a value, its decimal logarithm on a logarithmic axis, or the place of a category.</summary>
+    internal double PositionOfRemark(JsonNode? value) => value.AsNumber() ?? Position(value);
 
     /// <summary>Pixel of a position.</summary>
     internal float Pixel(double position) => (float)(Start + (position - Low) / (High - Low) * (End - Start));

@@ -6,6 +6,9 @@ namespace UnetResnet.Notebooks.Drawing;
 /// <summary>The colour scale of a heat map and its key.</summary>
 internal sealed class PictureColorScale
 {
+    /// <summary>Width that the key takes beside the area.</summary>
+    internal const float KeyWidth = 86;
+
     private readonly (double At, SKColor Color)[] stops;
 
     private PictureColorScale((double, SKColor)[] stops, double low, double high, string? title)
@@ -63,7 +66,7 @@ internal sealed class PictureColorScale
         }
         var axis = new PictureAxis(null, [Low, High], halfStep: false, includeZero: false, padding: 0) { Start = strip.Bottom, End = strip.Top };
         foreach ((double at, string label) in axis.Ticks((int)(strip.Height / 40)))
-            StrokeFont.Draw(canvas, label, strip.Right + 6, axis.Pixel(at) + 4.3f, PictureStyle.TickSize, PictureStyle.Soft);
-        if (Title is not null) StrokeFont.Draw(canvas, Title, strip.Left, strip.Top - 10, PictureStyle.TickSize, PictureStyle.Soft);
+            PictureFont.Draw(canvas, label, strip.Right + 6, axis.Pixel(at) + 4.3f, PictureStyle.TickSize, PictureStyle.Soft);
+        if (Title is not null) PictureFont.Draw(canvas, Title, strip.Right + 50, strip.MidY, PictureStyle.TickSize, PictureStyle.Soft, 0.5f, angle: 90);
     }
 }

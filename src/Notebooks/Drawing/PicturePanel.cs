@@ -41,9 +41,10 @@ internal sealed class PicturePanel
         foreach (PictureTrace trace in traces)
         {
             if (trace.IsHeatmap) DrawHeatmap(canvas, trace);
+            else if (trace.IsBar && layout.Text("barmode") == "overlay") DrawBars(canvas, trace, 0, 1, layout.Number("bargap") ?? 0.2);
             else if (trace.IsBar) DrawBars(canvas, trace, Array.IndexOf(bars, trace), bars.Length, layout.Number("bargap") ?? 0.2);
             else if (trace.IsSupported) DrawScatter(canvas, trace);
-            else StrokeFont.Draw(canvas, $"A {trace.Type} trace is drawn only where the chart is interactive.", Area.MidX, Area.MidY, 13, PictureStyle.Soft, 0.5f);
+            else PictureFont.Draw(canvas, $"A {trace.Type} trace is drawn only where the chart is interactive.", Area.MidX, Area.MidY, 13, PictureStyle.Soft, 0.5f);
         }
         if (hasAxes) DrawAxes(canvas, slant);
     }
@@ -57,7 +58,7 @@ internal sealed class PicturePanel
 
     private void DrawAxes(SKCanvas canvas, float slant)
     {
-        if (!traces.Any(t => t.IsHeatmap))
+        if (X.IsVisible && !traces.Any(t => t.IsHeatmap))
         {
             using SKPaint line = PictureStyle.Stroke(PictureStyle.Axis, 1);
             bool crossesZero = traces.Any(t => t.IsBar && !t.IsHorizontal) && Y.Low < 0 && Y.High > 0;
@@ -71,14 +72,15 @@ internal sealed class PicturePanel
             for (int i = 0; i < ticks.Count; i += stride)
             {
                 (float x, float y) = (X.Pixel(ticks[i].Position), Area.Bottom + 18);
-                if (slant == 0) StrokeFont.Draw(canvas, ticks[i].Label, x, y, PictureStyle.TickSize, PictureStyle.Soft, 0.5f);
-                else StrokeFont.Draw(canvas, ticks[i].Label, x + 4, y - 4, PictureStyle.TickSize, PictureStyle.Soft, 1, angle: -slant);
+                string[] lines = FigureReading.Lines(ticks[i].Label);
+                if (slant > 0) PictureFont.Draw(canvas, string.Join(' ', lines), x + 4, y - 4, PictureStyle.TickSize, PictureStyle.Soft, 1, angle: -slant);
+                else foreach ((int row, string line) in lines.Index()) PictureFont.Draw(canvas, line, x, y + PictureStyle.LineHeight * row, PictureStyle.TickSize, PictureStyle.Soft, 0.5f);
             }
         }
         if (Y.ShowsLabels)
         {
             foreach ((double at, string label) in YTicks)
-                StrokeFont.Draw(canvas, label, Area.Left - 8, Y.Pixel(at) + 4.3f, PictureStyle.TickSize, PictureStyle.Soft, 1);
+                PictureFont.Draw(canvas, label, Area.Left - 8, Y.Pixel(at) + 4.3f, PictureStyle.TickSize, PictureStyle.Soft, 1);
         }
     }
 
@@ -110,7 +112,7 @@ internal sealed class PicturePanel
         for (int i = 0; i < count; i++)
         {
             if (points[i] is SKPoint point && trace.LabelAt(i, trace.Y[i].AsNumber() ?? 0) is string label)
-                StrokeFont.Draw(canvas, label, point.X, point.Y - 8, PictureStyle.TickSize, PictureStyle.Ink, 0.5f);
+                PictureFont.Draw(canvas, label, point.X, point.Y - 8, PictureStyle.TickSize, PictureStyle.Ink, 0.5f);
         }
     }
 
@@ -152,8 +154,8 @@ internal sealed class PicturePanel
             using SKPaint fill = PictureStyle.Fill(trace.ColorAt(i));
             canvas.DrawRect(bar.Standardized, fill);
             if (trace.LabelAt(i, value) is not string label) continue;
-            if (trace.IsHorizontal) StrokeFont.Draw(canvas, label, end + 6, (a + b) / 2 + 4.3f, PictureStyle.TickSize, PictureStyle.Ink);
-            else StrokeFont.Draw(canvas, label, (a + b) / 2, value < 0 ? end + 15 : end - 6, PictureStyle.TickSize, PictureStyle.Ink, 0.5f);
+            if (trace.IsHorizontal) PictureFont.Draw(canvas, label, end + 6, (a + b) / 2 + 4.3f, PictureStyle.TickSize, PictureStyle.Ink);
+            else PictureFont.Draw(canvas, label, (a + b) / 2, value < 0 ? end + 15 : end - 6, PictureStyle.TickSize, PictureStyle.Ink, 0.5f);
         }
     }
 
@@ -176,8 +178,8 @@ internal sealed class PicturePanel
                 canvas.DrawRect(cell, fill);
                 string? text = row < texts.Count && texts[row] is JsonArray line && column < line.Count ? line[column].AsText() : null;
                 string? label = trace.Json.Text("texttemplate") is string template ? FigureReading.Fill(template, value, text) : null;
-                if (label is not null && StrokeFont.Measure(label, PictureStyle.TickSize) < cell.Width - 2 && cell.Height > 13)
-                    StrokeFont.Draw(canvas, label, cell.MidX, cell.MidY + 4.3f, PictureStyle.TickSize, PictureStyle.InkOn(color), 0.5f);
+                if (label is not null && PictureFont.Measure(label, PictureStyle.TickSize) < cell.Width - 2 && cell.Height > 13)
+                    PictureFont.Draw(canvas, label, cell.MidX, cell.MidY + 4.3f, PictureStyle.TickSize, PictureStyle.InkOn(color), 0.5f);
             }
         }
     }

@@ -5,7 +5,7 @@ namespace UnetResnet.Notebooks.Drawing;
 /// <summary>Ink and type of a picture on white paper.</summary>
 internal static class PictureStyle
 {
-    internal const float TitleSize = 17, LabelSize = 13, TickSize = 12;
+    internal const float TitleSize = 17, LabelSize = 13, TickSize = 12, LineHeight = 15;
 
     internal static readonly SKColor Ink = new(0x2B, 0x2F, 0x36);
     internal static readonly SKColor Soft = new(0x5A, 0x61, 0x6B);

@@ -1,0 +1,45 @@
+using System.Text.Json.Nodes;
+using Cellar.Notebooks;
+using UnetResnet.Lab.Report;
+using UnetResnet.Lab.Running;
+using UnetResnet.Runtime;
+
+namespace UnetResnet.Tests.Lab;
+
+/// <summary>Every page of the report of the committed notebooks, asked by axe-core for what keeps people with disabilities out.</summary>
+public sealed class AxeTests : IDisposable
+{
+    private static readonly string Root = Directory.GetParent(BundledFiles.Root)!.FullName;
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [AxeTheory]
+    [InlineData(1280, false)]
+    [InlineData(1280, true)]
+    [InlineData(390, false)]
+    [InlineData(390, true)]
+    public async Task No_page_has_a_violation(int width, bool dark)
+    {
+        string[] paths = [.. Directory.GetFiles(Path.Combine(Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal)];
+        ReportWriter.Write(folder.Path, [.. paths.Select(path => NotebookDocument.Load(path)).Zip(paths).Select(n => new ReportEntry(n.First, RunStamp.Read(n.First), Path.GetDirectoryName(n.Second)!))]);
+        string axe = File.ReadAllText(AxeTheoryAttribute.Script);
+        string[] pages = [.. Directory.GetFiles(folder.Path, "*.html").Where(page => !page.Contains(".output-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        Assert.True(pages.Length > paths.Length);
+        await using Chromium browser = await Chromium.OpenAsync("about:blank");
+        await browser.EmulateAsync(width, 900, dark);
+        var violations = new List<string>();
+        foreach (string page in pages)
+        {
+            await browser.GoAsync(new Uri(page).AbsoluteUri);
+            Assert.True(await browser.WaitAsync($"document.readyState === 'complete' && location.pathname.endsWith('/{Path.GetFileName(page)}')", TimeSpan.FromMinutes(1)), page);
+            // What is folded is asked too.
+            await browser.EvaluateAsync("for (const details of document.querySelectorAll('details')) details.open = true");
+            await browser.EvaluateAsync(axe + ";0");
+            JsonNode? found = await browser.EvaluateAsync("axe.run().then(r => r.violations.flatMap(v => v.nodes.slice(0, 3).map(n => v.id + ': ' + n.html.slice(0, 160) + ' ' + n.failureSummary)))");
+            violations.AddRange(found!.AsArray().Select(v => $"{Path.GetFileName(page)}: {v}"));
+        }
+
+        Assert.True(violations.Count == 0, string.Join('\n', violations));
+    }
+}
