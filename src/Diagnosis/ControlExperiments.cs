@@ -105,7 +105,7 @@ public sealed record ControlExperiments : DiagnosticReport
         probe.AsInInference();
         Tensor inference = probe.Forward(images);
         double distance = Judgement.Distance(training, inference);
-        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), distance == 0 ? 0 : distance / Math.Max(Judgement.Spread(inference), 1e-12)), inference);
+        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), distance == 0 ? 0 : distance / Math.Max(Judgement.Spread(training), 1e-12)), inference);
     }
 
     /// <summary>Puts in the place of every batch-norm layer's output what the layer would give in inference: x·γ/√(vᵣ + ε) + β − μᵣγ/√(vᵣ + ε).</summary>
@@ -144,7 +144,7 @@ public sealed record ControlExperiments : DiagnosticReport
 
 /// <summary>How far a network's outputs for the same images are apart in training and in inference, with dropout off.</summary>
 /// <param name="Largest">Largest difference of a logit.</param>
-/// <param name="RelativeDifference">Root mean square of the differences ÷ standard deviation of the logits in inference.</param>
+/// <param name="RelativeDifference">Root mean square of the differences ÷ standard deviation of the logits in training, as in <see cref="TrainEvalGap"/>.</param>
 public sealed record ModeDifference(double Largest, double RelativeDifference)
 {
     /// <inheritdoc/>

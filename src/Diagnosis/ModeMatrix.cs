@@ -66,8 +66,8 @@ public sealed record ModeMatrix : DiagnosticReport
 
     /// <inheritdoc/>
     public override string Finding =>
-        $"From training to inference the loss goes from {NumberText.Short(TrainingLoss)} to {NumberText.Short(InferenceLoss)}. Of the difference {Signed(Gap)}, "
-        + $"batch norm in the {Encoder} makes {Signed(EncoderEffect)}, the other batch norm {Signed(DecoderEffect)}, dropout {Signed(DropoutEffect)}.";
+        $"From training to inference the loss goes from {NumberText.Short(TrainingLoss)} to {NumberText.Short(InferenceLoss)}. Switched one after the other, "
+        + $"dropout changes it by {Signed(DropoutEffect)}, the other batch norm by {Signed(DecoderEffect)}, and batch norm in the {Encoder}, last, by {Signed(EncoderEffect)}.";
 
     /// <summary>Measures all combinations. The model is left as it was.</summary>
     /// <param name="model">Any network; stays the caller's.</param>

@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -40,7 +41,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases); <c>ResNet50Encoder.Create</c> loads weights.</summary>
     /// <param name="options">Checked on entry; null for the defaults.</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    public ResNet50Encoder(ResNet50Options? options = null) : base(nameof(ResNet50Encoder))
+    public ResNet50Encoder(ResNet50Options? options = null) : base(TorchRuntime.Loaded(nameof(ResNet50Encoder)))
     {
         Options = (options ?? new ResNet50Options()).Validate();
         int width = Options.Width;

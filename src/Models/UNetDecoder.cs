@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -28,7 +29,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     /// <summary>Builds the decoder for the encoder that the options describe.</summary>
     /// <param name="options">Checked on entry.</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    public UNetDecoder(UNetOptions options) : base(nameof(UNetDecoder))
+    public UNetDecoder(UNetOptions options) : base(TorchRuntime.Loaded(nameof(UNetDecoder)))
     {
         options.Validate();
         plainUpsampling = options.PlainUpsampling;

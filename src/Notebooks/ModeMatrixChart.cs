@@ -15,14 +15,14 @@ public static class ModeMatrixChart
         bool dropout = columns.Length > 2;
         var losses = new double[2, columns.Length];
         foreach (ModeCell cell in matrix.Cells) losses[cell.EncoderBatch ? 0 : 1, Array.IndexOf(columns, (cell.DecoderBatch, cell.Dropout))] = cell.Loss;
-        (string Name, double Effect) main = new[]
-        {
-            ($"batch norm in the {matrix.Encoder}", matrix.EncoderEffect), ("the other batch norm", matrix.DecoderEffect), ("dropout", matrix.DropoutEffect),
-        }.MaxBy(part => Math.Abs(part.Item2));
+        ModeShares shares = ModeShares.Measure(matrix);
+        string title = matrix.Gap == 0 ? "No switch changes the loss"
+            : shares.Interaction > matrix.Gap / 2 && matrix.Gap > 0 ? "Each switch alone changes little; together they make the gap"
+            : $"Most of the change comes from {shares.Shares.MaxBy(share => Math.Abs(share.Shapley))!.Switch}";
         return Charts.Heatmap(
             losses, [$"{matrix.Encoder}: batch", $"{matrix.Encoder}: running"],
             [.. columns.Select(c => $"rest: {(c.DecoderBatch ? "batch" : "running")}{(dropout ? c.Dropout ? "<br>with dropout" : "<br>no dropout" : "")}")],
-            matrix.Gap == 0 ? "No switch changes the loss" : $"Most of the change comes from {main.Name}", "loss", ".3f");
+            title, "loss", ".3f");
     }
 
     /// <summary>The part of each switch in the gap as bars.</summary>

@@ -15,6 +15,7 @@ public static class ReportCharts
         TrainEvalGap gap => [gap.Chart()],
         ModeMatrix matrix => [matrix.EffectsChart(), matrix.Chart()],
         StatisticsDistance distance => [distance.Chart(), distance.DepthChart("The layers' own distances, and those that are carried on")],
+        LayerShares { Layers.Count: > 0 } shares => [shares.Chart()],
         LayerAttribution { Layers.Count: > 0 } attribution => attribution.IsWhole ? [attribution.Chart(), attribution.PrefixChart()] : [attribution.Chart()],
         ActivationDrift drift => drift.Features.Any(f => f.DeadInTraining is not null) ? [drift.Chart(), drift.DeadChannelsChart()] : [drift.Chart()],
         BatchSizeSensitivity sensitivity => [sensitivity.Chart(), sensitivity.LogitChart()],

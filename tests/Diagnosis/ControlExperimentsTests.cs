@@ -20,6 +20,8 @@ public class ControlExperimentsTests
         ControlExperiments controls = ControlExperiments.Measure(model, batch.Inputs, Preprocessing.Caffe);
         Assert.True(controls.Images.RelativeDifference > 0.3, controls.ToText());
         Assert.True(controls.Noise.RelativeDifference > 0.3, controls.ToText());
+        // The same figure by the same name: in units of the logits' spread in training, as the gap has it.
+        Assert.Equal(TrainEvalGap.Measure(model, batch).RelativeLogitDifference, controls.Images.RelativeDifference, 6);
         // One function in both modes: the same operations on the same numbers.
         Assert.Equal(0, controls.TwinOnImages.Largest);
         Assert.Equal(0, controls.TwinOnNoise.Largest);

@@ -12,19 +12,10 @@ public class ExerciseTests
         using var console = new ConsoleCapture();
         using DisposeScope scope = NewDisposeScope();
         Exercise.Check("scale", 1.5, 1.5);
-        Exercise.Check("count", 53, 53);
-        Exercise.Check("mode", " keras213 ", "Keras213");
-        Exercise.Check("does it drift", true, true);
+        Exercise.Check("ratio above one", 2.5, ratio => ratio > 1);
+        Exercise.CheckWord("mode", "  keras213 ", Exercise.Fingerprint("mode", "Keras213"));
         Exercise.Check("mean", tensor(new[] { 1.0, 2 }), tensor(new[] { 1.0, 2 }));
-        Assert.Equal(
-            """
-            ✓ scale: got 1.5, expected 1.5, max difference 0
-            ✓ count: got 53, expected 53, max difference 0
-            ✓ mode: got “keras213”
-            ✓ does it drift: got true
-            ✓ mean: (2) values, max difference 0
-
-            """.ReplaceLineEndings("\n"), console.Text);
+        Assert.Equal("✓ scale: 1.5\n✓ ratio above one: 2.5\n✓ mode: “keras213”\n✓ mean: (2) values\n", console.Text);
     }
 
     [Fact]
@@ -37,44 +28,45 @@ public class ExerciseTests
         Assert.Throws<ExerciseException>(() => Exercise.Check("large", 1001.1, 1000, tolerance: 0.001));
     }
 
+    [Fact]
+    public void Each_wrong_attempt_shows_the_next_hint_and_a_right_one_begins_anew()
+    {
+        using var console = new ConsoleCapture();
+        string Attempt(double answer) => Assert.Throws<ExerciseException>(() => Exercise.Check("staged hints", answer, right => right == 42, "think", "compute", "double 21")).Message;
+        Assert.EndsWith("Hint 1 of 3: think", Attempt(1), StringComparison.Ordinal);
+        Assert.EndsWith("Hint 2 of 3: compute", Attempt(2), StringComparison.Ordinal);
+        Assert.EndsWith("Hint 3 of 3: double 21", Attempt(3), StringComparison.Ordinal);
+        Assert.EndsWith("folded below.", Attempt(4), StringComparison.Ordinal);
+        Exercise.Check("staged hints", 42.0, right => right == 42, "think");
+        Assert.EndsWith("Hint 1 of 3: think", Attempt(5), StringComparison.Ordinal);
+    }
+
     [Theory]
-    [InlineData(-2.0, 2.0, "sign")]
+    [InlineData(-2.5, 2.5, "sign")]
     [InlineData(0.25, 4.0, "reciprocal")]
     [InlineData(93.0, 0.93, "per cent")]
     [InlineData(9.0, 3.0, "square")]
     [InlineData(double.NaN, 3.0, "Not a number")]
-    [InlineData(1.0, 3.0, "term by term")]
-    public void A_wrong_number_gets_a_hint(double got, double expected, string hint)
+    public void A_wrong_number_gets_a_remark_that_does_not_show_the_right_one(double got, double measured, string remark)
     {
         using var console = new ConsoleCapture();
-        ExerciseException failure = Assert.Throws<ExerciseException>(() => Exercise.Check("answer", got, expected));
-        Assert.Contains(hint, failure.Message, StringComparison.Ordinal);
-        Assert.StartsWith("✗ answer: got ", console.Text, StringComparison.Ordinal);
+        string message = Assert.Throws<ExerciseException>(() => Exercise.Check("remark " + remark, got, measured)).Message;
+        Assert.Contains(remark, message, StringComparison.Ordinal);
+        Assert.DoesNotContain(measured.ToString(System.Globalization.CultureInfo.InvariantCulture), message.Replace(got.ToString(System.Globalization.CultureInfo.InvariantCulture), ""), StringComparison.Ordinal);
+        Assert.StartsWith("✗ remark", console.Text, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(new[] { 2.0, 4, 6 }, "2 times")]
-    [InlineData(new[] { 1.5, 2.5, 3.5 }, "off by 0.5")]
+    [InlineData(new[] { 2.0, 4, 6 }, "same factor")]
+    [InlineData(new[] { 1.5, 2.5, 3.5 }, "same amount")]
     [InlineData(new[] { -1.0, -2, -3 }, "sign")]
-    [InlineData(new[] { 1.0, 2, 4 }, "[2]: got 4, expected 3")]
-    [InlineData(new[] { 1.0, double.NaN, 3 }, "at [1]: got NaN, expected 2")]
-    public void A_wrong_tensor_gets_the_place_and_a_hint(double[] got, string expected)
+    [InlineData(new[] { 1.0, double.NaN, 3 }, "Not a number")]
+    public void A_wrong_tensor_gets_a_remark(double[] got, string remark)
     {
         using var console = new ConsoleCapture();
         using DisposeScope scope = NewDisposeScope();
-        ExerciseException failure = Assert.Throws<ExerciseException>(() => Exercise.Check("answer", tensor(got), tensor(new[] { 1.0, 2, 3 })));
-        Assert.Contains(expected, failure.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void The_place_of_the_largest_difference_has_all_coordinates()
-    {
-        using var console = new ConsoleCapture();
-        using DisposeScope scope = NewDisposeScope();
-        Tensor expected = zeros(2, 3, 4), got = zeros(2, 3, 4);
-        got[1, 2, 3] = 5;
-        got[0, 0, 1] = 2;
-        Assert.Contains("max difference 5 at [1, 2, 3]", Assert.Throws<ExerciseException>(() => Exercise.Check("t", got, expected)).Message, StringComparison.Ordinal);
+        ExerciseException failure = Assert.Throws<ExerciseException>(() => Exercise.Check("tensor", tensor(got), tensor(new[] { 1.0, 2, 3 })));
+        Assert.Contains(remark, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,10 +74,10 @@ public class ExerciseTests
     {
         using var console = new ConsoleCapture();
         using DisposeScope scope = NewDisposeScope();
-        string reshaped = Assert.Throws<ExerciseException>(() => Exercise.Check("t", zeros(6), zeros(2, 3))).Message;
-        Assert.Contains("got shape (6), expected (2, 3)", reshaped, StringComparison.Ordinal);
+        string reshaped = Assert.Throws<ExerciseException>(() => Exercise.Check("shape", zeros(6), zeros(2, 3))).Message;
+        Assert.Contains("shape (6) where (2, 3) is needed", reshaped, StringComparison.Ordinal);
         Assert.Contains("reshape", reshaped, StringComparison.Ordinal);
-        Assert.Contains("keepdim", Assert.Throws<ExerciseException>(() => Exercise.Check("t", zeros(2), zeros(2, 3))).Message, StringComparison.Ordinal);
+        Assert.Contains("keepdim", Assert.Throws<ExerciseException>(() => Exercise.Check("shape", zeros(2), zeros(2, 3))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -93,16 +85,25 @@ public class ExerciseTests
     {
         using var console = new ConsoleCapture();
         using DisposeScope scope = NewDisposeScope();
-        Exercise.Check("t", tensor(new[] { 1f, 2 }), tensor(new long[] { 1, 2 }));
+        Exercise.Check("types", tensor(new[] { 1f, 2 }), tensor(new long[] { 1, 2 }));
     }
 
     [Fact]
-    public void A_missing_answer_is_met_kindly()
+    public void A_missing_answer_is_refused_kindly()
     {
         using var console = new ConsoleCapture();
         using DisposeScope scope = NewDisposeScope();
-        Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("t", (Tensor?)null, zeros(1))).Message, StringComparison.Ordinal);
-        Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("t", "", "word")).Message, StringComparison.Ordinal);
+        Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("missing", (Tensor?)null, zeros(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.CheckWord("missing", " ", "abc")).Message, StringComparison.Ordinal);
+        Assert.Contains("no answer yet", Assert.Throws<ExerciseException>(() => Exercise.Check("missing", (Func<double, double>?)null, f => f!(1) == 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_that_fails_is_wrong_and_its_error_is_told()
+    {
+        using var console = new ConsoleCapture();
+        Func<int[], double> first = values => values[5];
+        Assert.Contains("IndexOutOfRangeException", Assert.Throws<ExerciseException>(() => Exercise.Check("first", first, f => f([1]) == 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -121,17 +122,30 @@ public class ExerciseTests
         await Task.Yield();
         double factor = Exercise.Todo<double>("Compute γ/√(σ²+ε).");
         Exercise.Check("number", factor, 1);
-        Exercise.Check("yes or no", factor > 1, true);
-        Exercise.Check("text", null, "word");
+        Exercise.Check("property", factor, _ => throw new InvalidOperationException("asked without an answer"));
+        Exercise.CheckWord("text", null, "abc");
         Exercise.Check("tensor", (Tensor?)null, zeros(1));
     }
 
     [Fact]
-    public void A_wrong_text_does_not_reveal_the_right_one()
+    public void A_fingerprint_belongs_to_one_exercise_and_does_not_show_the_answer()
     {
         using var console = new ConsoleCapture();
-        string message = Assert.Throws<ExerciseException>(() => Exercise.Check("mode", "Trainable", "Inference")).Message;
-        Assert.DoesNotContain("Inference", message + console.Text, StringComparison.Ordinal);
-        Assert.Contains("9 letters that begins with “I”", message, StringComparison.Ordinal);
+        string fingerprint = Exercise.Fingerprint("mode", "Inference");
+        Assert.Equal(fingerprint, Exercise.Fingerprint("mode", " INFERENCE"));
+        Assert.NotEqual(fingerprint, Exercise.Fingerprint("another", "Inference"));
+        string message = Assert.Throws<ExerciseException>(() => Exercise.CheckWord("mode", "Trainable", fingerprint)).Message;
+        Assert.DoesNotContain("Inference", message + console.Text, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void A_prediction_is_shown_again_beside_what_happened()
+    {
+        using var console = new ConsoleCapture();
+        Prediction.Commit("Which curve?", "").Reveal("It rises.");
+        Prediction.Commit("Which curve?", " overfitting ").Reveal("It rises.");
+        Assert.Equal(
+            "✎ Predict: Which curve? Write your answer between the quotation marks, then run the cell.\n✎ What happened: It rises.\n"
+            + "✎ Predict: Which curve? You say: overfitting\n✎ What happened: It rises. You said: overfitting\n", console.Text);
     }
 }

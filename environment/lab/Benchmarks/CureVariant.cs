@@ -48,6 +48,14 @@ internal static class CureVariants
         // Frozen otherwise.
         new(InInference, "frozen encoder in inference mode") { Prepare = Encoder(BatchNormMode.Inference) },
         new("inference-cached", "the same, features computed once per image") { Prepare = Encoder(BatchNormMode.Inference), Cached = true },
+        new("recalibrated-first", "statistics of the training images, then frozen in inference mode")
+        {
+            Prepare = (unet, data) =>
+            {
+                Recalibration.Apply(unet.Encoder, data.TrainingInOrder().Inputs());
+                unet.Encoder.Freeze(BatchNormMode.Inference);
+            },
+        },
         new("folded", "the same, batch norm folded into the encoder's convolutions") { Prepare = FoldEncoder },
         new("affine-only", "statistics frozen, the encoder's γ and β trained") { Prepare = Encoder(BatchNormMode.AffineOnly) },
         new("norm-trained", "the encoder's batch norm trained, its convolutions frozen") { Prepare = TrainNorm },

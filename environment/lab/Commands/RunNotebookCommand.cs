@@ -12,9 +12,10 @@ internal static class RunNotebookCommand
         var input = new Argument<string>("input");
         var output = new Argument<string>("output");
         var timeout = new Option<double>("--timeout") { DefaultValueFactory = _ => 600 };
+        var mode = new Option<string>("--mode") { DefaultValueFactory = _ => "all" };
         var messages = new Option<string>("--messages") { Required = true };
         var life = new Option<string>("--life") { Required = true };
-        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, messages, life };
+        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, mode, messages, life };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
         {
@@ -27,7 +28,7 @@ internal static class RunNotebookCommand
             bool finished = false;
             AppDomain.CurrentDomain.ProcessExit += (_, _) => { if (!finished) Tell(new WorkerMessage { Exiting = true }); };
             string path = Path.GetFullPath(parsed.GetValue(input)!);
-            NotebookResult result = await ExecuteAsync(path, Path.GetFullPath(parsed.GetValue(output)!), TimeSpan.FromSeconds(parsed.GetValue(timeout)), Tell);
+            NotebookResult result = await ExecuteAsync(path, Path.GetFullPath(parsed.GetValue(output)!), TimeSpan.FromSeconds(parsed.GetValue(timeout)), NotebookModes.Parse(parsed.GetValue(mode)!), Tell);
             finished = true;
             Tell(new WorkerMessage { Result = result });
 
@@ -38,11 +39,11 @@ internal static class RunNotebookCommand
         return command;
     }
 
-    private static async Task<NotebookResult> ExecuteAsync(string path, string copy, TimeSpan timeLimit, Action<WorkerMessage> tell)
+    private static async Task<NotebookResult> ExecuteAsync(string path, string copy, TimeSpan timeLimit, NotebookMode mode, Action<WorkerMessage> tell)
     {
         string folder = Path.GetDirectoryName(path)!;
         Directory.SetCurrentDirectory(folder);
-        NotebookDocument notebook = NotebookDocument.Load(path);
+        NotebookDocument notebook = NotebookModes.Apply(NotebookDocument.Load(path), mode);
         try
         {
             var executor = new NotebookExecutor(timeLimit, tell);

@@ -23,15 +23,16 @@ internal static class NotebookProcess
     /// <param name="input">The notebook; stays as it is.</param>
     /// <param name="output">Where the executed copy goes.</param>
     /// <param name="cellTimeLimit">Time limit of each cell.</param>
+    /// <param name="mode">Whether exercises are run open, solved, or both.</param>
     /// <param name="progress">Told before and after each cell.</param>
     /// <param name="cancel">Kills the process.</param>
     public static async Task<NotebookResult> RunAsync(
-        string input, string output, TimeSpan cellTimeLimit, Action<WorkerMessage> progress, CancellationToken cancel)
+        string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, Action<WorkerMessage> progress, CancellationToken cancel)
     {
         var watch = Stopwatch.StartNew();
         long? killedBefore = WorkerDeath.KilledForMemory();
         using var link = new WorkerLink();
-        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, link) };
+        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, mode, link) };
         using CancellationTokenSource kill = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var last = new WorkerMessage();
         bool exiting = false;
@@ -82,7 +83,7 @@ internal static class NotebookProcess
         return result with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, WorkerLink link)
+    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, WorkerLink link)
     {
         string program = typeof(NotebookProcess).Assembly.Location;
         string? own = Environment.ProcessPath;
@@ -97,7 +98,7 @@ internal static class NotebookProcess
             WorkingDirectory = Path.GetDirectoryName(Path.GetFullPath(input)),
         };
         if (!launched) info.ArgumentList.Add(program);
-        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", .. link.Arguments])
+        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", "--mode", $"{mode}", .. link.Arguments])
             info.ArgumentList.Add(argument);
         info.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         return info;

@@ -42,7 +42,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         NotebookDocument original;
         try
         {
-            original = NotebookDocument.Load(path);
+            original = NotebookModes.Apply(NotebookDocument.Load(path), options.Mode);
         }
         catch (Exception e) when (e is NotebookFormatException or IOException or UnauthorizedAccessException)
         {
@@ -51,7 +51,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
 
         string? problem = Try(() => { File.Delete(copy); return copy; }, out _); // a copy of an earlier run must not pass for one of this run
         if (problem is not null) return Broken(path, NotWritten(copy, problem));
-        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, progress, cancel);
+        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, progress, cancel);
         problem = Try(() => result = Finish(path, copy, original, result), out _);
         return problem is null ? result : result with { Failure = result.Failure ?? NotWritten(copy, problem) };
     }
@@ -64,7 +64,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         if (File.Exists(copy)) executed = NotebookDocument.Load(copy);
         else if (result.Failure!.Cell is null) return result;
         else executed = Unexecuted(original); // the process died in its first cell
-        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) };
+        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
         if (result.Failure is { Cell: { } number } failure) Show(failure, executed.Cells.First(c => c.IsCode && c.Number == number));
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);

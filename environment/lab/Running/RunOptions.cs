@@ -21,12 +21,18 @@ internal sealed record RunOptions
     /// <summary>Whether notebooks after a failed one are run too.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>Whether exercises are run open, solved, or both.</summary>
+    public NotebookMode Mode { get; init; }
+
     /// <summary>The files to run, in name order.</summary>
     /// <exception cref="ArgumentException">The time limit is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>
     public IReadOnlyList<string> FindNotebooks()
     {
         if (CellTimeLimit <= TimeSpan.Zero || CellTimeLimit > TimeSpan.FromDays(1))
             throw new ArgumentException($"--timeout {CellTimeLimit.TotalSeconds:0.###}: expected more than 0 and at most 86400 seconds.");
+
+        if (InPlace && Mode != NotebookMode.All)
+            throw new ArgumentException($"--in-place with --mode {Mode.ToString().ToLowerInvariant()} would write notebooks without some of their cells. Leave one of the two out.");
 
         string[] all = Directory.Exists(NotebookFolder) ? [.. Directory.GetFiles(NotebookFolder, "*.ipynb").Order(StringComparer.Ordinal)] : [];
         if (Notebooks.Count == 0 && all.Length == 0)
