@@ -1,4 +1,5 @@
 using System.Globalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -117,6 +118,7 @@ public sealed class BatchLoader : IBatchSource
 
     private static Batch ToBatch(Arrays batch, BatchLoaderOptions options)
     {
+        TorchRuntime.Load();
         using IDisposable scope = NewDisposeScope();
         Device device = options.Device ?? CPU;
         Tensor rgb = tensor(batch.Images, [batch.Names.Length, 3, batch.Height, batch.Width]).to(device);

@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -24,6 +25,7 @@ public sealed record ImageClassFolder(IReadOnlyList<string> Classes, BatchLoader
         int area = side * side;
         var pixels = new float[turns.Length * 3 * area];
         for (int i = 0; i < turns.Length; i++) ImageCodec.Load(turns[i].Path).Resize(side, side).CopyPlanesTo(pixels.AsSpan(i * 3 * area, 3 * area), planes: 3);
+        TorchRuntime.Load();
         using Tensor rgb = tensor(pixels, [turns.Length, 3, side, side]);
         // They live as long as the loader, whatever scope it is made in.
         Tensor inputs = preprocessing.Apply(rgb).DetachFromDisposeScope(), targets = tensor(turns.Select(file => (long)file.Class).ToArray()).DetachFromDisposeScope();

@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -100,6 +101,7 @@ public sealed class PixelImage
     /// <returns>float32 (1, channels, height, width), values 0–255; the caller owns it.</returns>
     public Tensor ToTensor()
     {
+        TorchRuntime.Load();
         var values = new float[pixels.Length];
         CopyPlanesTo(values, Channels);
         return tensor(values, [1, Channels, Height, Width]);
@@ -116,8 +118,8 @@ public sealed class PixelImage
         if (shape.Length != 3 || shape[0] is not (1 or 3))
             throw new ArgumentException($"Expected a tensor (1, C, H, W) or (C, H, W) with C = 1 or 3, got ({string.Join(", ", image.shape)}).", nameof(image));
         using IDisposable scope = NewDisposeScope();
-        Tensor interleaved = image.detach().reshape(shape).to(float32).round().clamp(0, 255).to(uint8).permute(1, 2, 0).contiguous().cpu();
-        return new PixelImage((int)shape[2], (int)shape[1], (int)shape[0], interleaved.data<byte>().ToArray());
+        Tensor interleaved = image.detach().reshape(shape).to(float32).round().clamp(0, 255).to(uint8).permute(1, 2, 0);
+        return new PixelImage((int)shape[2], (int)shape[1], (int)shape[0], TensorMemory.Values<byte>(interleaved));
     }
 
     /// <summary>Writes the picture plane by plane (CHW); a grey picture is repeated into each of <paramref name="planes"/> planes.</summary>

@@ -1,6 +1,6 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -31,24 +31,21 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     private static readonly int[] BlocksPerStage = [3, 4, 6, 3];
 
 #pragma warning disable IDE1006 // Field names are the state keys: a parent that registers this module registers its fields once more.
-    private readonly Conv2d conv1;
-    private readonly ModalBatchNorm2d bn_conv1;
-    private readonly ReLU activation_1;
     private readonly Linear? fc1000;
 #pragma warning restore IDE1006
+    private readonly ConvolutionWithNorm stem;
     private readonly List<ResidualBlock[]> stages = [];
+    private readonly FoldedLayers folded;
     private int activations;
 
     /// <summary>Builds the network with Keras's random initialisation (Glorot-uniform kernels, zero biases); <c>ResNet50Encoder.Create</c> loads weights.</summary>
     /// <param name="options">Checked on entry; null for the defaults.</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    public ResNet50Encoder(ResNet50Options? options = null) : base(nameof(ResNet50Encoder))
+    public ResNet50Encoder(ResNet50Options? options = null) : base(TorchRuntime.Loaded(nameof(ResNet50Encoder)))
     {
         Options = (options ?? new ResNet50Options()).Validate();
         int width = Options.Width;
-        conv1 = Convolution("conv1", 3, width, 7, stride: 2);
-        bn_conv1 = BatchNorm("bn_conv1", width);
-        activation_1 = Activation();
+        stem = new ConvolutionWithNorm(Convolution("conv1", 3, width, 7, stride: 2), BatchNorm("bn_conv1", width), Activation());
 
         long channels = width;
         for (int stage = 0; stage < BlocksPerStage.Length; stage++)
@@ -63,6 +60,10 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
             stages.Add(blocks);
         }
+
+        var strides = stages.SelectMany(blocks => blocks).SelectMany(block => block.Layers.Select(layer => (layer, block.Stride(layer)))).Append((stem, 2))
+            .ToDictionary(pair => pair.Item1, pair => pair.Item2, (IEqualityComparer<ConvolutionWithNorm>)ReferenceEqualityComparer.Instance);
+        folded = new FoldedLayers([.. strides.Keys], layer => (0, strides[layer]));
 
         if (Options.IncludeTop)
         {
@@ -98,14 +99,16 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
+        bool fold = folded.Fit(images), watched = !fold && folded.AreWatched;
+        using IDisposable? noGrad = fold ? no_grad() : null;
+        if (fold) folded.Refresh();
         Tensor x = StridedWindows.Pad(ChannelsLast.Of(images), 7, Options.Padding, value: 0);
-        x = activation_1.call(bn_conv1.call(conv1.call(x)));
+        x = fold ? folded.Apply(stem, x) : stem.Apply(x, watched);
         features.Add(x);
-        x = StridedWindows.Pad(x, 3, Options.Padding, value: double.NegativeInfinity);
-        x = functional.max_pool2d(x, 3, stride: 2);
+        x = StridedWindows.MaxPool(x, Options.Padding);
         foreach (ResidualBlock[] blocks in stages)
         {
-            foreach (ResidualBlock block in blocks) x = block.Apply(x);
+            foreach (ResidualBlock block in blocks) x = fold ? block.Apply(x, folded) : block.Apply(x, watched);
             features.Add(x);
         }
 
@@ -132,17 +135,15 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     {
         // Registered in Keras's order: the main branch with its activations, then the shortcut, then the activation after the sum.
         bool stridesFirst = Options.Architecture == ResNet50Architecture.Keras;
-        var branch2a = Branch(name, "2a", inputs, inner, 1);
-        var activation2a = Activation();
-        var branch2b = Branch(name, "2b", inner, inner, 3, stride: subsamples && !stridesFirst ? 2 : 1);
-        var activation2b = Activation();
+        var branch2a = Branch(name, "2a", inputs, inner, 1, Activation);
+        var branch2b = Branch(name, "2b", inner, inner, 3, Activation, stride: subsamples && !stridesFirst ? 2 : 1);
         var branch2c = Branch(name, "2c", inner, 4L * inner, 1);
         var shortcut = projects ? Branch(name, "1", inputs, 4L * inner, 1) : null;
-        return new ResidualBlock(subsamples, stridesFirst, branch2a, activation2a, branch2b, activation2b, branch2c, shortcut, Activation());
+        return new ResidualBlock(subsamples, stridesFirst, branch2a, branch2b, branch2c with { Activation = Activation() }, shortcut);
     }
 
-    private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size, int stride = 1) =>
-        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size, stride), BatchNorm($"bn{block}_branch{branch}", outputs));
+    private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size, Func<ReLU>? activation = null, int stride = 1) =>
+        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size, stride), BatchNorm($"bn{block}_branch{branch}", outputs), activation?.Invoke());
 
     private Conv2d Convolution(string name, long inputs, long outputs, int size, int stride = 1)
     {
@@ -167,32 +168,10 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         return activation;
     }
 
-    /// <summary>A convolution and the batch norm after it.</summary>
-    private sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d Norm)
+    /// <summary>Frees the folded kernels and the layers.</summary>
+    protected override void Dispose(bool disposing)
     {
-        internal Tensor Apply(Tensor x) => Norm.call(Convolution.call(x));
-    }
-
-    /// <summary>Keras's <c>conv_block</c> (with a projected shortcut) and <c>identity_block</c> (without). The layers belong to the encoder.</summary>
-    private sealed record ResidualBlock(
-        bool Subsamples, bool StridesFirst,
-        ConvolutionWithNorm Branch2a, ReLU Activation2a,
-        ConvolutionWithNorm Branch2b, ReLU Activation2b,
-        ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut, ReLU ActivationOfSum)
-    {
-        /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
-        private static readonly Scalar One = 1;
-
-        internal Tensor Apply(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            // The projected shortcut is a strided 1×1 in both networks; in torchvision's, the main branch keeps all pixels until its strided 3×3.
-            Tensor input = Subsamples ? StridedWindows.EverySecond(x) : x;
-            Tensor y = Activation2a.call(Branch2a.Apply(StridesFirst ? input : x));
-            y = Activation2b.call(Branch2b.Apply(y));
-            y = Branch2c.Apply(y);
-            y = y.add(Shortcut?.Apply(input) ?? input, One);
-            return ActivationOfSum.call(y).MoveToOuterDisposeScope();
-        }
+        if (disposing) folded.Dispose();
+        base.Dispose(disposing);
     }
 }

@@ -23,6 +23,12 @@ internal static class StridedWindows
         return functional.pad(x, [left, right, top, bottom], PaddingModes.Constant, value);
     }
 
+    /// <summary>The maximum over windows of 3×3 with stride 2, ⌈H/2⌉ × ⌈W/2⌉ of them. The caller owns the result.</summary>
+    // 'Same' pads an even side by 0 and 1, which is a last window that reaches over the border, and an odd one by 1 and 1: no padded copy is needed.
+    internal static Tensor MaxPool(Tensor x, ConvolutionPadding padding) => padding == ConvolutionPadding.Symmetric
+        ? functional.max_pool2d(x, 3, stride: 2, padding: 1)
+        : functional.max_pool2d(x, [3, 3], strides: [2, 2], padding: [x.shape[2] % 2, x.shape[3] % 2], ceil_mode: true);
+
     /// <summary>
     /// Every second row and column. Followed by a 1×1 convolution of stride 1 it is exactly the 1×1 convolution of stride 2, whose backward pass divides by
     /// zero (SIGFPE) inside oneDNN on some CPUs. A view; the caller owns it.

@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -16,32 +17,37 @@ namespace UnetResnet.Models;
 /// </remarks>
 public sealed class UNetDecoder : Module<Tensor[], Tensor>
 {
-    private readonly List<Module<Tensor, Tensor>[]> stages = [];
+    private readonly List<(ConvolutionWithNorm First, ConvolutionWithNorm Second)> stages = [];
+    private readonly FoldedLayers folded;
 #pragma warning disable IDE1006 // Field names are the state keys: a parent that registers this module registers its fields once more.
     private readonly Dropout2d spatial_dropout2d;
     private readonly Conv2d prediction;
 #pragma warning restore IDE1006
     private readonly long[] featureChannels;
+    private readonly bool plainUpsampling;
 
     /// <summary>Builds the decoder for the encoder that the options describe.</summary>
     /// <param name="options">Checked on entry.</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    public UNetDecoder(UNetOptions options) : base(nameof(UNetDecoder))
+    public UNetDecoder(UNetOptions options) : base(TorchRuntime.Loaded(nameof(UNetDecoder)))
     {
         options.Validate();
+        plainUpsampling = options.PlainUpsampling;
         featureChannels = ResNet50Encoder.FeatureChannelsOf(options.Encoder.Width);
         IReadOnlyList<int> filters = options.DecoderFilters;
         long channels = featureChannels[^1];
+        var fromBelow = new Dictionary<ConvolutionWithNorm, long>(ReferenceEqualityComparer.Instance);
         for (int stage = 0; stage < filters.Count; stage++)
         {
             int skip = featureChannels.Length - 2 - stage;
             long inputs = channels + (skip >= 0 ? featureChannels[skip] : 0);
-            stages.Add([
-                .. Block($"conv{stage + 6}_1", inputs, filters[stage], options),
-                .. Block($"conv{stage + 6}_2", filters[stage], filters[stage], options)]);
+            ConvolutionWithNorm first = Block($"conv{stage + 6}_1", inputs, filters[stage], options);
+            fromBelow[first] = channels;
+            stages.Add((first, Block($"conv{stage + 6}_2", filters[stage], filters[stage], options)));
             channels = filters[stage];
         }
 
+        folded = new FoldedLayers([.. stages.SelectMany(stage => new[] { stage.First, stage.Second })], layer => (fromBelow.GetValueOrDefault(layer), 1));
         spatial_dropout2d = Dropout2d(options.SpatialDropout);
         register_module("spatial_dropout2d", spatial_dropout2d);
         prediction = Conv2d(channels, options.Classes, 1);
@@ -60,38 +66,63 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             throw new ArgumentException($"The decoder expects feature maps of {string.Join(", ", featureChannels)} channels and got {string.Join(", ", features.Select(f => f.shape[1]))}.", nameof(features));
 
         using var scope = NewDisposeScope();
-        Tensor x = features[^1];
-        for (int stage = 0; stage < stages.Count; stage++)
-        {
-            int skip = features.Length - 2 - stage;
-            x = functional.upsample_nearest2d(x, [x.shape[2] * 2, x.shape[3] * 2]);
-            if (skip >= 0) x = cat([x, features[skip]], dim: 1);
-            foreach (var layer in stages[stage]) x = layer.call(x);
-        }
-
+        Tensor x = Decode(features);
         return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
     }
 
+    private Tensor Decode(Tensor[] features)
+    {
+        // GPUs have their own ways.
+        bool fast = !plainUpsampling && features[0].device_type == TorchSharp.DeviceType.CPU, fold = fast && folded.Fit(features), watched = !fold && folded.AreWatched;
+        if (fast) features = [.. features.Select(ChannelsLast.Of)];
+        using IDisposable? noGrad = fold ? no_grad() : null;
+        if (fold) folded.Refresh();
+        Tensor x = features[^1];
+        for (int stage = 0; stage < stages.Count; stage++)
+        {
+            (ConvolutionWithNorm first, ConvolutionWithNorm second) = stages[stage];
+            int place = features.Length - 2 - stage;
+            Tensor? skip = place >= 0 ? features[place] : null;
+            if (fold)
+            {
+                x = folded.Apply(second, folded.Apply(first, x, skip));
+                continue;
+            }
+
+            // A hook wants to see what the convolution takes.
+            Tensor y = fast && !watched ? UpsampledConvolution.Apply(first.Convolution, x, skip) : first.Convolution.call(Concatenated(x, skip));
+            x = second.Apply(first.Activated(first.Normalized(y), watched), watched);
+        }
+
+        return x;
+    }
+
+    private static Tensor Concatenated(Tensor x, Tensor? skip)
+    {
+        Tensor doubled = functional.upsample_nearest2d(x, [x.shape[2] * 2, x.shape[3] * 2]);
+        return skip is null ? doubled : cat([doubled, skip], dim: 1);
+    }
+
     /// <summary><c>conv_block_simple</c>, or <c>conv_block_simple_no_bn</c> without its batch norm.</summary>
-    private Module<Tensor, Tensor>[] Block(string prefix, long inputs, long filters, UNetOptions options)
+    private ConvolutionWithNorm Block(string prefix, long inputs, long filters, UNetOptions options)
     {
         ChannelCounts.CheckInner(filters, nameof(filters));
         Conv2d convolution = Conv2d(inputs, filters, 3, padding: 1);
         FillHeNormal(convolution.weight!, fanIn: inputs * 9);
         init.zeros_(convolution.bias!);
         register_module($"{prefix}_conv", convolution);
-        var layers = new List<Module<Tensor, Tensor>> { convolution };
-        if (options.DecoderBatchNorm)
-        {
-            var norm = new ModalBatchNorm2d(filters, options.BatchNorm);
-            register_module($"{prefix}_bn", norm);
-            layers.Add(norm);
-        }
-
+        ModalBatchNorm2d? norm = options.DecoderBatchNorm ? new ModalBatchNorm2d(filters, options.BatchNorm) : null;
+        if (norm is not null) register_module($"{prefix}_bn", norm);
         ReLU activation = ReLU();
         register_module($"{prefix}_activation", activation);
-        layers.Add(activation);
-        return [.. layers];
+        return new ConvolutionWithNorm(convolution, norm, activation);
+    }
+
+    /// <summary>Frees the folded kernels and the layers.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) folded.Dispose();
+        base.Dispose(disposing);
     }
 
     /// <summary>

@@ -25,6 +25,12 @@ public sealed record UNetOptions
     public BatchNormOptions BatchNorm { get; init; } = BatchNormOptions.Keras213;
 
     /// <summary>
+    /// Whether the decoder makes the doubled maps and their concatenations as Keras does. By default it does not, on the CPU: it convolves the small map before doubling it,
+    /// which is the same to rounding, with a quarter of the products. State keys and weights are the same either way.
+    /// </summary>
+    public bool PlainUpsampling { get; init; }
+
+    /// <summary>
     /// Filters of the five decoder stages: 256, 192, 128, 64, 32 at width 64; scaled with the encoder's width, rounded up to multiples of 16.
     /// </summary>
     public IReadOnlyList<int> DecoderFilters => [.. new[] { 256, 192, 128, 64, 32 }.Select(f => (f * Encoder.Width / 64 + 15) / 16 * 16)];

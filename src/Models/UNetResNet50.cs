@@ -1,4 +1,5 @@
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -15,7 +16,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
     /// <summary>Builds the network, randomly initialised and trainable throughout.</summary>
     /// <param name="options">Checked on entry; null for the network of the 2018 question (width 64, decoder with batch norm, dropout 0.2).</param>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    public UNetResNet50(UNetOptions? options = null) : base(nameof(UNetResNet50))
+    public UNetResNet50(UNetOptions? options = null) : base(TorchRuntime.Loaded(nameof(UNetResNet50)))
     {
         Options = (options ?? new UNetOptions()).Validate();
         encoder = new ResNet50Encoder(Options.Encoder);

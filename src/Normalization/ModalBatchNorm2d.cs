@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -29,7 +30,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <param name="options">ε, momentum and their history; null for Keras 2.1.3's.</param>
     /// <param name="mode">What the layer does.</param>
     public ModalBatchNorm2d(long channels, BatchNormOptions? options = null, BatchNormMode mode = BatchNormMode.Trainable)
-        : base(nameof(ModalBatchNorm2d))
+        : base(TorchRuntime.Loaded(nameof(ModalBatchNorm2d)))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         Options = options ?? BatchNormOptions.Keras213;

@@ -167,7 +167,7 @@ public static partial class Exercise
     private static double[] Values(Tensor tensor)
     {
         using DisposeScope scope = NewDisposeScope();
-        return tensor.detach().cpu().to(float64).contiguous().data<double>().ToArray();
+        return TensorMemory.Doubles(tensor);
     }
 
     private static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";

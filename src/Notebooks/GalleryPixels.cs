@@ -65,7 +65,7 @@ internal static class GalleryPixels
     private static float[] Values(Tensor tensor)
     {
         using DisposeScope scope = NewDisposeScope();
-        return tensor.detach().cpu().to(float32).contiguous().data<float>().ToArray();
+        return TensorMemory.Values<float>(tensor.detach().to(float32));
     }
 
     private static void CheckRange(float[] values, float most, string name, string expected)

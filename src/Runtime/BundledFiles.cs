@@ -9,8 +9,8 @@ public static class BundledFiles
     private const string Marker = "brain-mri";
 
     /// <summary>
-    /// Full path of the data folder: the one that <see cref="EnvironmentVariable"/> names; else <c>data/</c> beside the library or the program;
-    /// else <c>data/</c> in the current directory or one above it, or above the program.
+    /// Full path of the data folder: the one that <see cref="EnvironmentVariable"/> names; else that of the clone which the library or the program lies in; else
+    /// <c>data/</c> beside the library, in its NuGet package or beside the program; else <c>data/</c> in the current directory or one above it, or above the program.
     /// </summary>
     /// <exception cref="FileNotFoundException">There is none in all these places, or the variable names a folder without <c>brain-mri</c>.</exception>
     public static string Root
@@ -28,8 +28,8 @@ public static class BundledFiles
 
             return Candidates().FirstOrDefault(folder => Directory.Exists(Path.Combine(folder, Marker)))
                 ?? throw new FileNotFoundException(
-                    $"The kit's folder data/{Marker} was found neither beside the library nor above '{Directory.GetCurrentDirectory()}'. "
-                    + $"Run from inside a clone of the repository, or set {EnvironmentVariable} to its data folder.", $"data/{Marker}");
+                    $"The kit's folder data/{Marker} was found neither beside the library or the program nor above '{Directory.GetCurrentDirectory()}'. "
+                    + $"Build the program again, run it from inside a clone of the repository, or set {EnvironmentVariable} to its data folder.", $"data/{Marker}");
         }
     }
 
@@ -48,10 +48,17 @@ public static class BundledFiles
     private static IEnumerable<string> Candidates()
     {
         string library = Path.GetDirectoryName(typeof(BundledFiles).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;
+        // A clone's own files go before the copies in its output folders.
+        foreach (string above in Upwards(library).Concat(Upwards(AppContext.BaseDirectory)).Where(f => File.Exists(Path.Combine(f, "UnetResnet.Helpers.csproj"))))
+            yield return Path.Combine(above, "data");
         yield return Path.Combine(library, "data");
-        foreach (string start in new[] { Directory.GetCurrentDirectory(), AppContext.BaseDirectory })
-        {
-            for (DirectoryInfo? above = new(start); above is not null; above = above.Parent) yield return Path.Combine(above.FullName, "data");
-        }
+        // A script loads the library from lib/net10.0 of the package.
+        yield return Path.GetFullPath(Path.Combine(library, "..", "..", "data"));
+        foreach (string above in Upwards(AppContext.BaseDirectory).Concat(Upwards(Directory.GetCurrentDirectory()))) yield return Path.Combine(above, "data");
+    }
+
+    private static IEnumerable<string> Upwards(string start)
+    {
+        for (DirectoryInfo? above = new(start); above is not null; above = above.Parent) yield return above.FullName;
     }
 }

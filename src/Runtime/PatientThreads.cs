@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace UnetResnet.Runtime;
@@ -20,8 +18,7 @@ internal static class PatientThreads
     /// <summary>How often a thread looks before it sleeps.</summary>
     internal const string Looks = "1500";
 
-    [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "It must be set before libtorch is loaded, whichever of the library's types is touched first.")]
+    /// <summary>Sets it, to be called before libtorch is loaded.</summary>
     internal static void Set()
     {
         if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null) _ = SetVariable(Variable, Looks, overwrite: 0);

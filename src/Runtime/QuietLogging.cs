@@ -1,7 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using TorchSharp;
 
 namespace UnetResnet.Runtime;
 
@@ -14,18 +11,15 @@ internal static class QuietLogging
     /// <summary>libtorch's number for "errors and worse".</summary>
     internal const int ErrorLevel = 2;
 
-    /// <summary>The library that holds the log level.</summary>
-    internal static string LibraryPath { get; } = Path.Combine(
-        Path.GetDirectoryName(typeof(torch).Assembly.Location) ?? AppContext.BaseDirectory,
-        OperatingSystem.IsWindows() ? "c10.dll" : OperatingSystem.IsMacOS() ? "libc10.dylib" : "libc10.so");
+    /// <summary>The library that holds the log level, in the folder of the libtorch that is loaded.</summary>
+    internal static string LibraryPath =>
+        Path.Combine(NativeTorch.Folder ?? NativeTorch.ManagedFolder, OperatingSystem.IsWindows() ? "c10.dll" : OperatingSystem.IsMacOS() ? "libc10.dylib" : "libc10.so");
 
-    /// <summary>Sets the level before the first operation, whichever of the library's types is touched first.</summary>
-    [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "There is no later moment that is surely before libtorch's first warning.")]
+    /// <summary>Sets the level, once libtorch is loaded and before its first operation.</summary>
     internal static void Quiet()
     {
-        // Where it does not load or has no such variable, libtorch is noisy; TorchRuntime.Initialize explains a library that does not load.
-        if (NativeLibrary.TryLoad(LibraryPath, out IntPtr library) && NativeLibrary.TryGetExport(library, "FLAGS_caffe2_log_level", out IntPtr level))
+        // Where it has no such variable, libtorch is noisy.
+        if (NativeLibrary.TryLoad(LibraryPath, out nint library) && NativeLibrary.TryGetExport(library, "FLAGS_caffe2_log_level", out nint level))
             Marshal.WriteInt32(level, ErrorLevel);
     }
 }

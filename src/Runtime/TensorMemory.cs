@@ -1,41 +1,79 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Runtime;
 
 /// <summary>
-/// Reads tensors to memory. The one place that does: TorchSharp's <c>bytes</c> and <c>data</c> throw for memory that is not the CPU's, <c>bytes</c> for tensors that are
-/// not contiguous too.
+/// The one place where the bytes of a tensor are read and written. TorchSharp's <c>bytes</c> and <c>data&lt;T&gt;()</c> throw for memory that is not the CPU's and for
+/// tensors that are not contiguous, such as a transposed weight or a network on a GPU; here both are copied first. The build forbids them elsewhere.
 /// </summary>
+#pragma warning disable RS0030 // what is banned elsewhere is done here
 internal static class TensorMemory
 {
-    /// <summary>A tensor's values in the order of its indices, on whatever device and however strided it is.</summary>
-    /// <typeparam name="T">The type of its elements.</typeparam>
-    internal static T[] Values<T>(this Tensor tensor) where T : unmanaged
+    /// <summary>Lets a reader see a tensor's values, row by row.</summary>
+    /// <param name="tensor">Any device, any layout; kept by the caller.</param>
+    /// <param name="reader">Gets the bytes, which are valid during the call only.</param>
+    public static void Read(Tensor tensor, Action<ReadOnlySpan<byte>> reader)
     {
-        using var scope = NewDisposeScope();
-        return tensor.detach().cpu().contiguous().data<T>().ToArray();
+        using Tensor readable = Readable(tensor);
+        reader(readable.numel() == 0 ? [] : readable.bytes);
     }
 
-    /// <summary>A tensor's values as double-precision numbers, whatever its type.</summary>
-    internal static double[] Doubles(this Tensor tensor)
+    /// <summary>A copy of a tensor's values, row by row.</summary>
+    /// <typeparam name="T">The tensor's own element type.</typeparam>
+    /// <param name="tensor">Any device, any layout; kept by the caller.</param>
+    /// <exception cref="ArgumentException">The tensor's elements are of another size.</exception>
+    public static T[] Values<T>(this Tensor tensor) where T : unmanaged
+    {
+        if (tensor.element_size() != Marshal.SizeOf<T>() && typeof(T) != typeof(bool))
+            throw new ArgumentException($"The tensor is {tensor.dtype}, and {typeof(T).Name} was asked for. Convert it first with .to(…).", nameof(tensor));
+        T[] values = [];
+        Read(tensor, bytes => values = MemoryMarshal.Cast<byte, T>(bytes).ToArray());
+        return values;
+    }
+
+    /// <summary>A copy of a tensor's values as double precision, row by row.</summary>
+    /// <param name="tensor">Any device, layout and real type; kept by the caller.</param>
+    public static double[] Doubles(this Tensor tensor)
     {
         using var scope = NewDisposeScope();
         // Not on the device: some have no float64.
-        return tensor.detach().cpu().to(float64).contiguous().data<double>().ToArray();
+        return tensor.detach().cpu().to(float64).Values<double>();
     }
 
-    /// <summary>A tensor's bytes in the order of its indices.</summary>
-    internal static byte[] Bytes(this Tensor tensor)
+    /// <summary>A copy of a tensor's bytes, row by row.</summary>
+    /// <param name="tensor">Any device, any layout; kept by the caller.</param>
+    public static byte[] Bytes(this Tensor tensor)
     {
-        using var scope = NewDisposeScope();
-        return tensor.detach().cpu().contiguous().bytes.ToArray();
+        byte[] copy = [];
+        Read(tensor, bytes => copy = bytes.ToArray());
+        return copy;
     }
 
     /// <summary>Whether two tensors have the same type, shape and bytes; NaN is the same as itself.</summary>
-    internal static bool SameBytes(Tensor first, Tensor second)
+    public static bool SameBytes(Tensor one, Tensor other)
+    {
+        bool same = false;
+        if (one.dtype == other.dtype && one.shape.AsSpan().SequenceEqual(other.shape))
+            Read(one, first => { using Tensor second = Readable(other); same = first.SequenceEqual(second.numel() == 0 ? [] : second.bytes); });
+        return same;
+    }
+
+    /// <summary>A new tensor on the CPU whose values are still to be written, see <see cref="Of"/>.</summary>
+    /// <returns>The caller owns it.</returns>
+    public static Tensor New(ReadOnlySpan<long> shape, ScalarType type)
+    {
+        TorchRuntime.Load();
+        return empty(shape, type, device: CPU);
+    }
+
+    /// <summary>The memory of a tensor that <see cref="New"/> has made, to write into.</summary>
+    public static Span<byte> Of(Tensor fresh) => fresh.numel() == 0 ? [] : fresh.bytes;
+
+    /// <summary>Always a tensor object of its own, so that disposing it leaves the given one alone.</summary>
+    private static Tensor Readable(Tensor tensor)
     {
         using var scope = NewDisposeScope();
-        return first.dtype == second.dtype && first.shape.SequenceEqual(second.shape)
-            && first.detach().cpu().contiguous().bytes.SequenceEqual(second.detach().cpu().contiguous().bytes);
+        return tensor.detach().cpu().contiguous().DetachFromDisposeScope();
     }
 }

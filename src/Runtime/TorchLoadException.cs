@@ -3,5 +3,5 @@ namespace UnetResnet.Runtime;
 /// <summary>libtorch could not be loaded on this machine. The message is one sentence with the real cause and the cure.</summary>
 public sealed class TorchLoadException : KitException
 {
-    internal TorchLoadException(string message, Exception inner) : base(message, inner) { }
+    internal TorchLoadException(string message) : base(message) { }
 }

@@ -1,18 +1,27 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Runtime;
 
 /// <summary>Loads libtorch with errors that name the real cause; chooses the device; sets seeds and threads.</summary>
+/// <remarks>
+/// Nothing happens when the library itself is loaded. Whatever of it needs libtorch first (a network, a batch, a seed) loads libtorch and, unless
+/// <see cref="TuneProcess"/> is false, sets two things in the process: libtorch's waiting threads soon sleep (<c>GOMP_SPINCOUNT</c>), and its log keeps to errors.
+/// </remarks>
 public static class TorchRuntime
 {
-    private const string Library = "LibTorchSharp";
+    private static readonly Lock Gate = new();
+    private static volatile bool ready;
 
     /// <summary>
-    /// Loads libtorch, if it is not loaded yet, and seeds it. Call it first: everything else in the library works without, but a machine on which
-    /// loading fails then shows TorchSharp's own message, which misleads.
+    /// Whether loading libtorch also makes its threads patient and its log quiet; true by default. Set it to false before the first use of the library, in a process
+    /// that settles <c>GOMP_SPINCOUNT</c>, <c>OMP_WAIT_POLICY</c> and libtorch's log level itself. Variables that are set already are kept in any case.
+    /// </summary>
+    public static bool TuneProcess { get; set; } = true;
+
+    /// <summary>
+    /// Loads libtorch, if it is not loaded yet, and seeds it. Call it before any call of TorchSharp's own: what TorchSharp says where loading fails is misleading.
     /// </summary>
     /// <param name="seed">Seed of libtorch's generators on all devices, or null to leave them.</param>
     /// <param name="threads">Threads of one operation, at least 1, or null for libtorch's choice (the physical cores).</param>
@@ -22,30 +31,30 @@ public static class TorchRuntime
     public static RuntimeStamp Initialize(long? seed = null, int? threads = null)
     {
         if (threads < 1) throw new ArgumentOutOfRangeException(nameof(threads), threads, "Threads must be at least 1; null leaves the choice to libtorch.");
-        try
-        {
-            if (seed is long value) Seed(value);
-            if (threads is int count) set_num_threads(count);
-            return RuntimeStamp.Read();
-        }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException or EntryPointNotFoundException)
-        {
-            string folder = Path.GetDirectoryName(typeof(torch).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
-            throw new TorchLoadException(ExplainLoadFailure(folder), e);
-        }
+        Load();
+        if (seed is long value) Seed(value);
+        if (threads is int count) set_num_threads(count);
+        return RuntimeStamp.Read();
     }
 
     /// <summary>Seeds libtorch's generators: initial weights, dropout, everything drawn from them afterwards.</summary>
     /// <param name="seed">Any number; the same seed gives the same run on the same machine and thread count.</param>
-    public static void Seed(long seed) => manual_seed(seed).Dispose();
+    /// <exception cref="TorchLoadException">libtorch does not load on this machine.</exception>
+    public static void Seed(long seed)
+    {
+        Load();
+        manual_seed(seed).Dispose();
+    }
 
     /// <summary>The device to compute on.</summary>
     /// <param name="name"><c>"auto"</c> (CUDA where there is a device, else CPU), <c>"cpu"</c>, <c>"cuda"</c> or <c>"cuda:1"</c>.</param>
     /// <returns>The device; shared, nothing to dispose.</returns>
     /// <exception cref="ArgumentException">The name is not one of these.</exception>
     /// <exception cref="InvalidOperationException">CUDA was asked for and is not there; the message says what is missing.</exception>
+    /// <exception cref="TorchLoadException">libtorch does not load on this machine.</exception>
     public static Device Device(string name = "auto")
     {
+        Load();
         if (name == "auto") return cuda_is_available() ? CUDA : CPU;
         if (name == "cpu") return CPU;
         int index = 0;
@@ -59,40 +68,27 @@ public static class TorchRuntime
         return name == "cuda" ? CUDA : device(DeviceType.CUDA, index);
     }
 
-    /// <summary>One sentence: why libtorch does not load from this folder, and what to do.</summary>
-    /// <param name="folder">The folder that holds TorchSharp.dll.</param>
-    internal static string ExplainLoadFailure(string folder)
+    /// <summary>Loads libtorch once. Everything of the library that can be a program's first use of it calls this.</summary>
+    /// <exception cref="TorchLoadException">libtorch does not load on this machine.</exception>
+    internal static void Load()
     {
-        string file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
-        string path = Path.Combine(folder, file);
-        if (!File.Exists(path))
-            return $"libtorch is not beside TorchSharp.dll ({path} is missing): reference TorchSharp-cpu or libtorch-cpu-linux-x64 (GPU: TorchSharp-cuda-linux) and build with a RuntimeIdentifier such as linux-x64.";
-
-        string detail = LoaderMessage(path);
-        if (detail.Contains("GLIBCXX_", StringComparison.Ordinal))
-            return $"libtorch needs a newer libstdc++ than this machine has ({LineWith(detail, "GLIBCXX_")}): build the project on this machine, which relaxes that requirement, or use Ubuntu 24.04, Debian 13 or newer.";
-        if (detail.Contains("GLIBC_", StringComparison.Ordinal))
-            return $"libtorch needs a newer C library than this machine has ({LineWith(detail, "GLIBC_")}): use Debian 12, Ubuntu 22.04 or newer.";
-        if (detail.Contains("cannot open shared object file", StringComparison.Ordinal))
-            return $"libtorch needs a library that this machine lacks ({LineWith(detail, "cannot open shared object file")}): install the package that holds it, for example libgomp1 or libstdc++6.";
-        if (RuntimeInformation.ProcessArchitecture != Architecture.X64 && !OperatingSystem.IsMacOS())
-            return $"libtorch is built for x64, and this process runs on {RuntimeInformation.ProcessArchitecture}: use an x64 machine, or macOS on arm64.";
-        return $"{path} does not load: {detail.ReplaceLineEndings(" ")}; remove artifacts/ and build again, and if that does not help, clear the package from the NuGet cache.";
-    }
-
-    private static string LoaderMessage(string path)
-    {
-        try
+        if (ready) return;
+        lock (Gate)
         {
-            NativeLibrary.Load(path);
-            return "it loads by itself, so another library of the package does not";
-        }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
-        {
-            return e.Message;
+            if (ready) return;
+            // OpenMP reads its variables when it is loaded.
+            if (TuneProcess) PatientThreads.Set();
+            NativeTorch.Load();
+            if (TuneProcess) QuietLogging.Quiet();
+            ready = true;
         }
     }
 
-    private static string LineWith(string text, string part) =>
-        text.Split('\n').First(line => line.Contains(part, StringComparison.Ordinal)).Trim();
+    /// <summary>The same as <see cref="Load"/> in front of a base constructor, which may create a module or a tensor.</summary>
+    /// <param name="name">Given back.</param>
+    internal static string Loaded(string name)
+    {
+        Load();
+        return name;
+    }
 }

@@ -115,11 +115,7 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         folder ??= PrivateFiles.CreateFolder(Path.Combine(options.Directory ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"unetresnet-features-{Guid.NewGuid():N}")));
         PrivateFiles.Write(PathOf(key), stream =>
         {
-            foreach (Tensor feature in features)
-            {
-                using Tensor contiguous = feature.cpu().contiguous();
-                stream.Write(contiguous.bytes);
-            }
+            foreach (Tensor feature in features) TensorMemory.Read(feature, stream.Write);
         });
         onDisk.Add(key, [.. features.Select(f => (f.dtype, f.shape))]);
     }
@@ -129,10 +125,8 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         using FileStream file = File.OpenRead(PathOf(key));
         return [.. onDisk[key].Select(kept =>
         {
-            Tensor feature = empty(kept.Shape, kept.Type);
-            var bytes = new byte[feature.numel() * feature.element_size()];
-            file.ReadExactly(bytes);
-            feature.bytes = bytes;
+            Tensor feature = TensorMemory.New(kept.Shape, kept.Type);
+            file.ReadExactly(TensorMemory.Of(feature));
             return feature.to(device);
         })];
     }
@@ -141,19 +135,17 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
 
     private static string Key(Tensor images, int place)
     {
-        using Tensor image = images.narrow(0, place, 1).cpu().contiguous();
+        using Tensor image = images.narrow(0, place, 1);
+        string hash = "";
+        TensorMemory.Read(image, bytes => hash = Convert.ToHexString(SHA256.HashData(bytes)));
         // Images of one content and two shapes are two images.
-        return $"{Convert.ToHexString(SHA256.HashData(image.bytes))}-{image.shape[2]}x{image.shape[3]}";
+        return $"{hash}-{image.shape[2]}x{image.shape[3]}";
     }
 
     private static string Fingerprint(ResNet50Encoder encoder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (Tensor tensor in encoder.state_dict().Values)
-        {
-            using Tensor contiguous = tensor.detach().cpu().contiguous();
-            hash.AppendData(contiguous.bytes);
-        }
+        foreach (Tensor tensor in encoder.state_dict().Values) TensorMemory.Read(tensor, hash.AppendData);
 
         return Convert.ToHexString(hash.GetHashAndReset());
     }

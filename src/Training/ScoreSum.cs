@@ -1,3 +1,4 @@
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Training;
@@ -27,7 +28,7 @@ internal sealed class ScoreSum(LearningTask? task)
         samples += n;
         for (int m = 0; m < task!.Metrics.Count; m++)
         {
-            double[] batch = task.Metrics[m].Sums(outputs, targets).to(float64, CPU).data<double>().ToArray();
+            double[] batch = TensorMemory.Doubles(task.Metrics[m].Sums(outputs, targets));
             if (sums.Count <= m) sums.Add(batch);
             else for (int i = 0; i < batch.Length; i++) sums[m][i] += batch[i];
         }

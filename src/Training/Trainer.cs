@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
@@ -14,6 +13,7 @@ public sealed class Trainer
     private readonly Module<Tensor, Tensor> model;
     private readonly TrainingOptions options;
     private int? batches;
+    private double rate;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="model">Inputs to logits, (N, 3, H, W) to (N, 1, H, W) as a rule. Stays the caller's. Only parameters that receive gradients are trained.</param>
@@ -43,10 +43,11 @@ public sealed class Trainer
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
-        (List<Adam.ParamGroup> groups, List<double> factors) = ParameterGroups();
+        using var memory = new NativeMemory();
+        (FusedAdam adam, List<double> factors) = ParameterGroups();
+        using FusedAdam optimizer = adam;
         TorchRuntime.Seed(options.Seed);
         batches = training.BatchCount;
-        using var optimizer = optim.Adam(groups, options.LearningRate);
         int first = History.Count + 1, last = History.Count + options.Epochs;
         for (int epoch = first; epoch <= last; epoch++)
         {
@@ -55,7 +56,7 @@ public sealed class Trainer
             Score trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
             Score validated = Score(model, validation, options.Task, cancellation);
             Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
-            var record = new EpochRecord(epoch, trained, validated, again, optimizer.ParamGroups.First().LearningRate / factors[0], clock.Elapsed.TotalSeconds);
+            var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds);
             History.Add(record);
             progress?.Report(record);
             // Of this training only, however good an earlier phase was.
@@ -93,19 +94,19 @@ public sealed class Trainer
 
     private static Score NotScored { get; } = new(double.NaN, []);
 
-    /// <summary>The trainable parameters by their learning rate, and its factor for each group.</summary>
-    private (List<Adam.ParamGroup> Groups, List<double> Factors) ParameterGroups()
+    /// <summary>An optimiser of the trainable parameters in groups of one learning rate, and its factor for each group.</summary>
+    private (FusedAdam Optimizer, List<double> Factors) ParameterGroups()
     {
         var named = model.named_parameters().ToList();
         if (options.LearningRates.FirstOrDefault(g => !named.Any(p => g.Holds(p.name))) is { } lost)
             throw new ArgumentException($"No parameter of the model is in '{lost.Prefix}'. Its parts are {string.Join(", ", model.named_children().Select(c => c.name))}.", nameof(TrainingOptions.LearningRates));
         var byFactor = named.Where(p => p.parameter.requires_grad)
-            .GroupBy(p => options.LearningRates.Where(g => g.Holds(p.name)).MaxBy(g => g.Prefix.Length)?.Factor ?? 1, p => p.parameter).ToList();
+            .GroupBy(p => options.LearningRates.Where(g => g.Holds(p.name)).MaxBy(g => g.Prefix.Length)?.Factor ?? 1).ToList();
         if (byFactor.Count == 0) throw new InvalidOperationException("No parameter of the model receives gradients, so there is nothing to train. Unfreeze a part of it.");
-        return ([.. byFactor.Select(g => new Adam.ParamGroup(g, options.LearningRate * g.Key))], [.. byFactor.Select(g => g.Key)]);
+        return (new FusedAdam(byFactor), [.. byFactor.Select(g => g.Key)]);
     }
 
-    private Score TrainEpoch(IBatchSource source, optim.Optimizer optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)
+    private Score TrainEpoch(IBatchSource source, FusedAdam optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)
     {
         model.train();
         var sum = new ScoreSum(options.Task);
@@ -116,18 +117,18 @@ public sealed class Trainer
             cancellation.ThrowIfCancellationRequested();
             // A source that does not know its length has a rate for each epoch until the first has shown it.
             double progress = done + (batches is int count ? (double)number / count / options.Epochs : 0);
-            double rate = options.LearningRate * options.Schedule(progress);
-            foreach ((var group, double factor) in optimizer.ParamGroups.Zip(factors)) group.LearningRate = rate * factor;
+            rate = options.LearningRate * options.Schedule(progress);
+            double[] rates = [.. factors.Select(factor => rate * factor)];
             number++;
             using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             Tensor outputs = model.call(batch.Inputs);
             Tensor loss = sum.Loss(outputs, batch.Targets);
             double value = loss.to(float64).item<double>();
-            if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, optimizer.ParamGroups.First().LearningRate);
-            optimizer.zero_grad();
+            if (!double.IsFinite(value)) throw new NonFiniteLossException(epoch, number, value, rates[0]);
+            optimizer.ZeroGrad();
             loss.backward();
-            optimizer.step();
+            optimizer.Step(rates);
             sum.Add(value, outputs, batch.Targets);
         }
 

@@ -87,6 +87,6 @@ public static class KerasExport
         using var scope = NewDisposeScope();
         Tensor weight = tensor.detach().cpu().to(float32);
         weight = weight.dim() switch { 4 => weight.permute(2, 3, 1, 0), 2 => weight.t(), _ => weight };
-        return file.Dataset(weight.contiguous().bytes, weight.shape);
+        return file.Dataset(weight.Bytes(), weight.shape);
     }
 }

@@ -1,4 +1,5 @@
 using UnetResnet.Weights.Hdf5;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -108,9 +109,9 @@ public static class KerasHdf5
 
         if (bytes > limit || bytes > Array.MaxLength) throw new WeightsException($"{path}: '{name}' of layer '{layer}' claims {bytes} bytes, more than a file of this length can hold. Download or write it again.");
         limit -= bytes + CostOfTensor;
-        Tensor tensor = empty(shape, type.Size switch { 2 => float16, 4 => float32, _ => float64 });
+        Tensor tensor = TensorMemory.New(shape, type.Size switch { 2 => float16, 4 => float32, _ => float64 });
         // Straight into libtorch's memory: the numbers are there once only.
-        if (tensor.numel() > 0) data.Read(tensor.bytes);
+        if (tensor.numel() > 0) data.Read(TensorMemory.Of(tensor));
         return type.Size == 2 ? tensor.to(float32) : tensor;
     }
 

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -90,8 +91,8 @@ public static class PyTorchFile
         if (count < 0 || checked(count * element.Size) != entry.Length) throw new InvalidDataException($"its storage '{key}' claims {count} elements of {element.Size} bytes and has {entry.Length} bytes");
         if (storages.TryGetValue(key, out Tensor? known))
             return known.dtype == element.Type ? known : throw new InvalidDataException($"its storage '{key}' has two types");
-        Tensor storage = empty([count], element.Type);
-        if (count > 0) storage.bytes = Bytes(entry, Array.MaxLength);
+        Tensor storage = TensorMemory.New([count], element.Type);
+        if (count > 0) Bytes(entry, Array.MaxLength).CopyTo(TensorMemory.Of(storage));
         storages.Add(key, storage);
         return storage;
     }

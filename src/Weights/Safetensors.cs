@@ -50,14 +50,13 @@ public static class Safetensors
 
     private static Tensor Read(FileStream file, long dataStart, SafetensorsEntry entry, string path)
     {
-        Tensor tensor = empty(entry.Shape, Types[entry.Type]);
-        var bytes = new byte[entry.End - entry.Begin];
+        Tensor tensor = TensorMemory.New(entry.Shape, Types[entry.Type]);
+        Span<byte> bytes = TensorMemory.Of(tensor);
         file.Position = dataStart + entry.Begin;
         file.ReadExactly(bytes);
         // Any other byte in a bool is undefined behaviour in native code.
-        if (entry.Type == "BOOL" && bytes.AsSpan().ContainsAnyExceptInRange((byte)0, (byte)1))
+        if (entry.Type == "BOOL" && bytes.ContainsAnyExceptInRange((byte)0, (byte)1))
             throw new WeightsException($"{path} is not a valid safetensors file: tensor '{entry.Name}' is BOOL and holds bytes other than 0 and 1. Download or write it again.");
-        if (bytes.Length > 0) tensor.bytes = bytes;
         return tensor;
     }
 
@@ -79,11 +78,7 @@ public static class Safetensors
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
-            foreach ((_, Tensor tensor) in ordered)
-            {
-                using Tensor contiguous = tensor.detach().cpu().contiguous();
-                stream.Write(contiguous.bytes);
-            }
+            foreach ((_, Tensor tensor) in ordered) TensorMemory.Read(tensor, stream.Write);
         });
     }
 

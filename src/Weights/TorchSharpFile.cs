@@ -1,4 +1,5 @@
 using System.Text;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -100,11 +101,11 @@ public static class TorchSharpFile
         long bytes = shape.Contains(0) ? 0 : extent;
         if (bytes > left) throw new InvalidDataException($"'{name}' of shape ({string.Join(", ", shape)}) takes {bytes} bytes, and {left} follow");
         if (bytes > Array.MaxLength) throw new InvalidDataException($"'{name}' has {bytes} bytes, and {Array.MaxLength} is the most that this reader takes");
-        Tensor tensor = empty(shape, (ScalarType)type);
+        Tensor tensor = TensorMemory.New(shape, (ScalarType)type);
         if (bytes == 0) return tensor;
-        file.ReadExactly(tensor.bytes);
+        file.ReadExactly(TensorMemory.Of(tensor));
         // Any other byte in a bool is undefined behaviour in native code.
-        if (tensor.dtype == ScalarType.Bool && tensor.bytes.ContainsAnyExceptInRange((byte)0, (byte)1)) throw new InvalidDataException($"'{name}' is Bool and holds bytes other than 0 and 1");
+        if (tensor.dtype == ScalarType.Bool && TensorMemory.Of(tensor).ContainsAnyExceptInRange((byte)0, (byte)1)) throw new InvalidDataException($"'{name}' is Bool and holds bytes other than 0 and 1");
         return tensor;
     }
 

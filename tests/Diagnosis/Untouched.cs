@@ -28,7 +28,7 @@ internal static class Untouched
     public static string Describe(Module model)
     {
         using var scope = NewDisposeScope();
-        static string Hash(Tensor tensor) => Convert.ToHexString(SHA256.HashData(tensor.bytes));
+        static string Hash(Tensor tensor) => Convert.ToHexString(SHA256.HashData(tensor.contiguous().bytes));
         return string.Join('\n',
             model.named_modules().Prepend(("", model)).Select(m => $"{m.Item1} {m.Item2.training} {(m.Item2 as ModalBatchNorm2d)?.Mode} {(m.Item2 as NormBase)?.momentum}")
                 .Concat(model.named_parameters().Select(p => $"{p.name} {p.parameter.requires_grad} {Hash(p.parameter)} {(p.parameter.grad is { } gradient ? Hash(gradient) : "none")}"))

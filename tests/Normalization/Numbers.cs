@@ -41,7 +41,7 @@ internal static class Numbers
     }
 
     /// <summary>Every parameter and buffer of a module, byte for byte.</summary>
-    public static Dictionary<string, byte[]> State(Module module) => module.state_dict().ToDictionary(e => e.Key, e => e.Value.bytes.ToArray());
+    public static Dictionary<string, byte[]> State(Module module) => module.state_dict().ToDictionary(e => e.Key, e => e.Value.contiguous().bytes.ToArray());
 
     /// <summary>Names of the parameters and buffers that differ between two states.</summary>
     public static string[] Changed(Dictionary<string, byte[]> before, Dictionary<string, byte[]> after)

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Runtime;
@@ -18,6 +19,17 @@ public class CollectionPauseTests
 
         for (int i = 0; i < 1 << 20; i++) GC.KeepAlive(new byte[1000]);
         Assert.True(GC.CollectionCount(0) > before);
+    }
+
+    /// <summary>Wherever a network is trained; an optimiser hands most of the numbers over that a collection can take away.</summary>
+    [Fact]
+    public void Every_training_loop_has_one()
+    {
+        string root = Directory.GetParent(BundledFiles.Root)!.FullName;
+        string[] loops = [.. ((string[])["src", "environment/lab/Pretraining"]).SelectMany(f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
+            .Where(f => Regex.IsMatch(File.ReadAllText(f), @"optimizer\.step\(\);\r?\n"))];
+        Assert.Contains(loops, f => Path.GetFileName(f) == "Trainer.cs");
+        Assert.All(loops, f => Assert.True(File.ReadAllText(f).Contains("new CollectionPause()", StringComparison.Ordinal), $"{f} trains without a CollectionPause."));
     }
 
     [Fact]

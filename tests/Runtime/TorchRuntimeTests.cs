@@ -86,7 +86,7 @@ public class TorchRuntimeTests
     public void A_missing_library_is_explained()
     {
         using var folder = new TemporaryFolder();
-        string message = TorchRuntime.ExplainLoadFailure(folder.Path);
+        string message = NativeTorch.Explain(folder.Path);
         Assert.Contains(folder.Path, message);
         Assert.Contains("missing", message);
         Assert.Contains("libtorch-cpu-linux-x64", message);
@@ -101,7 +101,7 @@ public class TorchRuntimeTests
         if (!OperatingSystem.IsLinux()) return;
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["libLibTorchSharp.so"], content);
-        string message = TorchRuntime.ExplainLoadFailure(folder.Path);
+        string message = NativeTorch.Explain(folder.Path);
         Assert.Contains(folder["libLibTorchSharp.so"], message);
         Assert.Contains("does not load", message);
         Assert.Contains("build again", message);
@@ -118,7 +118,7 @@ public class TorchRuntimeTests
         int name = library.AsSpan().IndexOf("libtorch_cpu.so\0"u8);
         "libtorch_xyz.so"u8.CopyTo(library.AsSpan(name));
         File.WriteAllBytes(folder["libLibTorchSharp.so"], library);
-        string message = TorchRuntime.ExplainLoadFailure(folder.Path);
+        string message = NativeTorch.Explain(folder.Path);
         Assert.Contains("lacks", message);
         Assert.Contains("libtorch_xyz.so: cannot open shared object file", message);
         OneSentence(message);
@@ -137,7 +137,7 @@ public class TorchRuntimeTests
             if (!File.Exists(link)) File.CreateSymbolicLink(link, companion);
         }
 
-        string message = TorchRuntime.ExplainLoadFailure(folder.Path);
+        string message = NativeTorch.Explain(folder.Path);
         Assert.Contains("GLIBCXX_3.4.32", message);
         Assert.Contains("newer libstdc++", message);
         Assert.Contains("build the project on this machine", message);

@@ -58,7 +58,7 @@ public sealed class TorchSharpFileTests : IDisposable
         Write(expected.Count, expected);
         IReadOnlyDictionary<string, Tensor> actual = TorchSharpFile.Read(folder["net.dat"]);
         Assert.Equal(expected.Keys, actual.Keys);
-        Assert.All(expected, pair => Assert.Equal((pair.Value.dtype, string.Join(',', pair.Value.shape), Convert.ToHexString(pair.Value.bytes)), (actual[pair.Key].dtype, string.Join(',', actual[pair.Key].shape), Convert.ToHexString(actual[pair.Key].bytes))));
+        Assert.All(expected, pair => Assert.Equal((pair.Value.dtype, string.Join(',', pair.Value.shape), Convert.ToHexString(pair.Value.contiguous().bytes)), (actual[pair.Key].dtype, string.Join(',', actual[pair.Key].shape), Convert.ToHexString(actual[pair.Key].contiguous().bytes))));
     }
 
     [Fact]

@@ -149,6 +149,9 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
             .WithMetadataReferenceResolver(references)
             .WithSourceReferenceResolver(files)
             .WithConcurrentBuild(tree.Length >= LongCode); // for a small cell, sharing the work costs more than it saves
-        return CSharpCompilation.CreateScriptCompilation($"cell-{id}", tree, added, options, previous, typeof(object));
+        CSharpCompilation submission = CSharpCompilation.CreateScriptCompilation($"cell-{id}", tree, added, options, previous, typeof(object));
+        bool refers = tree.GetCompilationUnitRoot() is { ContainsDirectives: true } root && (root.GetReferenceDirectives().Count > 0 || root.GetLoadDirectives().Count > 0);
+        if (previous is not null && !refers && submission.ExternalReferences.Length == 0) SharedReferences.HandOn(previous, submission);
+        return submission;
     }
 }

@@ -16,7 +16,7 @@ internal sealed record CompiledCell(CSharpCompilation Compilation, MemoryStream?
     /// </summary>
     public bool DeclaresSomething =>
         Compilation.ScriptClass is not { } type || type.GetMembers().Any(m => !m.IsImplicitlyDeclared && m is not IMethodSymbol { MethodKind: MethodKind.Constructor })
-        || Compilation.DirectiveReferences.Any() || Compilation.ExternalReferences.Length > 0
+        || Compilation.ExternalReferences.Length > 0
         || Compilation.SyntaxTrees.Any(tree => tree.GetCompilationUnitRoot() is var root && (root.Usings.Count > 0 || root.Externs.Count > 0 || root.ContainsDirectives));
 
     /// <summary>Whether the code ends in an expression with a value.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 
 namespace Cellar.Packages;
@@ -33,11 +34,12 @@ internal sealed class PackageContext() : AssemblyLoadContext("packages")
 
     protected override nint LoadUnmanagedDll(string unmanagedDllName)
     {
+        // A library that does not load from its package may still be had elsewhere: whoever listens to ResolvingUnmanagedDll is asked next.
         string name = Path.GetFileName(unmanagedDllName);
         lock (gate)
         {
             foreach (string candidate in (string[])[name, $"lib{name}.so", $"{name}.so", $"{name}.dll", $"lib{name}.dylib", $"{name}.dylib"])
-                if (natives.TryGetValue(candidate, out string? path)) return LoadUnmanagedDllFromPath(path);
+                if (natives.TryGetValue(candidate, out string? path) && NativeLibrary.TryLoad(path, out nint handle)) return handle;
         }
 
         return 0;

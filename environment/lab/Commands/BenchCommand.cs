@@ -17,6 +17,8 @@ internal static class BenchCommand
         Collapse(),
         Doctor(),
         CuresBenchCommand.Create(new ErrorStreamProgress()),
+        StepBenchCommand.Train(new ErrorStreamProgress()),
+        StepBenchCommand.Infer(new ErrorStreamProgress()),
         WeightsBenchCommand.Create(),
         KernelBenchCommand.Create(new ErrorStreamProgress()),
         InterruptsBenchCommand.Create(new ErrorStreamProgress()),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
@@ -98,7 +99,7 @@ internal static class CuresBenchCommand
         var table = new Table().AddColumns("dataset", "variant", "val loss (from to)", "val IoU", "gap", "seconds", "trained", "peak MB");
         foreach (var group in results.GroupBy(r => (r.Dataset, r.Variant)).OrderBy(g => g.Key.Dataset, StringComparer.Ordinal).ThenBy(g => CureCharts.Median(g.Select(r => r.ValLoss))))
         {
-            string Middle(Func<CureResult, double> value, string format) => CureCharts.Median(group.Select(value)).ToString(format);
+            string Middle(Func<CureResult, double> value, string format) => CureCharts.Median(group.Select(value)).ToString(format, CultureInfo.InvariantCulture);
             table.AddRow(
                 group.Key.Dataset, group.Key.Variant, $"{Middle(r => r.ValLoss, "0.000")} ({group.Min(r => r.ValLoss):0.000} {group.Max(r => r.ValLoss):0.000})",
                 Middle(r => r.ValIoU, "0.000"), Middle(r => r.Gap, "0.000"), Middle(r => r.Seconds, "0.0"), $"{group.First().TrainedParameters:N0}", Middle(r => r.PeakMb, "0"));
@@ -112,7 +113,7 @@ internal static class CuresBenchCommand
         var table = new Table().AddColumns("dataset", "series", "x", "train loss, inference", "val loss", "val IoU", "gap");
         foreach (var group in points.GroupBy(p => (p.Dataset, p.Series, p.X)))
         {
-            string Middle(Func<SweepPoint, double> value) => CureCharts.Median(group.Select(value)).ToString("0.000");
+            string Middle(Func<SweepPoint, double> value) => CureCharts.Median(group.Select(value)).ToString("0.000", CultureInfo.InvariantCulture);
             table.AddRow(group.Key.Dataset, group.Key.Series, $"{group.Key.X:0.##}", Middle(p => p.TrainLoss), Middle(p => p.ValLoss), Middle(p => p.ValIoU), Middle(p => p.Gap));
         }
 

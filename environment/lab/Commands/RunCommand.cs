@@ -13,10 +13,10 @@ internal static class RunCommand
         var output = new Option<string?>("--output") { Description = "Folder for notebooks/ (executed copies) and report/. Default: artifacts/ in the repository." };
         var timeout = new Option<double>("--timeout") { Description = "Seconds a cell may take.", DefaultValueFactory = _ => 600 };
         var inPlace = new Option<bool>("--in-place") { Description = "Replace each notebook that ran well by its executed copy." };
-        var mode = new Option<string>("--mode") { Description = "all: every cell; starter: as a learner gets it, every exercise must wait; solution: every exercise must refuse wrong answers and take its solution.", DefaultValueFactory = _ => "all" };
         var check = new Option<bool>("--check") { Description = "Run nothing: tell which committed notebooks no longer fit their text or the library, and fail if any." };
         var keepGoing = new Option<bool>("--keep-going") { Description = "Run the notebooks after a failed one too." };
-        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, inPlace, keepGoing, check, mode };
+        var mode = new Option<string>("--mode") { Description = "all: every cell; starter: as a learner gets it, every exercise must wait; solution: every exercise must refuse wrong answers and take its solution.", DefaultValueFactory = _ => "all" };
+        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, inPlace, mode, keepGoing, check };
         command.SetAction(async (parsed, cancel) =>
         {
             try
@@ -30,8 +30,8 @@ internal static class RunCommand
                     Notebooks = parsed.GetValue(notebooks) ?? [],
                     CellTimeLimit = double.IsFinite(seconds) && Math.Abs(seconds) < 1e9 ? TimeSpan.FromSeconds(seconds) : TimeSpan.Zero,
                     InPlace = parsed.GetValue(inPlace),
-                    Mode = NotebookModes.Parse(parsed.GetValue(mode)!),
                     KeepGoing = parsed.GetValue(keepGoing),
+                    Mode = NotebookModes.Parse(parsed.GetValue(mode)!),
                 };
                 if (parsed.GetValue(check)) return StaleCheck.Run(options.FindNotebooks(), Console.Out) ? RunExitCode.Success : RunExitCode.NotebookFailed;
                 return (await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel)).ExitCode;

@@ -12,10 +12,10 @@ internal static class RunNotebookCommand
         var input = new Argument<string>("input");
         var output = new Argument<string>("output");
         var timeout = new Option<double>("--timeout") { DefaultValueFactory = _ => 600 };
+        var mode = new Option<string>("--mode") { DefaultValueFactory = _ => "all" };
         var messages = new Option<string>("--messages") { Required = true };
         var life = new Option<string>("--life") { Required = true };
-        var mode = new Option<string>("--mode") { DefaultValueFactory = _ => "all" };
-        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, messages, life, mode };
+        var command = new Command(NotebookProcess.Subcommand, "Execute one notebook in this process.") { input, output, timeout, mode, messages, life };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
         {

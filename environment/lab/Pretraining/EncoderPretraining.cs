@@ -2,6 +2,7 @@ using System.Diagnostics;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Lab.Pretraining;
@@ -48,6 +49,7 @@ internal static class EncoderPretraining
         foreach ((PixelImage Image, int Label)[] batch in Draw(domain, seen, options.BatchSize).Prefetch(4))
         {
             cancellation.ThrowIfCancellationRequested();
+            using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             (Tensor images, Tensor labels) = ToTensors(batch, options.Preprocessing);
             Tensor logits = classifier.call(encoder.call(images));
@@ -87,6 +89,7 @@ internal static class EncoderPretraining
         double right = 0;
         foreach (var batch in Draw(domain, Enumerable.Range(0, options.HeldOut), options.BatchSize))
         {
+            using var pause = new CollectionPause();
             using var scope = NewDisposeScope();
             (Tensor images, Tensor labels) = ToTensors(batch, options.Preprocessing);
             right += Accuracy(classifier.call(encoder.call(images)), labels) * batch.Length;

@@ -18,11 +18,11 @@ internal sealed record RunOptions
     /// <summary>Whether a notebook that ran well is replaced by its executed copy.</summary>
     public bool InPlace { get; init; }
 
-    /// <summary>Whether exercises are run open, solved, or both.</summary>
-    public NotebookMode Mode { get; init; }
-
     /// <summary>Whether notebooks after a failed one are run too.</summary>
     public bool KeepGoing { get; init; }
+
+    /// <summary>Whether exercises are run open, solved, or both.</summary>
+    public NotebookMode Mode { get; init; }
 
     /// <summary>The files to run, in name order.</summary>
     /// <exception cref="ArgumentException">The time limit is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>

@@ -1,0 +1,131 @@
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using UnetResnet.Training;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Lab.Benchmarks;
+
+/// <summary>What the steps of training and inference cost, beside PyTorch.</summary>
+/// <param name="Width">Width of the encoder.</param>
+/// <param name="Side">Side of the images.</param>
+/// <param name="Batch">Images of a batch.</param>
+/// <param name="CeilingGflops">Rate of a large convolution in the same run.</param>
+/// <param name="Steps">The kit's steps; null where this CPU cannot.</param>
+/// <param name="Peers">PyTorch's; null where it is missing.</param>
+/// <param name="PeakMb">Peak of the process's resident memory, 10⁶ bytes.</param>
+internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb);
+
+/// <summary>Measures steps in turn, A B A B, so that what else the machine does meets all of them.</summary>
+internal static class StepBenchmark
+{
+    /// <summary>Names of the kit's steps.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "full", "infer"];
+
+    /// <summary>Those that PyTorch runs too.</summary>
+    public static IReadOnlyList<string> PeerNames { get; } = ["frozen", "full", "infer"];
+
+    /// <summary>Measures.</summary>
+    /// <param name="width">Width of the encoder.</param>
+    /// <param name="side">Side of the images, divisible by 32.</param>
+    /// <param name="batch">Images of a batch.</param>
+    /// <param name="rounds">How often each step is measured.</param>
+    /// <param name="steps">Which of <see cref="Names"/>.</param>
+    /// <param name="withPeers">Whether PyTorch runs beside it, if it is there.</param>
+    /// <param name="progress">Told what is missing.</param>
+    public static StepResult Run(int width, int side, int batch, int rounds, IReadOnlyList<string> steps, bool withPeers, IProgress<string> progress)
+    {
+        using var memory = new NativeMemory();
+        using var scope = NewDisposeScope();
+        TorchRuntime.Seed(0);
+        PeakMemory.Reset();
+        Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
+        using UNetResNet50 origin = Settled(width, images);
+        using PeerProcess? peer = withPeers ? PeerProcess.Start(origin, side, batch, get_num_threads(), progress) : null;
+        using var ceiling = new Ceiling();
+        (string Name, Step Step)[] own = [.. steps.Select(name => (name, Step.Create(name, origin, images, masks)))];
+        string[] theirs = peer is null ? [] : [.. PeerNames.Where(steps.Contains)];
+        var measured = own.ToDictionary(step => step.Name, _ => new List<double>());
+        var peers = theirs.ToDictionary(name => name, _ => new List<double>());
+        // The first round makes kernels, moments and memory.
+        foreach ((_, Step step) in own) step.Run();
+        foreach (string name in theirs) peer!.Run(name);
+        for (int round = 0; round < rounds; round++)
+        {
+            foreach ((string name, Step step) in own)
+            {
+                ceiling.Measure();
+                measured[name].Add(Samples.Time(step.Run));
+                if (peers.TryGetValue(name, out List<double>? times)) times.Add(peer!.Run(name));
+            }
+        }
+
+        foreach ((_, Step step) in own) step.Dispose();
+        return new StepResult(width, side, batch, ceiling.GigaflopPerSecond,
+            Names.ToDictionary(name => name, name => measured.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null),
+            PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), PeakMemory.Megabytes());
+    }
+
+    /// <summary>A network whose running statistics are those of its own features: without training, inference would run into denormal numbers, which are several times slower.</summary>
+    internal static UNetResNet50 Settled(int width, Tensor images, bool plain = false)
+    {
+        TorchRuntime.Seed(0);
+        var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = width }, PlainUpsampling = plain });
+        unet.train();
+        using (no_grad()) unet.call(images).Dispose();
+        return unet;
+    }
+
+    /// <summary>One of the steps, with a network of its own.</summary>
+    private sealed class Step(UNetResNet50 unet, Module<Tensor, Tensor> model, Action run, params IDisposable[] owned) : IDisposable
+    {
+        public static Step Create(string name, UNetResNet50 origin, Tensor images, Tensor masks)
+        {
+            UNetResNet50 unet = Settled(origin.Options.Encoder.Width, images, plain: name == "plain");
+            if (name is "plain" or "frozen" or "cached") unet.Encoder.Freeze(BatchNormMode.Inference);
+            if (name == "infer") return new Step(unet, unet, () => unet.Predict(images).Dispose());
+            if (name == "plain")
+            {
+                // Layer by layer, with the optimiser that comes with TorchSharp. A hook keeps the network from taking its short cuts.
+                foreach (TorchSharp.Modules.Conv2d convolution in unet.modules().OfType<TorchSharp.Modules.Conv2d>()) convolution.register_forward_hook((_, _, output) => output);
+                unet.train();
+                var adam = optim.Adam(unet.parameters().Where(p => p.requires_grad), 1e-4);
+                return new Step(unet, unet, () =>
+                {
+                    adam.zero_grad();
+                    Backward(unet, images, masks);
+                    adam.step();
+                }, adam);
+            }
+
+            Module<Tensor, Tensor> model = name == "cached" ? new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = long.MaxValue }) : unet;
+            model.train();
+            var fused = new FusedAdam([model.named_parameters().Where(p => p.parameter.requires_grad)]);
+            return new Step(unet, model, () =>
+            {
+                fused.ZeroGrad();
+                Backward(model, images, masks);
+                fused.Step([1e-4]);
+            }, fused);
+        }
+
+        public void Run() => run();
+
+        public void Dispose()
+        {
+            foreach (IDisposable one in owned) one.Dispose();
+            if (!ReferenceEquals(model, unet)) model.Dispose();
+            unet.Dispose();
+        }
+
+        private static void Backward(Module<Tensor, Tensor> model, Tensor images, Tensor masks)
+        {
+            using var pause = new CollectionPause();
+            using var scope = NewDisposeScope();
+            Tensor loss = Losses.BinaryCrossEntropy(model.call(images), masks);
+            loss.backward();
+            _ = loss.item<float>();
+        }
+    }
+}

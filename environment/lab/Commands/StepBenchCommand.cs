@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Text.Json;
+using Spectre.Console;
+using UnetResnet.Lab.Benchmarks;
+using UnetResnet.Runtime;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab bench train</c> and <c>lab bench infer</c>: milliseconds of a step, beside PyTorch where it is installed.</summary>
+internal static class StepBenchCommand
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public static Command Train(IProgress<string> progress) =>
+        Create("train", "Milliseconds of a training step and of inference, beside PyTorch.", StepBenchmark.Names, progress);
+
+    public static Command Infer(IProgress<string> progress) => Create("infer", "Milliseconds of inference, beside PyTorch.", ["infer"], progress);
+
+    private static Command Create(string name, string description, IReadOnlyList<string> steps, IProgress<string> progress)
+    {
+        var width = new Option<int>("--width") { Description = "Width of the encoder, a multiple of 16.", DefaultValueFactory = _ => 16 };
+        var side = new Option<int>("--side") { Description = "Side of the images, divisible by 32.", DefaultValueFactory = _ => 96 };
+        var batch = new Option<int>("--batch") { Description = "Images of a batch.", DefaultValueFactory = _ => 10 };
+        var rounds = new Option<int>("--rounds") { Description = "How often each step is measured.", DefaultValueFactory = _ => 7 };
+        var only = new Option<string>("--only") { Description = $"Names of steps, separated by commas; all where empty. Known: {string.Join(", ", steps)}.", DefaultValueFactory = _ => "" };
+        var noPeers = new Option<bool>("--no-peers") { Description = "Leave PyTorch out." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        var command = new Command(name, description) { width, side, batch, rounds, only, noPeers, json };
+        command.SetAction(parsed =>
+        {
+            TorchRuntime.Initialize();
+            string[] named = parsed.GetValue(only)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            if (named.FirstOrDefault(n => !steps.Contains(n)) is { } unknown) return Fail($"There is no step '{unknown}'. Known: {string.Join(", ", steps)}.");
+            if (parsed.GetValue(rounds) < 1 || parsed.GetValue(batch) < 1) return Fail("--rounds and --batch must be at least 1.");
+            if (parsed.GetValue(side) < 32 || parsed.GetValue(side) % 32 != 0) return Fail($"--side is {parsed.GetValue(side)} and must be divisible by 32: a U-Net on ResNet50 halves it five times.");
+            try
+            {
+                StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), named.Length > 0 ? named : steps, !parsed.GetValue(noPeers), progress);
+                if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+                else Write(result);
+                return 0;
+            }
+            catch (ArgumentException e)
+            {
+                return Fail(e.Message);
+            }
+        });
+        return command;
+    }
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        return 1;
+    }
+
+    /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest.</summary>
+    private static Dictionary<string, object> Document(StepResult result)
+    {
+        static Dictionary<string, double?> Of(IReadOnlyDictionary<string, Samples?> samples, Func<Samples, double> figure) =>
+            samples.ToDictionary(s => s.Key, s => s.Value is { } value ? Math.Round(figure(value), 2) : (double?)null);
+        return new()
+        {
+            ["width"] = result.Width,
+            ["side"] = result.Side,
+            ["batch"] = result.Batch,
+            ["ceiling_gflops"] = Math.Round(result.CeilingGflops, 1),
+            ["peak_mb"] = Math.Round(result.PeakMb),
+            ["ms"] = Of(result.Steps, s => s.Median),
+            ["ms_min"] = Of(result.Steps, s => s.Min),
+            ["ms_max"] = Of(result.Steps, s => s.Max),
+            ["peer_ms"] = Of(result.Peers, s => s.Median),
+            ["peer_ms_min"] = Of(result.Peers, s => s.Min),
+            ["peer_ms_max"] = Of(result.Peers, s => s.Max),
+        };
+    }
+
+    private static void Write(StepResult result)
+    {
+        var table = new Table().AddColumns("step", "ms", "from to", "PyTorch ms", "from to", "times PyTorch");
+        foreach ((string name, Samples? own) in result.Steps.Where(s => s.Value is not null))
+        {
+            Samples? peer = result.Peers.GetValueOrDefault(name);
+            table.AddRow(name, Number(own!.Median), $"{Number(own.Min)}–{Number(own.Max)}", peer is null ? "" : Number(peer.Median), peer is null ? "" : $"{Number(peer.Min)}–{Number(peer.Max)}", peer is null ? "" : NumberText.Fixed(peer.Median / own.Median, 2));
+        }
+
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here; at most {Number(result.PeakMb)} MB resident");
+    }
+
+    private static string Number(double value) => NumberText.Fixed(value, value < 100 ? 1 : 0);
+}

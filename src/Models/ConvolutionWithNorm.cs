@@ -1,0 +1,46 @@
+using TorchSharp.Modules;
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>A convolution, the batch norm after it and the ReLU after that; they belong to the network.</summary>
+/// <param name="Convolution">The convolution.</param>
+/// <param name="Norm">The batch norm, or null.</param>
+/// <param name="Activation">The ReLU, or null.</param>
+internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d? Norm, ReLU? Activation)
+{
+    /// <summary>The modules.</summary>
+    internal IEnumerable<Module> Modules => new Module?[] { Convolution, Norm, Activation }.OfType<Module>();
+
+    /// <summary>Every tensor that decides what the layer computes.</summary>
+    internal IEnumerable<Tensor> Tensors => new[] { Convolution.weight, Convolution.bias, Norm?.Weight, Norm?.Bias, Norm?.RunningMean, Norm?.RunningVar }.OfType<Tensor>();
+
+    /// <summary>Whether batch norm is a fixed scale and shift for each channel now.</summary>
+    internal bool IsFixed => Norm is null || (Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
+
+    /// <summary>All three, one after the other.</summary>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
+    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolution.call(x)), watched);
+
+    /// <summary>The batch norm of the convolution's result.</summary>
+    internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
+
+    /// <summary>The ReLU of the batch norm's result, which is written to unless it is watched: no backward pass needs it.</summary>
+    internal Tensor Activated(Tensor y, bool watched) => Activation is null ? y : watched ? Activation.call(y) : y.relu_();
+
+    /// <summary>
+    /// The kernel and the bias of the one convolution that computes convolution and batch norm: w·γ/σ and β + (b − μ)·γ/σ, the scale in double precision.
+    /// </summary>
+    internal (Tensor Kernel, Tensor Bias) Folded()
+    {
+        Tensor weight = Convolution.weight!.detach();
+        if (Norm is null) return (weight, Convolution.bias?.detach() ?? zeros(weight.shape[0]));
+        Tensor scale = Norm.Weight.to(float64) / (Norm.RunningVar.to(float64) + Norm.Options.Eps).sqrt();
+        Tensor centre = Convolution.bias is { } bias ? bias.to(float64) - Norm.RunningMean.to(float64) : -Norm.RunningMean.to(float64);
+        Tensor shift = Norm.Bias.to(float64) + centre * scale;
+        return (weight * scale.to(float32).view(-1, 1, 1, 1), shift.to(float32).detach());
+    }
+}

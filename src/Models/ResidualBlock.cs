@@ -1,0 +1,52 @@
+using static TorchSharp.torch;
+
+namespace UnetResnet.Models;
+
+/// <summary>Keras's <c>conv_block</c> (with a projected shortcut) and <c>identity_block</c> (without). The layers belong to the encoder.</summary>
+/// <param name="Subsamples">Whether the maps become half as large.</param>
+/// <param name="StridesFirst">Whether the first convolution does that (Keras), or the second (torchvision).</param>
+/// <param name="Branch2a">1×1.</param>
+/// <param name="Branch2b">3×3.</param>
+/// <param name="Branch2c">1×1, its ReLU that of the sum.</param>
+/// <param name="Shortcut">1×1, or null.</param>
+internal sealed record ResidualBlock(
+    bool Subsamples, bool StridesFirst, ConvolutionWithNorm Branch2a, ConvolutionWithNorm Branch2b, ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut)
+{
+    /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
+    private static readonly TorchSharp.Scalar One = 1;
+
+    /// <summary>The layers in Keras's order.</summary>
+    internal IEnumerable<ConvolutionWithNorm> Layers => Shortcut is null ? [Branch2a, Branch2b, Branch2c] : [Branch2a, Branch2b, Branch2c, Shortcut];
+
+    /// <summary>Layer by layer, with gradients where they are wanted.</summary>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
+    internal Tensor Apply(Tensor x, bool watched)
+    {
+        using var scope = NewDisposeScope();
+        // The projected shortcut is a strided 1×1 in both networks; in torchvision's, the main branch keeps all pixels until its strided 3×3.
+        Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
+        Tensor y = Branch2a.Apply(StridesFirst ? input : x, watched);
+        y = Branch2b.Apply(y, watched);
+        y = Branch2c.Normalized(Branch2c.Convolution.call(y));
+        Tensor shortcut = Shortcut?.Apply(input, watched) ?? input;
+        y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
+        return Branch2c.Activated(y, watched).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same without gradients, each convolution with what follows it in one operation.</summary>
+    /// <param name="x">(N, C, H, W), channels last. Overwritten where there is no projection.</param>
+    /// <param name="folded">The encoder's layers.</param>
+    internal Tensor Apply(Tensor x, FoldedLayers folded)
+    {
+        using var scope = NewDisposeScope();
+        Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, x));
+        Tensor sum = Shortcut is null ? x : folded.Apply(Shortcut, x);
+        folded.AddTo(sum, Branch2c, y);
+        return sum.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Stride of a layer of this block when it is computed as one operation: a backward pass through a 1×1 of stride 2 is what must not happen, and there is none.</summary>
+    internal int Stride(ConvolutionWithNorm layer) =>
+        Subsamples && (ReferenceEquals(layer, Shortcut) || ReferenceEquals(layer, StridesFirst ? Branch2a : Branch2b)) ? 2 : 1;
+}

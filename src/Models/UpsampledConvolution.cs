@@ -1,0 +1,65 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Models;
+
+/// <summary>
+/// A 3×3 convolution over the concatenation of a small map, doubled by nearest upsampling, and a large one, without ever making the doubled map or the concatenation:
+/// the kernel is split, the large map is convolved as it is, the small one at its own size, and the two are added.
+/// </summary>
+/// <remarks>
+/// Nearest upsampling puts every pixel into an otherwise empty grid and sums windows of 2×2. Sums and convolution may change places. So the small map is convolved
+/// first (one product for each of its pixels and each place of the kernel, which a transposed convolution of stride 2 puts where they belong) and the windows are summed
+/// afterwards: 9 products for four pixels of the output, where four 2×2 phase kernels have 16 and the doubled map 36. The backward pass has the same shares.
+/// </remarks>
+internal static class UpsampledConvolution
+{
+    /// <summary>
+    /// A transposed convolution turns its kernel round more than once, which costs as much as the kernel is large; a matrix product does it once, but what comes out must be
+    /// put into its places by a slower step. The product pays where the kernel has so many times more numbers per channel of the output than the map has pixels.
+    /// </summary>
+    private const long KernelsPerPixel = 16;
+
+    /// <summary>The convolution.</summary>
+    /// <param name="convolution">3×3, stride 1, padding 1, for the channels of both maps.</param>
+    /// <param name="small">(N, C, H, W), channels last.</param>
+    /// <param name="large">(N, D, 2H, 2W), channels last, or null.</param>
+    /// <returns>(N, F, 2H, 2W), owned by the caller.</returns>
+    internal static Tensor Apply(Conv2d convolution, Tensor small, Tensor? large)
+    {
+        using var scope = NewDisposeScope();
+        if (large is null) return Doubled(small, convolution.weight!, convolution.bias).MoveToOuterDisposeScope();
+        Tensor[] kernels = convolution.weight!.split([small.shape[1], large.shape[1]], dim: 1);
+        Tensor sum = functional.conv2d(large, kernels[1], convolution.bias, padding: [1, 1]);
+        return sum.add_(Doubled(small, kernels[0], bias: null)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The convolution of the doubled small map.</summary>
+    /// <param name="x">(N, C, H, W), channels last.</param>
+    /// <param name="kernel">(F, C, 3, 3).</param>
+    /// <param name="bias">(F), or null.</param>
+    /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
+    internal static Tensor Doubled(Tensor x, Tensor kernel, Tensor? bias)
+    {
+        long pixels = x.shape[0] * x.shape[2] * x.shape[3];
+        // Every pixel of the output is the sum of four of the grid, so a quarter of the bias in each gives the bias.
+        Tensor grid = kernel.shape[1] * 9 >= KernelsPerPixel * pixels
+            ? Products(x, kernel, bias?.mul(Quarter))
+            : functional.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), bias?.mul(Quarter), strides: [2, 2]);
+        return functional.avg_pool2d(grid, 2L, stride: 1L, divisor_override: 1);
+    }
+
+    /// <summary>The transposed convolution as one matrix product, and its results put into the grid.</summary>
+    private static Tensor Products(Tensor x, Tensor kernel, Tensor? bias)
+    {
+        (long n, long channels, long height, long width, long filters) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3], kernel.shape[0]);
+        Tensor pixels = x.permute(0, 2, 3, 1).reshape(n, height * width, channels), matrix = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels);
+        Tensor products = pixels.matmul(matrix.t()).view(n, height * width, filters, 3, 3).flip(3, 4);
+        Tensor grid = functional.fold(products.view(n, height * width, filters * 9).transpose(1, 2), (2 * height + 1, 2 * width + 1), (3, 3), stride: (2, 2));
+        return ChannelsLast.Of(bias is null ? grid : grid + bias.view(1, filters, 1, 1));
+    }
+
+    /// <summary>Kept alive on purpose: native code may still read a temporary number when a collection frees it.</summary>
+    private static readonly TorchSharp.Scalar Quarter = 0.25;
+}

@@ -1,0 +1,163 @@
+using TorchSharp.Modules;
+using UnetResnet.Models;
+using UnetResnet.Normalization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace UnetResnet.Tests.Models;
+
+/// <summary>The way without gradients, each convolution with what follows it in one operation, against layer by layer. A forward hook makes a network go layer by layer.</summary>
+public class FoldedLayersTests
+{
+    [Fact]
+    public void The_fused_convolution_is_there_on_x64() =>
+        Assert.Equal(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, FusedConvolution.IsAvailable);
+
+    [Theory]
+    [InlineData(ConvolutionPadding.Same, 64, 96)]
+    [InlineData(ConvolutionPadding.Same, 75, 61)] // odd sides all the way down
+    [InlineData(ConvolutionPadding.Symmetric, 64, 96)]
+    [InlineData(ConvolutionPadding.Symmetric, 75, 61)]
+    public void Features_are_those_of_the_layers(ConvolutionPadding padding, int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16, Padding = padding });
+        Compare(encoder, randn(2, 3, height, width));
+    }
+
+    /// <summary>No biases, and the stride on the 3×3.</summary>
+    [Fact]
+    public void Features_are_those_of_the_layers_in_torchvisions_network()
+    {
+        using var scope = NewDisposeScope();
+        using ResNet50Encoder encoder = Trained(ResNet50Options.Torchvision with { Width = 16 });
+        Compare(encoder, randn(2, 3, 64, 96));
+    }
+
+    /// <summary>What changes a number of the network must change what it computes: a step of an optimiser, new statistics, a file, another ε.</summary>
+    [Fact]
+    public void Kept_kernels_are_made_anew_when_the_network_changes()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 }), other = Trained(new ResNet50Options { Width = 16 });
+        other.save(folder["other.dat"]);
+        Tensor images = randn(1, 3, 32, 32);
+        var layer = encoder.BatchNormLayers().Single(l => l.Name == "bn3a_branch2a").Layer;
+        Tensor kernel = encoder.state_dict()["res4b_branch2b.weight"];
+        Tensor before = Compare(encoder, images);
+        void Changes(Action change)
+        {
+            using (no_grad()) change();
+            Tensor after = Compare(encoder, images);
+            Assert.False(after.allclose(before, 1e-3));
+            before = after;
+        }
+
+        Changes(() => kernel.mul_(1.5));
+        Changes(() => layer.RunningMean.add_(1));
+        Changes(() => layer.RunningVar.mul_(4));
+        Changes(() => layer.Options = layer.Options with { Eps = 1 });
+        Changes(() => encoder.load(folder["other.dat"]));
+        Changes(() => encoder.load_state_dict(Trained(new ResNet50Options { Width = 16 }).state_dict()));
+    }
+
+    /// <summary>In training, a frozen encoder in inference mode gives the same features as in evaluation, to the last bit; its decoder trains.</summary>
+    [Fact]
+    public void A_frozen_encoder_computes_in_training_what_it_computes_in_evaluation()
+    {
+        using var scope = NewDisposeScope();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.Freeze(BatchNormMode.Inference);
+        Tensor images = randn(2, 3, 64, 64);
+        encoder.train();
+        Tensor[] training = encoder.Features(images);
+        encoder.eval();
+        Tensor[] evaluation = encoder.Features(images);
+        Assert.All(training, feature => Assert.False(feature.requires_grad));
+        Assert.All(training.Zip(evaluation), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+    }
+
+    /// <summary>Where a gradient is wanted, of the images too, or the batch normalises, the layers compute one by one.</summary>
+    [Fact]
+    public void Gradients_are_there_where_they_are_wanted()
+    {
+        using var scope = NewDisposeScope();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.eval();
+        Tensor images = randn(2, 3, 64, 64).requires_grad_();
+        encoder.call(images).sum().backward();
+        Assert.True(images.grad!.abs().sum().item<float>() > 0);
+        Assert.All(encoder.parameters(), parameter => Assert.NotNull(parameter.grad));
+        encoder.train();
+        Tensor before = encoder.state_dict()["bn_conv1.running_mean"].clone();
+        using (no_grad()) encoder.call(images);
+        Assert.False(before.equal(encoder.state_dict()["bn_conv1.running_mean"]).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 3)]
+    public void A_whole_network_predicts_the_same(bool batchNorm, int classes)
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 }, DecoderBatchNorm = batchNorm, Classes = classes });
+        Settle(unet);
+        Tensor images = randn(2, 3, 64, 96);
+        unet.eval();
+        using var noGrad = no_grad();
+        Tensor fast = unet.call(images), slow;
+        using (new Watch(unet)) slow = unet.call(images);
+        Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-4);
+    }
+
+    private static Tensor Compare(ResNet50Encoder encoder, Tensor images)
+    {
+        encoder.eval();
+        using var noGrad = no_grad();
+        Tensor[] fast = encoder.Features(images), slow;
+        using (new Watch(encoder)) slow = encoder.Features(images);
+        foreach ((Tensor expected, Tensor actual) in slow.Zip(fast))
+        {
+            Assert.Equal(expected.shape, actual.shape);
+            Assert.InRange((expected - actual).abs().max().item<float>() / expected.abs().max().item<float>(), 0, 1e-4);
+        }
+
+        return fast[^1];
+    }
+
+    private static ResNet50Encoder Trained(ResNet50Options options)
+    {
+        var encoder = new ResNet50Encoder(options);
+        Settle(encoder);
+        return encoder;
+    }
+
+    /// <summary>Statistics and affine parameters as a trained network has them: none is the neutral number.</summary>
+    private static void Settle(Module module)
+    {
+        using var noGrad = no_grad();
+        foreach ((_, BatchNormLayer layer) in module.BatchNormLayers())
+        {
+            layer.Weight!.uniform_(0.5, 1.5);
+            layer.Bias!.uniform_(-0.5, 0.5);
+            layer.RunningMean.uniform_(-0.5, 0.5);
+            layer.RunningVar.uniform_(0.5, 2);
+        }
+
+        foreach ((string name, Tensor bias) in module.state_dict().Where(s => s.Key.EndsWith("bias", StringComparison.Ordinal))) bias.uniform_(-0.5, 0.5);
+    }
+
+    /// <summary>Forward hooks that do nothing, on every convolution.</summary>
+    private sealed class Watch : IDisposable
+    {
+        private readonly List<Action> removals = [];
+
+        internal Watch(Module module)
+        {
+            foreach (Conv2d convolution in module.modules().OfType<Conv2d>()) removals.Add(convolution.register_forward_hook((_, _, output) => output).remove);
+        }
+
+        public void Dispose() => removals.ForEach(remove => remove());
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.RegularExpressions;
+using Cellar.Tests.Protocol;
+
+namespace UnetResnet.Tests.Samples;
+
+/// <summary>
+/// What stands in <c>environment/samples</c>, each built and run in a fresh folder outside the clone: the data and weights are found, libtorch loads although the first
+/// tensor is TorchSharp's own, and nothing of 490 MB is copied for it.
+/// </summary>
+[Collection("kernels")]
+[Trait("Category", "Samples")]
+public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLibrary>
+{
+    private static readonly string Images = $"{File.ReadLines(Path.Combine(SampleFolder.Repository, "data", "brain-mri", "split.csv")).Count(l => l.Contains(",train,", StringComparison.Ordinal))} training images";
+
+    [Fact]
+    public void A_project_that_refers_to_the_librarys_project()
+    {
+        using var work = new SampleFolder(library);
+        string output = work.Dotnet("run", "--project", work["project"], $"-p:Kit={SampleFolder.Repository}");
+        Assert.Contains("own comes first: 0", output);
+        Assert.Matches(@"(?m)^\s*1\s", output); // the table of the history
+        Loads(output, work);
+    }
+
+    /// <summary>In a German terminal: the program's own figure follows its culture, the library's do not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_project_that_refers_to_the_package(bool withRuntimeIdentifier)
+    {
+        using var work = new SampleFolder(library);
+        work.Environment["LANG"] = "de_DE.UTF-8";
+        string output = work.Dotnet(["run", "--project", work["package"], .. withRuntimeIdentifier ? ["-p:UseCurrentRuntimeIdentifier=true"] : Array.Empty<string>()]);
+        Match culture = Regex.Match(output, @"culture (\S*): (\S+)");
+        Assert.True(culture.Success, output);
+        // Where the machine's .NET knows no cultures, there is the invariant one only.
+        if (culture.Groups[1].Value == "de-DE") Assert.Equal("0,5", culture.Groups[2].Value);
+        Assert.DoesNotMatch(@"\d,\d", output.Replace(culture.Value, ""));
+        Loads(output, work);
+    }
+
+    [Fact]
+    public void A_file_that_is_a_program()
+    {
+        using var work = new SampleFolder(library);
+        string output = work.Dotnet("run", work["experiment.cs"]);
+        Assert.Contains("own comes first: 6", output);
+        Assert.Contains("× 1 × 96 × 96", output);
+        Loads(output, work);
+    }
+
+    [Fact]
+    public void A_script_in_FSharp()
+    {
+        using var work = new SampleFolder(library);
+        string output = work.Dotnet("fsi", "--nologo", work["experiment.fsx"]);
+        Assert.Contains("own comes first: 0", output);
+        Assert.Matches(@"[1-9]\d+ parameters are trained", output);
+        Loads(output, work);
+    }
+
+    [Fact]
+    public void A_notebook_in_a_kernel_that_does_not_have_the_library()
+    {
+        using var work = new SampleFolder(library);
+        using var kernel = new KernelClient(argv: ["env", .. work.Environment.Select(v => $"{v.Key}={v.Value}"), "dotnet", Kernel, "start", "{connection_file}"]);
+        kernel.Execute($"#i \"nuget: {library.Feed}\"");
+        string output = string.Concat(Cellar.Notebooks.NotebookDocument.Load(work["experiment.ipynb"]).Cells.Where(c => c.IsCode).Select(c => Outputs(kernel.Execute(c.Source))));
+        Assert.Contains("own comes first: 0", output);
+        Loads(output, work);
+    }
+
+    /// <summary>README's first call, in a program that has forgotten libtorch's package.</summary>
+    [Fact]
+    public void Without_a_libtorch_one_sentence_says_what_is_missing()
+    {
+        using var work = new SampleFolder(library);
+        string project = work["package", "Experiment.csproj"];
+        File.WriteAllText(project, Regex.Replace(File.ReadAllText(project), "<PackageReference Include=\"libtorch.*", ""));
+        work.Environment["NUGET_HTTP_CACHE_PATH"] = work["http"];
+        string output = work.Dotnet(succeeds: false, ["run", "--project", work["package"]]);
+        Assert.Contains("UnetResnet.Runtime.TorchLoadException: libtorch is missing", output);
+        Assert.Contains("libtorch-cpu-linux-x64", output);
+        Assert.DoesNotContain("LoadNativeBackend", output);
+        Assert.DoesNotContain("Consolidating", output);
+        Assert.Empty(Directory.GetDirectories(work.Path, "cpu", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void The_samples_are_short_and_name_the_version_that_is_packed()
+    {
+        string[] files = [.. Directory.GetFiles(Path.Combine(SampleFolder.Repository, "environment", "samples"), "*", SearchOption.AllDirectories)
+            .Where(f => Path.GetExtension(f) is ".cs" or ".fsx" or ".ipynb" or ".csproj" && !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))];
+        Assert.Equal(7, files.Length);
+        Assert.All(files, f => Assert.True(File.ReadAllLines(f).Length < 60, f));
+        Assert.All(files.Where(f => File.ReadAllText(f).Contains("UnetResnet.Helpers\"", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("experiment.", StringComparison.Ordinal)),
+            f => Assert.Contains(PackedLibrary.Version, File.ReadAllText(f)));
+    }
+
+    /// <summary>The kernel as it was built by itself: beside it there is no libtorch.</summary>
+    private static string Kernel =>
+        Path.Combine(SampleFolder.Repository, "artifacts", "bin", "Cellar", PackedLibrary.Configuration.ToLowerInvariant(), "cellar.dll");
+
+    private static string Outputs(Execution cell) => cell.Printed + string.Concat(cell.Of("error").Select(e => e.Content.ToJsonString()));
+
+    private static void Loads(string output, SampleFolder work)
+    {
+        Assert.Contains(Images, output);
+        Assert.DoesNotContain("LoadNativeBackend", output);
+        Assert.Empty(Directory.GetDirectories(work.Path, "cpu", SearchOption.AllDirectories));
+        Assert.False(Directory.Exists(Path.Combine(SampleFolder.Cache, "torchsharp", "0.107.0", "lib", "net8.0", "cpu")), "TorchSharp copied 490 MB into the NuGet cache");
+    }
+}
