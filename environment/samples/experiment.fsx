@@ -10,7 +10,7 @@ printfn "a tensor of TorchSharp's own comes first: %g" (torch.zeros(2L, 3L).sum(
 
 let preset = Preset.Quick
 let data = preset.LoadData()
-let unet = preset.CreateUNet(seed = 0L)
+let unet = preset.CreateUNet(seed = 0)
 unet.Encoder.Freeze(BatchNormMode.AffineOnly) |> ignore
 let trained = unet.parameters() |> Seq.filter (fun p -> p.requires_grad) |> Seq.sumBy (fun p -> p.numel ())
 printfn "%d parameters are trained" trained

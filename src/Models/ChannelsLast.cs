@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Models;
@@ -15,16 +14,4 @@ internal static class ChannelsLast
     // TorchSharp 0.107.0 does not pass memory formats on; libtorch recognises this one by its strides.
     internal static Tensor Of(Tensor images) =>
         images.device_type == TorchSharp.DeviceType.CPU ? images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : images.alias();
-
-    /// <summary>
-    /// Lays a convolution's kernel out in that order, so that no convolution has to do it again: at 512 channels that takes longer than the products. The kernel keeps its
-    /// shape and its numbers. Called after the kernel is filled, because random numbers come in the order of memory.
-    /// </summary>
-    internal static void Store(Conv2d convolution)
-    {
-        using var noGrad = no_grad();
-        bool trained = convolution.weight!.requires_grad;
-        Tensor turned = convolution.weight.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
-        convolution.weight = new Parameter(turned, trained);
-    }
 }

@@ -150,7 +150,6 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         Conv2d convolution = Conv2d(inputs, outputs, size, stride: stride, padding: size == 3 ? 1 : 0, bias: Options.Architecture == ResNet50Architecture.Keras);
         init.xavier_uniform_(convolution.weight!);
         if (convolution.bias is not null) init.zeros_(convolution.bias);
-        if (size == 3) ChannelsLast.Store(convolution);
         register_module(name, convolution);
         return convolution;
     }

@@ -110,7 +110,6 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         Conv2d convolution = Conv2d(inputs, filters, 3, padding: 1);
         FillHeNormal(convolution.weight!, fanIn: inputs * 9);
         init.zeros_(convolution.bias!);
-        ChannelsLast.Store(convolution);
         register_module($"{prefix}_conv", convolution);
         ModalBatchNorm2d? norm = options.DecoderBatchNorm ? new ModalBatchNorm2d(filters, options.BatchNorm) : null;
         if (norm is not null) register_module($"{prefix}_bn", norm);

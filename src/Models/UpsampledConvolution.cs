@@ -16,7 +16,7 @@ namespace UnetResnet.Models;
 internal static class UpsampledConvolution
 {
     /// <summary>
-    /// A transposed convolution wants its kernel turned round, which costs as much as the kernel is large; a matrix product takes it as it lies, but what comes out must be
+    /// A transposed convolution turns its kernel round more than once, which costs as much as the kernel is large; a matrix product does it once, but what comes out must be
     /// put into its places by a slower step. The product pays where the kernel has so many times more numbers per channel of the output than the map has pixels.
     /// </summary>
     private const long KernelsPerPixel = 16;
@@ -54,7 +54,6 @@ internal static class UpsampledConvolution
     private static Tensor Products(Tensor x, Tensor kernel, Tensor? bias)
     {
         (long n, long channels, long height, long width, long filters) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3], kernel.shape[0]);
-        // Views of what is stored with channels last: nothing is copied.
         Tensor pixels = x.permute(0, 2, 3, 1).reshape(n, height * width, channels), matrix = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels);
         Tensor products = pixels.matmul(matrix.t()).view(n, height * width, filters, 3, 3).flip(3, 4);
         Tensor grid = functional.fold(products.view(n, height * width, filters * 9).transpose(1, 2), (2 * height + 1, 2 * width + 1), (3, 3), stride: (2, 2));

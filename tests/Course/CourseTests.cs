@@ -167,14 +167,13 @@ public partial class CourseTests
         }
     }
 
+    /// <summary>That the outputs belong to the text is what <c>lab run --check</c> tells.</summary>
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_committed_notebook_was_run_and_is_small(string name)
+    public void A_committed_notebook_is_small_and_its_exercises_did_what_they_should(string name)
     {
         CourseNotebook notebook = CourseNotebook.Of(name);
         Assert.InRange(new FileInfo(notebook.Path).Length, 10_000, 1_200_000);
-        Assert.Equal("ok", notebook.Document.Metadata[RunStamp.Key]!["result"]!.GetValue<string>());
-        Assert.All(notebook.Cells.Where(cell => cell.IsCode), cell => Assert.NotNull(cell.ExecutionCount));
         Assert.Null(NotebookModes.Verify(notebook.Document));
     }
 

@@ -85,7 +85,7 @@ public class FoldedLayersTests
         using var scope = NewDisposeScope();
         using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
         encoder.eval();
-        Tensor images = randn(1, 3, 32, 32).requires_grad_();
+        Tensor images = randn(2, 3, 64, 64).requires_grad_();
         encoder.call(images).sum().backward();
         Assert.True(images.grad!.abs().sum().item<float>() > 0);
         Assert.All(encoder.parameters(), parameter => Assert.NotNull(parameter.grad));

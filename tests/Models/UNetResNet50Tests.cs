@@ -81,6 +81,7 @@ public class UNetResNet50Tests
         Tensor prediction = unet.Predict(images);
 
         unet.eval();
+        using var noGrad = no_grad();
         Assert.Equal([2, 1, 64, 96], prediction.shape);
         Assert.False(prediction.requires_grad);
         Assert.InRange(prediction.min().item<float>(), 0, 0.5);

@@ -20,7 +20,6 @@ public class UpsampledConvolutionTests
         using var scope = NewDisposeScope();
         manual_seed(1);
         using Conv2d convolution = Conv2d(small + large, filters, 3, padding: 1, dtype: float64);
-        ChannelsLast.Store(convolution);
         Tensor x = randn(batch, small, height, width, float64).requires_grad_(), y = randn(batch, Math.Max(large, 1), 2 * height, 2 * width, float64).requires_grad_();
         Tensor direction = randn(batch, filters, 2 * height, 2 * width, float64);
         Tensor?[] Gradients(Func<Tensor> compute, out Tensor output)

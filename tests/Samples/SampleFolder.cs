@@ -29,7 +29,7 @@ internal sealed class SampleFolder : IDisposable
             ["NUGET_FALLBACK_PACKAGES"] = Cache,
             ["RestoreFallbackFolders"] = Cache,
             ["RestoreAdditionalProjectSources"] = library.Feed,
-            ["XDG_DATA_HOME"] = this["data"], // programs made of a file are built there
+            ["XDG_DATA_HOME"] = Directory.CreateDirectory(this["data"]).FullName, // programs made of a file are built there
             ["XDG_CACHE_HOME"] = this["cache"],
             ["OMP_NUM_THREADS"] = "2",
         };

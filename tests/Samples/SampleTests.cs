@@ -65,6 +65,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     {
         using var work = new SampleFolder(library);
         using var kernel = new KernelClient(argv: ["env", .. work.Environment.Select(v => $"{v.Key}={v.Value}"), "dotnet", Kernel, "start", "{connection_file}"]);
+        kernel.Execute($"#i \"nuget: {library.Feed}\"");
         string output = string.Concat(Cellar.Notebooks.NotebookDocument.Load(work["experiment.ipynb"]).Cells.Where(c => c.IsCode).Select(c => Outputs(kernel.Execute(c.Source))));
         Assert.Contains("own comes first: 0", output);
         Loads(output, work);
