@@ -19,20 +19,19 @@ public static class LayerSharesChart
         {
             LayerShare[] layers = [.. shares.Layers.Where(layer => layer.Shapley.IsBeyondNoise == beyond)];
             return ChartParts.Trace("bar",
-                ("name", name), ("x", layers.Select(layer => layer.Place + 1)), ("y", layers.Select(layer => layer.Shapley.Value)),
-                ("hovertext", layers.Select(layer => layer.Layer)), ("marker", ChartParts.Map(("color", color))));
+                ("name", name), ("x", layers.Select(layer => layer.Layer)), ("y", layers.Select(layer => layer.Shapley.Value)),
+                ChartParts.Hover("", "share of the gap", ".3~g"), ("marker", ChartParts.Map(("color", color))));
         }
 
-        double[] x = [.. shares.Layers.SelectMany(layer => (double[])[layer.Place + 1, layer.Place + 1, double.NaN])];
+        string[] x = [.. shares.Layers.SelectMany(layer => (string[])[layer.Layer, layer.Layer, layer.Layer])];
         double[] y = [.. shares.Layers.SelectMany(layer => (double[])[
             layer.Shapley.Value - 2 * layer.Shapley.StandardError, layer.Shapley.Value + 2 * layer.Shapley.StandardError, double.NaN])];
         var errors = ChartParts.Trace("scatter",
-            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ("hoverinfo", "skip"), ("connectgaps", false),
+            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ChartParts.Hover("", "two standard errors", ".3~g"), ("connectgaps", false),
             ("line", ChartParts.Map(("color", ChartPalette.Series[1]), ("width", 1), ("dash", "solid"))));
-        return ChartParts.Chart(
+        return StageAxis.Below(ChartParts.Chart(
             $"{lead}; {shares.BeyondNoise.Count} of {shares.Layers.Count} layers have a share beyond noise",
             [Bars("beyond noise", true, ChartPalette.Series[0]), Bars("within noise", false, ChartPalette.Neutral), errors],
-            ("xaxis", ChartParts.Axis("batch-norm layer, in the order of the forward pass")), ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")),
-            ("barmode", "overlay"), ("bargap", 0.2));
+            ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")), ("barmode", "overlay"), ("bargap", 0.2)), [.. shares.Layers.Select(layer => layer.Layer)]);
     }
 }

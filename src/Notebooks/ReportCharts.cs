@@ -14,6 +14,7 @@ public static class ReportCharts
         DoctorReport doctor when doctor.Evidence.Any(HasLimit) => [doctor.Chart()],
         TrainEvalGap gap => [gap.Chart()],
         ModeMatrix matrix => [matrix.EffectsChart(), matrix.Chart()],
+        ModeShares shares => [shares.Chart()],
         StatisticsDistance distance => [distance.Chart(), distance.DepthChart("The layers' own distances, and those that are carried on")],
         LayerShares { Layers.Count: > 0 } shares => [shares.Chart()],
         LayerAttribution { Layers.Count: > 0 } attribution => attribution.IsWhole ? [attribution.Chart(), attribution.PrefixChart()] : [attribution.Chart()],
