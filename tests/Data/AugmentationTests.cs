@@ -58,7 +58,7 @@ public class AugmentationTests
             for (int seed = 0; seed < 20; seed++)
             {
                 SegmentationSample moved = moving.Apply(sample, seed, 1, 2);
-                Assert.Equal([0, value], moved.Mask.Pixels.ToArray().Distinct().Order());
+                Assert.Equal(new byte[] { 0, value }, moved.Mask.Pixels.ToArray().Distinct().Order());
                 // The image is blended, so there was something to blend.
                 if (seed == 0) Assert.True(moved.Image.Pixels.ToArray().Distinct().Count() > 2);
             }

@@ -2,7 +2,6 @@ using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Normalization;
 using UnetResnet.Tests.Training;
-using UnetResnet.Training;
 using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Tests.Diagnosis;
