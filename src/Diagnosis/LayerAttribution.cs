@@ -93,7 +93,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <summary>Whether every layer was also switched alone to batch statistics and together with those before it; a doctor leaves that out.</summary>
     public bool IsWhole => Layers.All(layer => !double.IsNaN(layer.FlipOneLoss));
 
-    /// <summary>The layers, the most harmful first; those within the noise of sampling after all others.</summary>
+    /// <summary>The layers, the most harmful first, of equal ones the first in the forward pass; those within the noise of sampling after all others.</summary>
     public IReadOnlyList<LayerEffect> Ranking => [.. Layers.OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.LeaveOneOutDistance)];
 
     /// <summary>Sums by part of the network, in the order of the forward pass.</summary>

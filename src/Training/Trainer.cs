@@ -40,6 +40,7 @@ public sealed class Trainer
     /// <exception cref="InvalidOperationException">Nothing is trainable, or a source is empty.</exception>
     /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
+    /// <exception cref="NonFiniteWeightsException">An epoch ended with weights that are NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
@@ -54,6 +55,7 @@ public sealed class Trainer
             var clock = Stopwatch.StartNew();
             using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
             Score trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
+            CheckWeights(epoch);
             Score validated = Score(model, validation, options.Task, cancellation);
             Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
             var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds);
@@ -104,6 +106,16 @@ public sealed class Trainer
             .GroupBy(p => options.LearningRates.Where(g => g.Holds(p.name)).MaxBy(g => g.Prefix.Length)?.Factor ?? 1).ToList();
         if (byFactor.Count == 0) throw new InvalidOperationException("No parameter of the model receives gradients, so there is nothing to train. Unfreeze a part of it.");
         return (new FusedAdam(byFactor), [.. byFactor.Select(g => g.Key)]);
+    }
+
+    /// <summary>A gradient that is not finite shows in the next batch's loss; behind an epoch's last batch there is none.</summary>
+    private void CheckWeights(int epoch)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var trained = model.named_parameters().Where(p => p.parameter.requires_grad).ToList();
+        List<string> spoilt = [.. trained.Where(p => !p.parameter.isfinite().all().item<bool>()).Select(p => p.name)];
+        if (spoilt.Count > 0) throw new NonFiniteWeightsException(epoch, spoilt, trained.Count, rate);
     }
 
     private Score TrainEpoch(IBatchSource source, FusedAdam optimizer, List<double> factors, int epoch, double done, CancellationToken cancellation)

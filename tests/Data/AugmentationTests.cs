@@ -45,6 +45,26 @@ public class AugmentationTests
         Assert.InRange(distances.Order().ElementAt(distances.Count / 2), 0, 0.12);
     }
 
+    /// <summary>Between two classes, or between background and foreground, there is nothing: a blend of 0 and 2 would be class 1.</summary>
+    [Theory]
+    [InlineData(1, 255)]
+    [InlineData(3, 2)]
+    public void A_moved_mask_holds_the_values_that_it_had(int classes, byte value)
+    {
+        PixelImage mask = Pictures.Disc(32, 14, 17, 8).Map(pixel => pixel == 0 ? (byte)0 : value);
+        var sample = new SegmentationSample("disc", Pictures.Disc(32, 14, 17, 8), mask, classes);
+        foreach (Augmentation moving in new Augmentation[] { new() { Shift = 0.2 }, new() { Zoom = 0.5 }, new() { Rotation = 45 }, Movement })
+        {
+            for (int seed = 0; seed < 20; seed++)
+            {
+                SegmentationSample moved = moving.Apply(sample, seed, 1, 2);
+                Assert.Equal(new byte[] { 0, value }, moved.Mask.Pixels.ToArray().Distinct().Order());
+                // The image is blended, so there was something to blend.
+                if (seed == 0) Assert.True(moved.Image.Pixels.ToArray().Distinct().Count() > 2);
+            }
+        }
+    }
+
     [Fact]
     public void The_result_depends_on_seed_epoch_and_place_alone()
     {

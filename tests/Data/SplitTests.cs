@@ -73,6 +73,18 @@ public class SplitTests
         Assert.Equal(30, GroupSplit.Create(patients, 0.3, 7).Validation.Count);
     }
 
+    /// <summary>Four groups of ten, so that their order does not matter: a group goes to validation where half of it still fits.</summary>
+    [Theory]
+    [InlineData(0.30, 10)] // 12 wanted: 10 is nearer than 20
+    [InlineData(0.35, 10)] // 14
+    [InlineData(0.40, 20)] // 16: 20 is nearer than 10
+    [InlineData(0.60, 20)] // 24
+    [InlineData(0.70, 30)] // 28
+    [InlineData(0.05, 10)] // never none
+    [InlineData(0.95, 30)] // and never all
+    public void Whole_groups_meet_the_share_as_nearly_as_they_can(double share, int expected) =>
+        Assert.Equal(expected, GroupSplit.Create([.. Enumerable.Range(0, 40).Select(i => i % 4)], share, seed: 3).Validation.Count);
+
     [Fact]
     public void One_group_cannot_be_split() =>
         Assert.Contains("at least 2", Assert.Throws<ArgumentException>(() => GroupSplit.Create(["a", "a", "a"])).Message);

@@ -55,11 +55,44 @@ public class CurveSignatureTests
         Assert.True(signature.Confidence < 0.7);
     }
 
+    /// <summary>1 − ½(limit/value)², between ½ and 0.99.</summary>
+    [Theory]
+    [InlineData(0.1, 0.5)]
+    [InlineData(1.3, 0.5)]
+    [InlineData(2.6, 0.875)]
+    [InlineData(6.5, 0.98)]
+    [InlineData(130, 0.99)]
+    [InlineData(double.PositiveInfinity, 1)]
+    public void Certainty_grows_with_the_distance_from_the_limit(double value, double expected) => Assert.Equal(expected, CurveSignature.Certainty(value, 1.3), 1e-12);
+
+    public static TheoryData<Cause, double, double[], double[], double[], double> Confidences => new()
+    {
+        // cause, confidence, training, training images in inference mode, validation, learning rate
+        { Cause.FrozenBatchStatistics, 0.875, [0.9, 0.6, 0.5], [1.3, 1.3, 1.3], [1.3, 1.3, 1.3], 1e-3 }, // ratio 2.6, twice the limit of 1.3
+        { Cause.Overfitting, 0.875, [0.9, 0.6, 0.5], [0.9, 0.6, 0.5], [1.4, 1.4, 1.4], 1e-3 },           // ratio 2.8, twice 1.4
+        { Cause.Overfitting, 0.6125, [0.9, 0.4, 0.2], [], [0.7, 0.5, 0.56], 1e-3 },                      // 0.7 of it without the third curve
+        { Cause.LearningRateTooHigh, 0.875, [0.9, 0.6, 0.5], [60, 60, 60], [60, 60, 60], 1e-2 },         // twice 30
+        { Cause.LearningRateTooHigh, 1, [0.9, double.NaN], [0.9, 0.9], [0.9, 0.9], 1e-3 },
+        { Cause.Healthy, 0.9, [0.9, 0.6, 0.5], [0.9, 0.6, 0.5], [0.9, 0.6, 0.5], 1e-3 },
+        { Cause.Healthy, 0.45, [0.6, 0.5], [0.6, 0.5], [0.6, 0.5], 1e-3 },
+        { Cause.Healthy, 0.5, [0.9, 0.6, 0.5], [], [0.9, 0.6, 0.5], 1e-3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Confidences))]
+    public void The_confidence_is_the_certainty_of_the_deciding_figure(Cause cause, double confidence, double[] training, double[] inference, double[] validation, double rate)
+    {
+        if (inference.Length == 0) inference = [.. training.Select(_ => double.NaN)];
+        CurveSignature signature = CurveSignature.Measure(History(training, inference, validation, rate));
+        Assert.Equal(cause, signature.Cause);
+        Assert.Equal(confidence, signature.Confidence, 1e-9);
+    }
+
     [Fact]
     public void An_empty_history_is_told() =>
         Assert.Contains("at least one epoch", Assert.Throws<ArgumentException>(() => CurveSignature.Measure(new TrainingHistory())).Message);
 
     private static TrainingHistory History(double[] training, double[] inference, double[] validation, double rate) =>
         new(training.Select((t, i) => new EpochRecord(
-            i + 1, new(t, 0.8, 0.9), new(validation[i], 0.7, 0.8), new(inference[i], double.IsNaN(inference[i]) ? double.NaN : 0.7, 0.8), rate, 1)));
+            i + 1, new(t, 0.8, 0.9), new(validation[i], 0.7, 0.8), inference.All(double.IsNaN) ? new(double.NaN, []) : new(inference[i], double.IsNaN(inference[i]) ? double.NaN : 0.7, 0.8), rate, 1)));
 }

@@ -80,6 +80,19 @@ public class LayerAttributionTests
         Assert.StartsWith("No batch-norm layer differs", attribution.Finding, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Of_equal_layers_the_first_in_the_forward_pass_comes_first_and_noise_comes_last()
+    {
+        static LayerEffect Layer(int place, double harm, double errors) => new($"bn{place}", place, "", harm, 0, 0, 0, 0, 0, errors);
+        var attribution = new LayerAttribution
+        {
+            Images = 2, TrainingLoss = 0, InferenceLoss = 1, Distance = 1, Bisection = null, Forwards = 0,
+            Layers = [Layer(0, 9, errors: 3), Layer(1, 1, errors: 4), Layer(2, 2, errors: 3.1), Layer(3, 2, errors: 9), Layer(4, 1, errors: 5), Layer(5, 9, errors: 1)],
+        };
+        // 3 standard errors are still noise.
+        Assert.Equal([2, 3, 1, 4, 0, 5], attribution.Ranking.Select(layer => layer.Place));
+    }
+
     [Theory]
     [InlineData("encoder.bn_conv1", "encoder conv1")]
     [InlineData("encoder.bn3d_branch2b", "encoder stage 3")]

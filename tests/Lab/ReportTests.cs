@@ -15,10 +15,12 @@ public sealed partial class ReportTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private string Write(params JsonObject[] cells)
+    private string Write(params JsonObject[] cells) => Write(null, cells);
+
+    private string Write(CellFailure? failure, JsonObject[] cells)
     {
         NotebookDocument notebook = NotebookDocument.Parse(Notebook.Text(cells), "01-page.ipynb");
-        var result = new NotebookResult { Notebook = notebook.Name, Cells = cells.Length, Executed = cells.Length };
+        var result = new NotebookResult { Notebook = notebook.Name, Cells = cells.Length, Executed = cells.Length, Failure = failure };
         RunStamp.Write(notebook, result, DateTimeOffset.UnixEpoch);
         ReportWriter.Write(Path.Combine(folder.Path, "report"), [new ReportEntry(notebook, result, folder.Path)]);
         return File.ReadAllText(Path.Combine(folder.Path, "report", "01-page.html"));
@@ -76,6 +78,15 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain("alert('x')</script>", html);
         Assert.DoesNotContain("<script>alert", html);
         Assert.Contains("alert(&#39;x&#39;)", html);
+    }
+
+    [Fact]
+    public void The_text_of_a_failure_cannot_become_markup()
+    {
+        string html = Write(new CellFailure(1, 1, Evil, Evil, Evil, [Evil]), [Notebook.Code("1")]);
+        string text = WebUtility.HtmlEncode($"{Evil}: {Evil}");
+        Assert.Contains($"<div class=\"error summary\"><strong>This run failed in <a href=\"#cell-1\">cell 1</a>.</strong><pre>{text}</pre></div>", html);
+        foreach (string page in Directory.GetFiles(folder["report"], "*.html")) Assert.DoesNotContain("<script>alert", File.ReadAllText(page));
     }
 
     [Theory]

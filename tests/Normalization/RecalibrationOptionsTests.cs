@@ -30,6 +30,21 @@ public class RecalibrationOptionsTests
         for (int i = 0; i < cuts[0].Length; i++) Assert.Equal(cuts[0][i], cuts[1][i], 1e-5 * (1 + cuts[0][i]));
     }
 
+    [Fact]
+    public void Layer_by_layer_goes_in_the_order_of_the_forward_pass_whatever_the_order_of_registration()
+    {
+        using var scope = NewDisposeScope();
+        Tensor images = Images();
+        TorchRuntime.Seed(0);
+        using var net = new Backwards();
+        Assert.Equal(["second", "first"], net.BatchNormLayers().Select(l => l.Name));
+        Recalibration.Apply(net, images.split(5), new RecalibrationOptions { LayerByLayer = true });
+        net.eval();
+        BatchNormLayer[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+        AssertStatistics(layers[1], images);
+        AssertStatistics(layers[0], net.BeforeSecond(images));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -137,5 +152,23 @@ public class RecalibrationOptionsTests
     {
         TorchRuntime.Seed(0);
         return Sequential(Conv2d(3, 16, 3), new ModalBatchNorm2d(16), ReLU(), Dropout2d(0.5), Conv2d(16, 16, 3), new ModalBatchNorm2d(16));
+    }
+
+    /// <summary>Registers last what it uses first.</summary>
+    private sealed class Backwards : Module<Tensor, Tensor>
+    {
+        private readonly ModalBatchNorm2d second = new(16), first = new(3);
+        private readonly Module<Tensor, Tensor> convolution = Conv2d(3, 16, 3);
+
+        internal Backwards() : base(nameof(Backwards))
+        {
+            register_module("second", second);
+            register_module("convolution", convolution);
+            register_module("first", first);
+        }
+
+        internal Tensor BeforeSecond(Tensor images) => convolution.call(first.call(images));
+
+        public override Tensor forward(Tensor images) => second.call(BeforeSecond(images));
     }
 }

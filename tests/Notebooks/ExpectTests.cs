@@ -55,6 +55,7 @@ public class ExpectTests
         Expect.That("v", 1).IsAtLeast(1);
         Expect.That("v", 1).IsBetween(1, 1);
         Expect.That("v", 1.5).IsNear(1, 0.5);
+        Expect.That("v", 0.5).IsNear(1, 0.5);
     }
 
     public static TheoryData<double, Action<Expectation>> Outside => new()
@@ -64,6 +65,8 @@ public class ExpectTests
         { 0.9999, e => e.IsBetween(1, 2) },
         { 2.0001, e => e.IsBetween(1, 2) },
         { 1.51, e => e.IsNear(1, 0.5) },
+        { 0.49, e => e.IsNear(1, 0.5) },
+        { -1000, e => e.IsNear(1, 0.5) },
         { double.NaN, e => e.IsAtMost(1) },
         { double.NaN, e => e.IsAtLeast(1) },
         { double.NaN, e => e.IsBetween(0, 1) },

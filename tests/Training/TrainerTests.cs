@@ -232,6 +232,71 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(0.25f, net.Bias, 1e-5f);
     }
 
+    /// <summary>The root of 0 has an infinite slope, which times 0 is no number; the loss itself is finite.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_gradient_that_is_no_number_is_found_after_the_last_step_too(int epochs)
+    {
+        // An epoch has two batches of training; scores are taken without gradients.
+        int steps = 0;
+        using var net = new OffsetNet();
+        Tensor Loss(Tensor logits, Tensor masks)
+        {
+            Tensor loss = Losses.BinaryCrossEntropy(logits, masks);
+            return logits.requires_grad && ++steps == 2 * epochs ? loss + (logits * 0).sqrt().sum() : loss;
+        }
+
+        var trainer = new Trainer(net, new TrainingOptions { Epochs = epochs, LearningRate = 0.25, Task = LearningTask.Of(Loss) });
+        var e = Assert.Throws<NonFiniteWeightsException>(() => trainer.Fit(Loader(1, (1, 1), (2, 0)), Loader(1, (1, 1))));
+        Assert.Equal((2 * epochs, epochs, "bias"), (steps, e.Epoch, Assert.Single(e.Parameters)));
+        Assert.Contains($"Epoch {epochs} left NaN or infinite values in 1 of 1 trained parameters (first in 'bias')", e.Message);
+        Assert.Contains("learning rate (now 0.25)", e.Message);
+        Assert.Equal(Enumerable.Range(1, epochs - 1), trainer.History.Select(epoch => epoch.Epoch));
+    }
+
+    /// <summary>
+    /// With a gradient that never changes, each of Adam's steps is the learning rate of that step. Over two epochs of three batches a rate that is the progress
+    /// itself is 0, 1/6 … 5/6 of its base.
+    /// </summary>
+    [Fact]
+    public void The_schedule_moves_with_every_batch_and_begins_at_its_beginning()
+    {
+        using var net = new OffsetNet();
+        var biases = new List<float>();
+        var options = new TrainingOptions { Epochs = 2, LearningRate = 0.6, Schedule = progress => progress, Task = LearningTask.Of((logits, _) => -logits.mean()) };
+        TrainingHistory history = new Trainer(net, options).Fit(Loader(1, (0, 1), (0, 1), (0, 1)), Loader(1, (0, 1)), new Recorder(_ => biases.Add(net.Bias)));
+        Assert.Equal([0.2, 0.5], history.Select(e => Math.Round(e.LearningRate, 12)));
+        // 0 + 0.1 + 0.2, and 0.3 + 0.4 + 0.5 more; float32 moments.
+        Assert.Equal(0.3, biases[0], 1e-5);
+        Assert.Equal(1.5, biases[1], 1e-5);
+    }
+
+    /// <summary>A source that does not know its length: the first epoch has one rate, 0; the second knows it.</summary>
+    [Fact]
+    public void The_schedule_of_a_source_of_unknown_length_moves_from_the_second_epoch_on()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new OffsetNet();
+        Tensor image = zeros(1, 3, 2, 2), mask = zeros(1, 1, 2, 2);
+        IEnumerable<(Tensor, Tensor)> Batches()
+        {
+            for (int i = 0; i < 3; i++) yield return (image, mask);
+        }
+
+        IBatchSource source = BatchSource.Of(Batches());
+        Assert.Null(source.BatchCount);
+        var progresses = new List<double>();
+        double Schedule(double progress)
+        {
+            progresses.Add(Math.Round(6 * progress, 9));
+            return 1;
+        }
+
+        new Trainer(net, new TrainingOptions { Epochs = 2, Schedule = Schedule }).Fit(source, source);
+        Assert.Equal([0, 0, 0, 3, 4, 5], progresses);
+    }
+
     [Fact]
     public void A_learning_rate_far_too_high_is_told_too()
     {

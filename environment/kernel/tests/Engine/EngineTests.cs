@@ -55,6 +55,17 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_failing_cell_is_counted_like_any_other()
+    {
+        await Fails("throw new FormatException();");
+        Assert.Equal(1, engine.ExecutionCount);
+        await Fails("missing;");
+        Assert.Equal(2, engine.ExecutionCount);
+        await Succeeds("6 * 7");
+        Assert.Equal(3, Assert.Single(outputs.OfType<ResultOutput>()).ExecutionCount);
+    }
+
+    [Fact]
     public async Task A_null_result_is_shown_but_no_result_is_not()
     {
         await Succeeds("(string?)null");

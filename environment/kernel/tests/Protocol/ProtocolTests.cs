@@ -61,7 +61,11 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
         Assert.Contains(error.Content["traceback"]!.AsArray(), l => l!.ToString().Contains("(2,7): error CS0103"));
         Assert.Contains(error.Content["traceback"]!.AsArray(), l => l!.ToString().Trim() == "^~~~~~~");
         Assert.Equal(("error", "CompilationError"), (failed.Status, failed.Reply["ename"]!.ToString()));
-        Assert.Equal("System.FormatException", Assert.Single(kernel.Execute("throw new FormatException(\"bad\");").Of("error")).Text("ename"));
+        Execution thrown = kernel.Execute("throw new FormatException(\"bad\");");
+        Assert.Equal("System.FormatException", Assert.Single(thrown.Of("error")).Text("ename"));
+        // Cells that fail are counted, whether they were compiled or not.
+        int count = failed.Reply["execution_count"]!.GetValue<int>();
+        Assert.Equal((count + 1, count + 2), (thrown.Reply["execution_count"]!.GetValue<int>(), kernel.Execute("1").Reply["execution_count"]!.GetValue<int>()));
     }
 
     [Fact]
