@@ -85,8 +85,16 @@ public class DoctorRulesTests
             Distance = new StatisticsDistance { AlongTraining = distances, AlongInference = distances, Images = 8 },
             Gap = new TrainEvalGap
             {
-                Images = 8, Layers = 3, SwitchingLayers = 3, TrainingLoss = 1, InferenceLoss = inference, Metric = null, TrainingMetric = null, InferenceMetric = null,
-                LargestLogitDifference = 0, RelativeLogitDifference = 0,
+                Images = 8,
+                Layers = 3,
+                SwitchingLayers = 3,
+                TrainingLoss = 1,
+                InferenceLoss = inference,
+                Metric = null,
+                TrainingMetric = null,
+                InferenceMetric = null,
+                LargestLogitDifference = 0,
+                RelativeLogitDifference = 0,
             },
             GapAtBatchSize = (1, inference),
             KnownImages = new Judgement(1, null),

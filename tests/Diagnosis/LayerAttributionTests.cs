@@ -86,7 +86,12 @@ public class LayerAttributionTests
         static LayerEffect Layer(int place, double harm, double errors) => new($"bn{place}", place, "", harm, 0, 0, 0, 0, 0, errors);
         var attribution = new LayerAttribution
         {
-            Images = 2, TrainingLoss = 0, InferenceLoss = 1, Distance = 1, Bisection = null, Forwards = 0,
+            Images = 2,
+            TrainingLoss = 0,
+            InferenceLoss = 1,
+            Distance = 1,
+            Bisection = null,
+            Forwards = 0,
             Layers = [Layer(0, 9, errors: 3), Layer(1, 1, errors: 4), Layer(2, 2, errors: 3.1), Layer(3, 2, errors: 9), Layer(4, 1, errors: 5), Layer(5, 9, errors: 1)],
         };
         // 3 standard errors are still noise.
