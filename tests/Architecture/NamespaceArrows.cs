@@ -35,7 +35,7 @@ internal static class NamespaceArrows
     /// <param name="without">Assemblies that the sources themselves make.</param>
     public static IReadOnlyList<NamespaceArrow> Of(string assembly, IEnumerable<(string Path, string Text)> sources, params string[] without)
     {
-        var options = new CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.None);
+        var options = new CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.None).WithPreprocessorSymbols("NET");
         SyntaxTree[] trees = [CSharpSyntaxTree.ParseText(ImplicitUsings, options), .. sources.Select(s => CSharpSyntaxTree.ParseText(s.Text, options, s.Path))];
         IEnumerable<string> references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => !without.Contains(Path.GetFileNameWithoutExtension(path)));

@@ -94,7 +94,7 @@ public sealed class TorchvisionWeightsTests : IDisposable
         using var saved = new ResNet50Encoder(Torchvision);
         string path = SaveAsTorchvision(saved);
         using var encoder = new ResNet50Encoder(Torchvision with { BatchNorm = BatchNormOptions.Keras3 });
-        Assert.Contains("ε 1E-05", Assert.Throws<WeightsException>(() => EncoderWeights.Load(encoder, path)).Message);
+        Assert.Contains("ε 1e-5", Assert.Throws<WeightsException>(() => EncoderWeights.Load(encoder, path)).Message);
         Assert.Equal(265, EncoderWeights.Load(encoder, path, new LoadOptions { AnyEpsAndPadding = true }).Matched.Count);
     }
 
