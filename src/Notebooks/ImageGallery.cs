@@ -149,8 +149,9 @@ public sealed class ImageGallery
             foreach ((PixelImage picture, string caption) in row)
             {
                 string text = WebUtility.HtmlEncode(caption);
+                // The caption stands beside the picture: read out as its alternative too, it would be heard twice.
                 int width = Math.Max(1, picture.Width * side / widest), height = Math.Max(1, picture.Height * side / widest);
-                html.Append(CultureInfo.InvariantCulture, $"<td align=\"left\" valign=\"top\"><img width=\"{width}\" height=\"{height}\" alt=\"{text}\" src=\"data:image/png;base64,")
+                html.Append(CultureInfo.InvariantCulture, $"<td align=\"left\" valign=\"top\"><img width=\"{width}\" height=\"{height}\" alt=\"\" src=\"data:image/png;base64,")
                     .Append(Convert.ToBase64String(ImageCodec.EncodePng(picture))).Append("\">").Append(text).Append("</td>");
             }
             html.Append("</tr>");

@@ -138,7 +138,7 @@ public partial class CourseTests
     public void New_words_stand_in_the_glossary_and_links_lead_somewhere(string name)
     {
         CourseNotebook notebook = CourseNotebook.Of(name);
-        HashSet<string> anchors = [.. Regex.Matches(File.ReadAllText(Path.Combine(CourseNotebook.Folder, "glossary.md")), @"(?m)^### (.+)$").Select(m => Anchor(m.Groups[1].Value))];
+        HashSet<string> anchors = [.. Regex.Matches(File.ReadAllText(Path.Combine(CourseNotebook.Folder, "glossary.md")), @"(?m)^## (.+)$").Select(m => Anchor(m.Groups[1].Value))];
         MatchCollection words = Regex.Matches(notebook.AllProse, @"\]\(glossary\.md#([^)]+)\)");
         Assert.NotEmpty(words);
         Assert.All(words, word => Assert.Contains(word.Groups[1].Value, anchors));
@@ -149,7 +149,7 @@ public partial class CourseTests
     [Fact]
     public void The_glossary_has_each_word_once_and_in_order()
     {
-        string[] words = [.. Regex.Matches(File.ReadAllText(Path.Combine(CourseNotebook.Folder, "glossary.md")), @"(?m)^### (.+)$").Select(m => m.Groups[1].Value)];
+        string[] words = [.. Regex.Matches(File.ReadAllText(Path.Combine(CourseNotebook.Folder, "glossary.md")), @"(?m)^## (.+)$").Select(m => m.Groups[1].Value)];
         Assert.Equal(words.Order(StringComparer.OrdinalIgnoreCase), words);
         Assert.Equal(words.Length, words.Select(Anchor).Distinct().Count());
     }

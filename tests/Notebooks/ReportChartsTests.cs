@@ -18,7 +18,7 @@ public class ReportChartsTests
         using Batch batch = Miniature.Images(count: 4);
         DiagnosticReport[] reports =
         [
-            TrainEvalGap.Measure(unet, batch), ModeMatrix.Measure(unet, batch), ModeShares.Measure(unet, batch), LayerShares.Measure(unet, batch, pairs: 1, images: 2), StatisticsDistance.Measure(unet, batch.Inputs),
+            TrainEvalGap.Measure(unet, batch), ModeMatrix.Measure(unet, batch), ModeShares.Measure(unet, batch), LayerShares.Measure(unet, batch, pairs: 2, images: 2), StatisticsDistance.Measure(unet, batch.Inputs),
             LayerAttribution.Measure(unet, batch, images: 2), ActivationDrift.Measure(unet, batch), BatchSizeSensitivity.Measure(unet, batch, arrangements: 2),
             FreezeAudit.Measure(unet, batch, frozen: ["encoder"], steps: 1), EmaClock.Measure(0.1, 9), ControlExperiments.Measure(unet, batch.Inputs),
             PreprocessingFingerprint.MeasurePixels(unet, batch.Inputs.abs()), CurveSignature.Measure(Histories.Of(12)),
