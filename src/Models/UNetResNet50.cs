@@ -56,7 +56,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
         return Options.Classes == 1 ? logits.sigmoid() : logits.softmax(1);
     }
 
-    /// <summary>Says that images have sides that a U-Net can halve five times.</summary>
+    /// <summary>Throws if the images have sides that a U-Net cannot halve five times.</summary>
     internal static void CheckSides(Tensor images)
     {
         if (images.dim() != 4) return;

@@ -15,7 +15,7 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
     private readonly string partPath = path + ".part";
     private long reported = -1;
 
-    /// <exception cref="WeightsException">The file could not be had.</exception>
+    /// <exception cref="WeightsException">The file could not be downloaded.</exception>
     internal async Task RunAsync(CancellationToken cancellation)
     {
         try

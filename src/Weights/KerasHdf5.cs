@@ -1,5 +1,5 @@
-using UnetResnet.Weights.Hdf5;
 using UnetResnet.Runtime;
+using UnetResnet.Weights.Hdf5;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;

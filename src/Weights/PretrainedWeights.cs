@@ -82,7 +82,7 @@ public sealed record PretrainedWeights
     /// <param name="cancellation">Stops; what has come is kept for the next time.</param>
     /// <returns>The path of the file.</returns>
     /// <exception cref="ArgumentException">The options are not valid.</exception>
-    /// <exception cref="WeightsException">The file could not be had; the message says why, and where to put it by hand.</exception>
+    /// <exception cref="WeightsException">The file could not be downloaded; the message says why, and where to put it by hand.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<string> DownloadAsync(DownloadOptions? options = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
     {

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace UnetResnet.Tests.DotnetInteractive;
 
-/// <summary>Every notebook in the kernel that the design names, with the FSharp.Core that it brings: what it asserts holds, and its charts are there.</summary>
+/// <summary>Every notebook in .NET Interactive, with the FSharp.Core that it brings: what it asserts holds, and its charts are there.</summary>
 [Collection("kernels")]
 public sealed class NotebookTests(DotnetInteractive interactive) : IClassFixture<DotnetInteractive>
 {

@@ -11,6 +11,7 @@ internal sealed class SampleFolder : IDisposable
 {
     private static readonly string[] Texts = [".csproj", ".cs", ".fsx", ".ipynb"];
     private readonly TemporaryFolder folder = new();
+    private readonly bool copiedBefore = Directory.Exists(Copy);
 
     public SampleFolder(PackedLibrary library)
     {
@@ -42,6 +43,8 @@ internal sealed class SampleFolder : IDisposable
         ? named
         : System.IO.Path.Combine(System.Environment.GetFolderPath(System.Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
+    private static readonly string Copy = System.IO.Path.Combine(Cache, "torchsharp", "0.107.0", "lib", "net8.0", "cpu");
+
     public string Path { get; }
 
     public Dictionary<string, string> Environment { get; }
@@ -52,7 +55,15 @@ internal sealed class SampleFolder : IDisposable
 
     public string Dotnet(bool succeeds, string[] arguments) => Run(Path, Environment, succeeds, arguments);
 
-    public void Dispose() => folder.Dispose();
+    /// <summary>Whether TorchSharp has put its own copy of libtorch into the machine's NuGet cache since.</summary>
+    public bool CopiedIntoCache => !copiedBefore && Directory.Exists(Copy);
+
+    public void Dispose()
+    {
+        // A failed test leaves the cache as it was.
+        if (CopiedIntoCache) Directory.Delete(Copy, recursive: true);
+        folder.Dispose();
+    }
 
     /// <summary>Runs <c>dotnet</c> and returns what it printed, errors included.</summary>
     public static string Run(string at, Dictionary<string, string> environment, bool succeeds, string[] arguments)

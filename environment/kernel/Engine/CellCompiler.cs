@@ -57,7 +57,8 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
                     failure = e;
                 }
             },
-            LargeStack) { IsBackground = true, Name = "compiler" };
+            LargeStack)
+        { IsBackground = true, Name = "compiler" };
         thread.Start();
         thread.Join();
         if (failure is CellFailedException failed) throw new CellFailedException(failed.Error);

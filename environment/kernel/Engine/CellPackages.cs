@@ -12,7 +12,7 @@ internal sealed class CellPackages(PackageSession session, CellReferenceResolver
 {
     /// <summary>Restores and loads what lines <c>#r "nuget: …"</c> and <c>#i "nuget: …"</c> ask for.</summary>
     /// <returns>References for the compiler, and scripts that the packages want run.</returns>
-    /// <exception cref="CellFailedException">The packages cannot be had.</exception>
+    /// <exception cref="CellFailedException">The packages cannot be restored.</exception>
     public async Task<(IReadOnlyList<MetadataReference> References, IReadOnlyList<string> Extensions)> AddAsync(CodePiece piece, string label, CancellationToken token)
     {
         if (piece.Packages.Count + piece.Sources.Count == 0) return ([], []);

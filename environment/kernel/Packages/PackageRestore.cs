@@ -31,7 +31,7 @@ internal sealed class PackageRestore(string cacheFolder)
     /// <param name="folder">Where NuGet's configuration is sought, upwards.</param>
     /// <param name="waiting">Told every second that nothing was in the cache and how long it takes.</param>
     /// <param name="cancel">Ends the wait.</param>
-    /// <exception cref="PackageException">They cannot be had; the message says why.</exception>
+    /// <exception cref="PackageException">They cannot be restored; the message says why.</exception>
     public async Task<RestoredPackages> GetAsync(
         IReadOnlyCollection<(string Name, string Version)> packages, IReadOnlyCollection<string> sources, string folder, Action<TimeSpan> waiting, CancellationToken cancel)
     {

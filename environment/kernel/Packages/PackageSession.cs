@@ -46,7 +46,7 @@ internal sealed partial class PackageSession(string folder, string cacheFolder)
     /// <param name="packages">Names and versions.</param>
     /// <param name="waiting">Told every second while it takes.</param>
     /// <param name="cancel">Ends the wait.</param>
-    /// <exception cref="PackageException">They cannot be had.</exception>
+    /// <exception cref="PackageException">They cannot be restored.</exception>
     public async Task<NewPackages> AddAsync(IReadOnlyList<(string Name, string Version)> packages, Action<string> waiting, CancellationToken cancel)
     {
         var references = new List<string>();

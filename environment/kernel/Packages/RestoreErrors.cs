@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Cellar.Packages;
 
-/// <summary>Packages cannot be had.</summary>
+/// <summary>Packages cannot be restored.</summary>
 internal sealed class PackageException(string message) : Exception(message);
 
 /// <summary>Says in one message why <c>dotnet restore</c> failed, and what to do.</summary>

@@ -67,7 +67,7 @@ internal sealed class Hdf5Chunks
         {
             filters[i] = reader.UInt16();
             if (filters[i] is not (Gzip or Shuffle or Fletcher32))
-                throw new InvalidDataException($"a dataset is compressed with filter {filters[i]}, and known are {Gzip} (gzip), {Shuffle} (shuffle) and {Fletcher32} (Fletcher32). write it without compression");
+                throw new InvalidDataException($"a dataset is compressed with filter {filters[i]}, and known are {Gzip} (gzip), {Shuffle} (shuffle) and {Fletcher32} (Fletcher32). Write it without compression");
             ulong name = version == 1 ? reader.UInt16() : 0ul;
             reader.Skip(2);
             ulong values = reader.UInt16();
