@@ -302,10 +302,11 @@ public sealed class TrainerTests : IDisposable
     {
         using var net = new OffsetNet(gain: 1e4);
         var trainer = new Trainer(net, new TrainingOptions { LearningRate = 1e37 });
-        var e = Assert.Throws<NonFiniteLossException>(() => trainer.Fit(Loader(3, (0, 1), (0, 1), (0, 1)), Loader(1, (0, 0))));
-        Assert.Equal((2, 1), (e.Epoch, e.Batch));
+        // The first step is more than float32 holds, and the only one of its epoch.
+        var e = Assert.Throws<NonFiniteWeightsException>(() => trainer.Fit(Loader(3, (0, 1), (0, 1), (0, 1)), Loader(1, (0, 0))));
+        Assert.Equal(1, e.Epoch);
         Assert.Contains("1e37", e.Message);
-        Assert.Equal(1, Assert.Single(trainer.History).Epoch);
+        Assert.Empty(trainer.History);
     }
 
     [Fact]
