@@ -93,8 +93,8 @@ public sealed class NotebookModeTests : IDisposable
     {
         string good = folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
         Assert.Equal(0, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "starter"]).InvokeAsync());
-        Assert.Equal(RunExitCode.Usage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "cheat"]).InvokeAsync());
-        Assert.Equal(RunExitCode.Usage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "2"]).InvokeAsync());
-        Assert.Equal(RunExitCode.Usage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "solution", "--in-place"]).InvokeAsync());
+        Assert.Equal(RunExitCode.BadUsage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "cheat"]).InvokeAsync());
+        Assert.Equal(RunExitCode.BadUsage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "2"]).InvokeAsync());
+        Assert.Equal(RunExitCode.BadUsage, await RunCommand.Create().Parse([good, "--output", folder["out"], "--mode", "solution", "--in-place"]).InvokeAsync());
     }
 }
