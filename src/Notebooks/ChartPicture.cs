@@ -125,11 +125,14 @@ public static class ChartPicture
         string Root(string axis) => LayoutOf(axis).Text("matches") ?? axis;
         PictureTrace[] Along(string axis, string kind) => [.. traces.Where(t => Root(t.Json.Text(kind + "axis") ?? kind) == Root(axis))];
 
+        // A line at a value beyond the traces is drawn too, as plotly.js does.
+        IEnumerable<JsonNode?> Lines(string axis) => layout.Items("shapes").Where(shape => (shape.Text("yref") ?? "y") == axis).SelectMany(shape => (JsonNode?[])[shape.At("y0"), shape.At("y1")]);
+
         PictureAxis AxisOf(string axis, string kind)
         {
             PictureTrace[] along = Along(axis, kind);
             bool isX = kind == "x";
-            JsonNode?[] values = [.. along.SelectMany(t => isX ? t.X : t.Y)];
+            JsonNode?[] values = [.. along.SelectMany(t => isX ? t.X : t.Y), .. isX ? [] : Lines(axis)];
             return new PictureAxis(LayoutOf(axis), values,
                 halfStep: along.Any(t => t.IsHeatmap || (t.IsBar && t.IsHorizontal != isX)),
                 includeZero: along.Any(t => t.IsBar && t.IsHorizontal == isX),
