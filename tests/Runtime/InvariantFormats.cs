@@ -62,7 +62,7 @@ internal static class InvariantFormats
 
     /// <summary>Whether the text is made by <c>string.Create(CultureInfo.InvariantCulture, …)</c> or <c>FormattableString.Invariant(…)</c>.</summary>
     private static bool IsInvariant(InterpolationSyntax hole, SemanticModel model) =>
-        hole.Ancestors().OfType<InvocationExpressionSyntax>().Any(call => model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Create" or "Invariant" or "AppendFormat" } && call.ToString().Contains("Invariant", StringComparison.Ordinal));
+        hole.Ancestors().OfType<InvocationExpressionSyntax>().Any(call => model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Create" or "Invariant" or "Append" or "AppendFormat" } && call.ToString().Contains("Invariant", StringComparison.Ordinal));
 
     private static ITypeSymbol? Type(ExpressionSyntax expression, SemanticModel model) => model.GetTypeInfo(expression).Type;
 

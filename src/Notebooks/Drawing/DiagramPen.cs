@@ -54,7 +54,7 @@ internal static class DiagramPen
     private static string Sheet(bool dark)
     {
         string Of((string Light, string Dark) pair) => dark ? pair.Dark : pair.Light;
-        var sheet = new StringBuilder($".d-paper{{fill:{Of(Paper)}}}.d-text{{fill:{Of(Ink)};font:{TextSize}px Inter,system-ui,sans-serif}}.d-bold{{font-weight:600}}");
+        var sheet = new StringBuilder(string.Create(CultureInfo.InvariantCulture, $".d-paper{{fill:{Of(Paper)}}}.d-text{{fill:{Of(Ink)};font:{TextSize}px Inter,system-ui,sans-serif}}.d-bold{{font-weight:600}}"));
         foreach ((DiagramRole role, var c) in Colors)
             sheet.Append(CultureInfo.InvariantCulture, $".d-{role.ToString().ToLowerInvariant()}{{fill:{(dark ? c.Dark : c.Light)};stroke:{(dark ? c.DarkBorder : c.LightBorder)}}}");
         return sheet.ToString();
