@@ -22,6 +22,7 @@ internal static class Program
             DataCommand.Create(),
             WeightsCommand.Create(),
             ExportCommand.Create(),
+            RecalibrateCommand.Create(),
             KernelCommand(),
         };
         ParseResult parsed = root.Parse(args);

@@ -66,7 +66,8 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
 
     IEnumerator IEnumerable.GetEnumerator() => samples.GetEnumerator();
 
-    private static void CheckSide(int side)
+    /// <summary>Throws if a U-Net on a ResNet cannot take images of a side.</summary>
+    internal static void CheckSide(int side)
     {
         if (side > 0 && side % SideFactor == 0) return;
         int lower = side / SideFactor * SideFactor;

@@ -22,7 +22,7 @@ internal sealed class PeerProcess : IDisposable
     /// <param name="progress">Told what is missing.</param>
     public static PeerProcess? Start(UNetResNet50 unet, int side, int batch, int threads, IProgress<string> progress)
     {
-        string? script = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", "unet.py") : null, python = Python();
+        string? script = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", "unet.py") : null, python = SystemPython.With("torch");
         if (script is null || !File.Exists(script) || python is null)
         {
             progress.Report(python is null ? "no PyTorch beside it: neither /usr/bin/python3 nor python3 has torch (Debian: python3-torch)" : "no PyTorch beside it: start lab from inside the repository, whose tests/benchmarks/peers has the script");
@@ -59,19 +59,4 @@ internal sealed class PeerProcess : IDisposable
         process.Dispose();
         folder.Delete(recursive: true);
     }
-
-    private static string? Python() => new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(name =>
-    {
-        try
-        {
-            using Process process = Process.Start(new ProcessStartInfo(name, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    });
 }
