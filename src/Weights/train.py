@@ -646,6 +646,7 @@ def train_epoch(args, network, model, optimizer, data, progress, record, checkpo
     shares = [part[len(part) * rank // size:len(part) * (rank + 1) // size] for part in batches[progress["batch"]:]]
     if args.steps is not None:
         shares = shares[:args.steps - progress["step"]]
+    asked = time.perf_counter()
     for images, masks in data.batches(shares):
         began = time.perf_counter()
         done = (progress["epoch"] - 1 + progress["batch"] / len(batches)) / args.epochs
@@ -671,7 +672,9 @@ def train_epoch(args, network, model, optimizer, data, progress, record, checkpo
         progress["sums"] = [a + b for a, b in zip(progress["sums"], [loss * n, n, *figures])]
         progress["step"] += 1
         progress["batch"] += 1
-        record(step=progress["step"], epoch=progress["epoch"], loss=loss, rate=rate, seconds=time.perf_counter() - began)
+        ended = time.perf_counter()
+        record(step=progress["step"], epoch=progress["epoch"], loss=loss, rate=rate, seconds=ended - began, waited=began - asked)
+        asked = ended
         if args.checkpoint_every and progress["step"] % args.checkpoint_every == 0 and progress["batch"] < len(batches):
             checkpoint()
 
@@ -707,7 +710,7 @@ def parse(arguments):
     parser.add_argument("--checkpoints", help="folder; after every epoch a file that --resume goes on from")
     parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="also within an epoch")
     parser.add_argument("--resume", action="store_true", help="go on from the newest good checkpoint, if there is one")
-    parser.add_argument("--log", help="file to which a line of JSON is added for every step and epoch")
+    parser.add_argument("--log", help="file to which a line of JSON is added for every step (seconds: computing; waited: for images) and epoch")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--threads", type=int, help="of this process on the CPU")
     args = parser.parse_args(arguments)

@@ -20,8 +20,6 @@ public class ScaleBenchmarkTests
             Assert.Equal(1000, run.GetProperty("ms").GetDouble() * run.GetProperty("steps_per_second").GetDouble(), 50.0);
             Assert.InRange(run.GetProperty("loss_difference_first").GetDouble(), 0, 1e-5);
         });
-        // Another order of adding up shows in the last digits: they are runs of their own.
-        Assert.Contains(runs, run => run.GetProperty("loss_difference_largest").GetDouble() > 0);
     }
 
     [Fact]

@@ -14,9 +14,10 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="Processes">How many processes share a batch.</param>
 /// <param name="Threads">Threads of each.</param>
 /// <param name="Step">Milliseconds of a step, from the images to the updated weights; the first steps are left out.</param>
+/// <param name="WaitMilliseconds">How long a step waited for its images, median.</param>
 /// <param name="FirstLossDifference">Difference of the loss in the first step from that of one process, before anything is trained.</param>
 /// <param name="LargestLossDifference">The largest in all steps.</param>
-internal sealed record ScaleRun(string Statistics, int Processes, int Threads, Samples Step, double FirstLossDifference, double LargestLossDifference)
+internal sealed record ScaleRun(string Statistics, int Processes, int Threads, Samples Step, double WaitMilliseconds, double FirstLossDifference, double LargestLossDifference)
 {
     /// <summary>Steps of the whole batch in a second, from the median.</summary>
     public double StepsPerSecond => 1000 / Step.Median;
@@ -77,10 +78,11 @@ internal static class ScaleBenchmark
                     // One process has nobody to synchronise with.
                     if (processes == 1 && name == "synchronised" && threads == half) continue;
                     progress.Report($"{name} statistics, {processes} process{(processes > 1 ? "es" : "")} of {threads} thread{(threads > 1 ? "s" : "")}");
-                    (double[] losses, double[] milliseconds) = Train(python, folder.FullName, processes, threads, side, batch, steps, Statistics[name]);
+                    (double[] losses, double[] milliseconds, double[] waited) = Train(python, folder.FullName, processes, threads, side, batch, steps, Statistics[name]);
                     reference ??= losses;
                     double[] differences = [.. losses.Zip(reference, (a, b) => Math.Abs(a - b))];
-                    runs.Add(new ScaleRun(name, processes, threads, Samples.Of(milliseconds[Math.Min(Warmup, steps - 1)..]), differences[0], differences.Max()));
+                    Range timed = Math.Min(Warmup, steps - 1)..;
+                    runs.Add(new ScaleRun(name, processes, threads, Samples.Of(milliseconds[timed]), Samples.Of(waited[timed]).Median, differences[0], differences.Max()));
                 }
             }
 
@@ -92,7 +94,7 @@ internal static class ScaleBenchmark
         }
     }
 
-    private static (double[] Losses, double[] Milliseconds) Train(string python, string folder, int processes, int threads, int side, int batch, int steps, string[] statistics)
+    private static (double[] Losses, double[] Milliseconds, double[] Waited) Train(string python, string folder, int processes, int threads, int side, int batch, int steps, string[] statistics)
     {
         string data = BundledFiles.Find("brain-mri"), log = Path.Combine(folder, $"{Guid.NewGuid():N}.log");
         static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
@@ -114,6 +116,7 @@ internal static class ScaleBenchmark
         if (process.ExitCode != 0) throw new InvalidOperationException($"train.py ended with code {process.ExitCode}:\n{errors.Result}");
         JsonElement[] lines = [.. File.ReadLines(log).Select(line => JsonDocument.Parse(line).RootElement).Where(line => line.TryGetProperty("step", out _))];
         if (lines.Length != steps) throw new InvalidOperationException($"train.py made {lines.Length} steps, and {steps} were expected.");
-        return ([.. lines.Select(line => line.GetProperty("loss").GetDouble())], [.. lines.Select(line => line.GetProperty("seconds").GetDouble() * 1000)]);
+        double[] Of(string name) => [.. lines.Select(line => line.GetProperty(name).GetDouble())];
+        return (Of("loss"), [.. Of("seconds").Select(s => s * 1000)], [.. Of("waited").Select(s => s * 1000)]);
     }
 }

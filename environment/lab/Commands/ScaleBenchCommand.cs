@@ -61,6 +61,7 @@ internal static class ScaleBenchCommand
             ["ms"] = Math.Round(run.Step.Median, 2),
             ["ms_min"] = Math.Round(run.Step.Min, 2),
             ["ms_max"] = Math.Round(run.Step.Max, 2),
+            ["wait_ms"] = Math.Round(run.WaitMilliseconds, 2),
             ["loss_difference_first"] = run.FirstLossDifference,
             ["loss_difference_largest"] = run.LargestLossDifference,
         }).ToArray(),
@@ -68,11 +69,11 @@ internal static class ScaleBenchCommand
 
     private static void Write(ScaleResult result)
     {
-        var table = new Table().AddColumns("batch norm normalises by", "processes", "threads of each", "steps/s", "ms", "from to", "loss, first step", "loss, largest");
+        var table = new Table().AddColumns("batch norm normalises by", "processes", "threads of each", "steps/s", "ms", "from to", "ms waited for images", "loss, first step", "loss, largest");
         foreach (ScaleRun run in result.Runs)
         {
             table.AddRow(
-                $"{run.Statistics} statistics", $"{run.Processes}", $"{run.Threads}", NumberText.Fixed(run.StepsPerSecond, 2), NumberText.Fixed(run.Step.Median, 0), $"{NumberText.Fixed(run.Step.Min, 0)}–{NumberText.Fixed(run.Step.Max, 0)}",
+                $"{run.Statistics} statistics", $"{run.Processes}", $"{run.Threads}", NumberText.Fixed(run.StepsPerSecond, 2), NumberText.Fixed(run.Step.Median, 0), $"{NumberText.Fixed(run.Step.Min, 0)}–{NumberText.Fixed(run.Step.Max, 0)}", NumberText.Fixed(run.WaitMilliseconds, 1),
                 NumberText.Short(run.FirstLossDifference), NumberText.Short(run.LargestLossDifference));
         }
 
