@@ -10,7 +10,7 @@ namespace UnetResnet.Weights;
 
 /// <summary>What the moments of a shard were counted on: everything that must be the same in all shards that are merged, and which of them this is.</summary>
 /// <param name="Weights">Name of the network's file, for messages.</param>
-/// <param name="Network">See <see cref="MomentsFile.Fingerprint"/>.</param>
+/// <param name="Network">Fingerprint of the network, see <see cref="MomentsFile"/>.</param>
 /// <param name="Shard">Number of the shard, from 1.</param>
 /// <param name="Shards">How many there are.</param>
 /// <param name="FolderImages">Images in the folder, of all shards together.</param>

@@ -1,5 +1,6 @@
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using UnetResnet.Tests.Diagnosis;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
@@ -93,7 +94,7 @@ public sealed class RecalibrationMomentsTests : IDisposable
         {
             Assert.Equal(header, read);
             Assert.Equal((2L, 18L), (back.Images, back.Layers["a"].Count));
-            Assert.Equal(moments.Layers["a"].Sum.Doubles(), back.Layers["a"].Sum.Doubles());
+            Assert.Equal(TensorMemory.Doubles(moments.Layers["a"].Sum), TensorMemory.Doubles(back.Layers["a"].Sum));
         }
 
         byte[] good = File.ReadAllBytes(folder["2.moments"]);

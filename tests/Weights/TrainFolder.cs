@@ -5,7 +5,6 @@ using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using UnetResnet.Weights;
-using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Weights;
 
