@@ -4,7 +4,8 @@
     torchrun --standalone --nproc_per_node 8 train.py ...                # one machine, a process for each GPU
     torchrun --nnodes 4 --nproc_per_node 8 --rdzv_backend c10d --rdzv_endpoint HOST:29400 train.py ...
 
-(Debian: python3 -m torch.distributed.run instead of torchrun.) Processes meet over NCCL on GPUs and over gloo on CPUs. The batch size is that of all
+(Debian 12: python3 -m torch.distributed.run --redirects 9:1 --tee 9:1 instead of torchrun. Its PyTorch 1.13 cannot read its own default under Python
+3.11, to redirect no process's output; a process that does not exist says the same.) Processes meet over NCCL on GPUs and over gloo on CPUs. The batch size is that of all
 processes together: each takes its part, and the loss is the mean over the whole batch, however many there are. UNetResNet50.Load in C# takes what is
 written. Order of the images, preprocessing, losses, scores, Adam and its schedule are those of the kit's Trainer.
 

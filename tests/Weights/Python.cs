@@ -49,8 +49,9 @@ internal static class Python
     /// <summary>A script in <c>tests/golden</c>.</summary>
     public static string Golden(string script) => Path.Combine(Root, "tests", "golden", script);
 
+    /// <summary>Debian 12's PyTorch 1.13 cannot read its own default under Python 3.11, to redirect nothing; a rank that does not exist says the same.</summary>
     private static string[] Torchrun(int processes) =>
-        ["-m", "torch.distributed.run", "--nproc_per_node", processes.ToString(CultureInfo.InvariantCulture), "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "--monitor_interval", "1"];
+        ["-m", "torch.distributed.run", "--redirects", "9:1", "--tee", "9:1", "--nproc_per_node", processes.ToString(CultureInfo.InvariantCulture), "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "--monitor_interval", "1"];
 
     private static string Root
     {

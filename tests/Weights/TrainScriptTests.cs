@@ -41,11 +41,13 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
         {
             foreach ((Score score, string name) in new[] { (own.Training, "training"), (own.Validation, "validation"), (own.TrainingInInferenceMode, "training_in_inference_mode") })
             {
+                JsonElement found = theirs.GetProperty(name);
+                output.WriteLine($"epoch {own.Epoch}, {name}: {score}; train.py {found}");
                 // Adam's first steps have the size of the learning rate whatever the gradient's, so that rounding grows; another order of the images or another
-                // preprocessing differs in the second digit.
-                Assert.Equal(score.Loss, theirs.GetProperty(name).GetProperty("loss").GetDouble(), 5e-3 * score.Loss);
-                Assert.Equal(score.IoU, theirs.GetProperty(name).GetProperty("IoU").GetDouble(), 0.02);
-                Assert.Equal(score.Dice, theirs.GetProperty(name).GetProperty("Dice").GetDouble(), 0.02);
+                // preprocessing differs in the first two digits.
+                Assert.Equal(score.Loss, found.GetProperty("loss").GetDouble(), 0.01 * score.Loss);
+                Assert.Equal(score.IoU, found.GetProperty("IoU").GetDouble(), 0.02);
+                Assert.Equal(score.Dice, found.GetProperty("Dice").GetDouble(), 0.02);
             }
         }
 

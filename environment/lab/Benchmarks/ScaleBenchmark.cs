@@ -98,8 +98,8 @@ internal static class ScaleBenchmark
     {
         string data = BundledFiles.Find("brain-mri"), log = Path.Combine(folder, $"{Guid.NewGuid():N}.log");
         static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-        // Port 0: one that the system finds free.
-        string[] many = processes == 1 ? [] : ["-m", "torch.distributed.run", "--nproc_per_node", Text(processes), "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"];
+        // Port 0: one that the system finds free. Debian 12's PyTorch cannot read its own default, to redirect nothing; a rank that does not exist says the same.
+        string[] many = processes == 1 ? [] : ["-m", "torch.distributed.run", "--redirects", "9:1", "--tee", "9:1", "--nproc_per_node", Text(processes), "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"];
         string[] arguments =
         [
             .. many, Path.Combine(folder, "train.py"), "--images", Path.Combine(data, "images"), "--masks", Path.Combine(data, "masks"), "--split", Path.Combine(data, "split.csv"),
