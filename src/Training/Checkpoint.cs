@@ -36,11 +36,10 @@ internal sealed record Checkpoint(int Epoch, IReadOnlyList<int> Phases, int? Bat
         using var scope = NewDisposeScope();
         using var generator = Generator.Default;
         var averages = Averages(model).Where(a => a.Average.State is not null).ToDictionary(a => a.Name, a => a.Average.State!.Value);
-        Dictionary<string, Tensor> all = new[]
-        {
-            model.state_dict().Select(t => (Name: Model + t.Key, t.Value)), optimizer.State.Select(t => (Optimizer + t.Key, t.Value)),
-            averages.Select(a => (Average + a.Key, a.Value.Sum)), [(Random, generator.get_state())],
-        }.SelectMany(t => t).ToDictionary(t => t.Name, t => t.Value);
+        var all = new Dictionary<string, Tensor> { [Random] = generator.get_state() };
+        foreach ((string name, Tensor tensor) in model.state_dict()) all.Add(Model + name, tensor);
+        foreach ((string name, Tensor tensor) in optimizer.State) all.Add(Optimizer + name, tensor);
+        foreach ((string name, (Tensor sum, _)) in averages) all.Add(Average + name, sum);
         var header = new Dictionary<string, string>
         {
             ["checkpoint"] = Form,

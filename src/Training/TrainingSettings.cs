@@ -3,7 +3,6 @@ using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

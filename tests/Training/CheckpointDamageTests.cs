@@ -2,7 +2,6 @@ using TorchSharp.Modules;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
 using UnetResnet.Runtime;
-using UnetResnet.Tests.Normalization;
 using UnetResnet.Training;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
