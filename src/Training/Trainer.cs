@@ -14,6 +14,7 @@ public sealed class Trainer
     private readonly TrainingOptions options;
     private int? batches;
     private double rate;
+    private TimeSpan waited;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="model">Inputs to logits, (N, 3, H, W) to (N, 1, H, W) as a rule. Stays the caller's. Only parameters that receive gradients are trained.</param>
@@ -55,10 +56,11 @@ public sealed class Trainer
             var clock = Stopwatch.StartNew();
             using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
             Score trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
+            double waiting = waited / clock.Elapsed;
             CheckWeights(epoch);
             Score validated = Score(model, validation, options.Task, cancellation);
             Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
-            var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds);
+            var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds) { DataWait = waiting };
             History.Add(record);
             progress?.Report(record);
             // Of this training only, however good an earlier phase was.
@@ -123,7 +125,7 @@ public sealed class Trainer
         model.train();
         var sum = new ScoreSum(options.Task);
         int number = 0;
-        foreach (Batch batch in source.Epoch(epoch))
+        foreach (Batch batch in Timed(source.Epoch(epoch)))
         {
             using var owned = batch;
             cancellation.ThrowIfCancellationRequested();
@@ -146,5 +148,19 @@ public sealed class Trainer
 
         batches = number;
         return sum.Mean();
+    }
+
+    /// <summary>The batches; how long each took to come is added up in <see cref="waited"/>.</summary>
+    private IEnumerable<Batch> Timed(IEnumerable<Batch> batches)
+    {
+        waited = TimeSpan.Zero;
+        using IEnumerator<Batch> source = batches.GetEnumerator();
+        while (true)
+        {
+            long asked = Stopwatch.GetTimestamp();
+            if (!source.MoveNext()) yield break;
+            waited += Stopwatch.GetElapsedTime(asked);
+            yield return source.Current;
+        }
     }
 }
