@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using UnetResnet.Data;
+using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -42,10 +43,12 @@ public sealed class Trainer
     /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="NonFiniteWeightsException">An epoch ended with weights that are NaN or infinite.</exception>
+    /// <exception cref="NotSupportedException"><see cref="TrainingOptions.Precision"/> is bfloat16, and the processor or the network does not have it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {
         using var memory = new NativeMemory();
+        using IDisposable precision = Computing(), recomputing = Recomputation.Use(options.RecomputeActivations);
         (FusedAdam adam, List<double> factors) = ParameterGroups();
         using FusedAdam optimizer = adam;
         TorchRuntime.Seed(options.Seed);
@@ -94,6 +97,14 @@ public sealed class Trainer
         }
 
         return sum.Mean();
+    }
+
+    /// <summary>The precision that the options ask for, until the result is disposed.</summary>
+    private IDisposable Computing()
+    {
+        if (options.Precision == Precision.Float32) return ComputePrecision.Force(Precision.Float32);
+        if (!model.modules().Prepend(model).Any(module => module is ResNet50Encoder or UNetDecoder)) ComputePrecision.Require($"{model.GetType().Name} holds no network of this library, and others compute in the numbers of their weights");
+        return ComputePrecision.Use(options.Precision, model.parameters().First());
     }
 
     private static Score NotScored { get; } = new(double.NaN, []);
