@@ -48,7 +48,7 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
     /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
     /// <param name="precision">Of the convolutions.</param>
     /// <returns>(N, <see cref="UNetOptions.Classes"/>, H, W) in 0 to 1; several classes add up to 1. Owned by the caller.</returns>
-    /// <exception cref="NotSupportedException">bfloat16 on a processor without it, or on a GPU.</exception>
+    /// <exception cref="PrecisionException">bfloat16 on a processor without it, or on a GPU.</exception>
     public Tensor Predict(Tensor images, Precision precision = Precision.Float32)
     {
         using IDisposable computes = ComputePrecision.Use(precision, images);

@@ -31,7 +31,7 @@ internal static class ComputePrecision
     /// <summary>Computes so until the result is disposed.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="where">A tensor of the device that computes.</param>
-    /// <exception cref="NotSupportedException">bfloat16 was asked for, and the processor does not have it; the message says what is missing.</exception>
+    /// <exception cref="PrecisionException">bfloat16 was asked for, and the processor does not have it; the message says what is missing.</exception>
     internal static IDisposable Use(Precision precision, Tensor where)
     {
         if (precision == Precision.BFloat16) Require(where.device_type == DeviceType.CPU ? Processor.WithoutBFloat16 : $"the network is on {where.device}, and only convolutions on the CPU are computed so");
@@ -49,7 +49,7 @@ internal static class ComputePrecision
     /// <summary>Refuses bfloat16 for a reason.</summary>
     internal static void Require(string? reason)
     {
-        if (reason is not null) throw new NotSupportedException($"Precision.BFloat16 was asked for, but {reason}. Use Precision.Float32, the default.");
+        if (reason is not null) throw new PrecisionException($"Precision.BFloat16 was asked for, but {reason}. Use Precision.Float32, the default.");
     }
 
     private sealed class Before(Precision precision) : IDisposable

@@ -43,7 +43,7 @@ public sealed class Trainer
     /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="NonFiniteWeightsException">An epoch ended with weights that are NaN or infinite.</exception>
-    /// <exception cref="NotSupportedException"><see cref="TrainingOptions.Precision"/> is bfloat16, and the processor or the network does not have it.</exception>
+    /// <exception cref="PrecisionException"><see cref="TrainingOptions.Precision"/> is bfloat16, and the processor or the network does not have it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
     {

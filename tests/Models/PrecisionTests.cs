@@ -87,7 +87,7 @@ public class PrecisionTests
     {
         using Module<Tensor, Tensor> foreign = Toys.Network();
         var options = new TrainingOptions { Precision = Precision.BFloat16 };
-        Assert.Contains("no network of this library", Assert.Throws<NotSupportedException>(() => new Trainer(foreign, options).Fit(Toys.Squares(2, 2), Toys.Squares(2, 2))).Message);
+        Assert.Contains("no network of this library", Assert.Throws<PrecisionException>(() => new Trainer(foreign, options).Fit(Toys.Squares(2, 2), Toys.Squares(2, 2))).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => (options with { Precision = (Precision)7 }).Validate());
         using UNetResNet50 unet = Settled();
         using Tensor images = randn(1, 3, 32, 32);

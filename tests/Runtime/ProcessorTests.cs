@@ -19,7 +19,7 @@ public class ProcessorTests
     [Fact]
     public void Without_it_the_refusal_says_why_and_what_to_use()
     {
-        string message = Assert.Throws<NotSupportedException>(() => ComputePrecision.Require(Processor.WhyNoBFloat16([]))).Message;
+        string message = Assert.Throws<PrecisionException>(() => ComputePrecision.Require(Processor.WhyNoBFloat16([]))).Message;
         Assert.Contains("neither avx512_bf16 nor amx_bf16", message);
         Assert.Contains("Use Precision.Float32", message);
         ComputePrecision.Require(null);

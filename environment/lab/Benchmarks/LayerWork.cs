@@ -29,7 +29,7 @@ internal sealed record LayerWork(string Name, string Kind, long Flop, long Bytes
             Linear linear => Weighted("linear", linear.weight!.shape, linear.bias is not null),
             // One product and one sum with numbers that are known beforehand.
             ModalBatchNorm2d norm => new LayerWork(name, "batch norm", 2 * outOf, 4 * (into + outOf + 4 * norm.Channels)),
-            ReLU => new LayerWork(name, "ReLU", outOf, 4 * (into + outOf)),
+            TorchSharp.Modules.ReLU => new LayerWork(name, "ReLU", outOf, 4 * (into + outOf)),
             _ => null,
         };
 

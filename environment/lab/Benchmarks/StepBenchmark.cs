@@ -22,7 +22,7 @@ internal sealed record StepResult(int Width, int Side, int Batch, double Ceiling
 internal static class StepBenchmark
 {
     /// <summary>Names of the kit's steps.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16"];
+    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16", "recomputed"];
 
     /// <summary>Those that PyTorch runs too.</summary>
     public static IReadOnlyList<string> PeerNames { get; } = ["frozen", "full", "infer"];
@@ -116,7 +116,7 @@ internal static class StepBenchmark
             var fused = new FusedAdam([model.named_parameters().Where(p => p.parameter.requires_grad)]);
             return new Step(unet, model, () =>
             {
-                using IDisposable computes = ComputePrecision.Use(precision, images);
+                using IDisposable computes = ComputePrecision.Use(precision, images), recomputes = Recomputation.Use(name == "recomputed");
                 fused.ZeroGrad();
                 Backward(model, images, masks);
                 fused.Step([1e-4]);
