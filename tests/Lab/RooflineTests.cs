@@ -1,7 +1,6 @@
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Normalization;
 using UnetResnet.Notebooks;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Tests.Lab;

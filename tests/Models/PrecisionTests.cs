@@ -22,7 +22,7 @@ public class PrecisionTests
     {
         using var scope = NewDisposeScope();
         using UNetResNet50 unet = Settled();
-        Tensor images = randn(4, 3, 64, 64) * 60;
+        Tensor images = Images();
         unet.train(!inference);
         Tensor full = Logits(unet, images, Precision.Float32), low = Logits(unet, images, Precision.BFloat16);
         Assert.Equal(ScalarType.Float32, low.dtype);
@@ -43,7 +43,7 @@ public class PrecisionTests
             if (frozen) unet.Encoder.Freeze(BatchNormMode.Inference);
             unet.train();
             TorchRuntime.Seed(1);
-            Tensor images = randn(4, 3, 64, 64) * 60, masks = rand(4, 1, 64, 64).lt(0.3).to(float32);
+            Tensor images = Images(), masks = rand(4, 1, 64, 64).lt(0.3).to(float32);
             using (ComputePrecision.Force(precision)) Losses.BinaryCrossEntropy(unet.call(images), masks).backward();
             return (unet.named_parameters().Where(p => p.parameter.grad is not null).ToDictionary(p => p.name, p => p.parameter.grad!.clone()), unet.Decoder.BatchNormLayers()[0].Layer.RunningMean.clone());
         }
@@ -99,14 +99,19 @@ public class PrecisionTests
         Assert.False(ComputePrecision.IsLowFor(images));
     }
 
-    /// <summary>Running statistics that are those of its own features.</summary>
+    /// <summary>The bundled encoder, whose features mean something, and a decoder whose running statistics are those of its own features.</summary>
     private static UNetResNet50 Settled()
     {
-        TorchRuntime.Seed(0);
-        var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 }, SpatialDropout = 0 });
-        using Tensor images = randn(4, 3, 64, 64), scaled = images * 60;
-        Recalibration.Apply(unet, [scaled]);
+        UNetResNet50 unet = Preset.Quick.CreateUNet(0, new UNetOptions { SpatialDropout = 0 });
+        using Tensor images = Images();
+        Recalibration.Apply(unet, [images]);
         return unet;
+    }
+
+    private static Tensor Images()
+    {
+        using Batch batch = Preset.Quick.Batches(BrainMri.Load(64).Train.Every(20).Take(4)).Epoch().Single();
+        return batch.Inputs.clone();
     }
 
     private static Tensor Logits(UNetResNet50 unet, Tensor images, Precision precision)

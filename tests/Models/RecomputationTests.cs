@@ -1,4 +1,3 @@
-using TorchSharp;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
