@@ -41,13 +41,13 @@ public class RooflineTests
     [Fact]
     public void Every_convolution_of_the_network_is_counted_and_drawn()
     {
-        RooflineResult result = RooflineBenchmark.Layers(width: 16, side: 32, batch: 1, rounds: 1);
+        RooflineResult result = RooflineBenchmark.Layers(width: 16, side: 32, batch: 2, rounds: 1);
         // 53 of the encoder, 10 of the decoder, the prediction.
         Assert.Equal(64, result.Layers.Count(layer => layer.Kind.EndsWith("convolution", StringComparison.Ordinal)));
         Assert.Equal(63, result.Layers.Count(layer => layer.Kind == "batch norm"));
         // conv1: 7×7×3 to 16 channels on 16×16.
         LayerRate first = result.Layers.Single(layer => layer.Name == "encoder.conv1");
-        Assert.Equal(16 * 16 * 16 * (2L * 49 * 3 + 1), first.Flop);
+        Assert.Equal(2 * 16 * 16 * 16 * (2L * 49 * 3 + 1), first.Flop);
         Assert.Equal(result.Layers.Sum(layer => layer.Flop) / 1e9, result.NetworkGflop, 1e-9);
         Assert.All(result.Layers, layer => Assert.True(layer.Ms > 0 && layer.Gflops > 0 && layer.RoofGflops > 0, layer.Name));
         byte[] png = ChartPicture.Png(RooflineChart.Of(result));
