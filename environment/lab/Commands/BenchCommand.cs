@@ -20,9 +20,14 @@ internal static class BenchCommand
         StepBenchCommand.Train(new ErrorStreamProgress()),
         StepBenchCommand.Infer(new ErrorStreamProgress()),
         ScaleBenchCommand.Create(new ErrorStreamProgress()),
+        PrecisionBenchCommand.Create(new ErrorStreamProgress()),
+        RooflineBenchCommand.Create(new ErrorStreamProgress()),
+        DataBenchCommand.Create(new ErrorStreamProgress()),
         WeightsBenchCommand.Create(),
         KernelBenchCommand.Create(new ErrorStreamProgress()),
         InterruptsBenchCommand.Create(new ErrorStreamProgress()),
+        SoakBenchCommand.Create(new ErrorStreamProgress()),
+        ThreadsBenchCommand.Create(new ErrorStreamProgress()),
     };
 
     private static Command Collapse()
