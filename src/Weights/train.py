@@ -76,9 +76,14 @@ def world():
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
+def line(text, file=None):
+    """In one piece: many processes write to one screen."""
+    print(text + "\n", end="", file=file or sys.stdout, flush=True)
+
+
 def say(text):
     if world()[0] == 0:
-        print(text, flush=True)
+        line(text)
 
 
 def all_sum(tensor):
@@ -531,7 +536,7 @@ def newest_checkpoint(folder):
                 raise ValueError("its checksum is not that of its content")
             return path
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            print(f"{path} is damaged ({error}): taking the one before it.", file=sys.stderr, flush=True)
+            line(f"{path} is damaged ({error}): taking the one before it.", sys.stderr)
     return None
 
 
@@ -595,7 +600,7 @@ def train(args, device):
         progress = resume(args.checkpoints, model, optimizer, settings) or progress
     elif args.checkpoints and checkpoints(args.checkpoints):
         raise Refusal(f"{args.checkpoints} holds checkpoints already. Go on with --resume, or name another folder.")
-    print(f"process {rank + 1} of {size}: pid {os.getpid()}, {device}, threads {torch.get_num_threads()}", flush=True)
+    line(f"process {rank + 1} of {size}: pid {os.getpid()}, {device}, threads {torch.get_num_threads()}")
     log = open(args.log, "a", encoding="utf-8") if args.log and rank == 0 else None
 
     def record(**entry):
@@ -746,7 +751,7 @@ def main(arguments=None):
     again = f" Its newest checkpoint is in {args.checkpoints}: go on with --resume." if args.checkpoints else ""
 
     def told_to_stop(*_):
-        print(f"process {world()[0] + 1} was told to stop.{again}", file=sys.stderr, flush=True)
+        line(f"process {world()[0] + 1} was told to stop.{again}", sys.stderr)
         os._exit(1)
 
     signal.signal(signal.SIGTERM, told_to_stop)
@@ -754,13 +759,13 @@ def main(arguments=None):
         train(args, start(args))
     except Refusal as refusal:
         if not refusal.everywhere or world()[0] == 0:
-            print(refusal, file=sys.stderr, flush=True)
+            line(str(refusal), sys.stderr)
         return 2
     except RuntimeError as error:
         if not dist.is_initialized():
             raise
         # Whoever waits for a process that has died gets an error of the connection.
-        print(f"process {world()[0] + 1} of {world()[1]} ends: {error}\nIf another process died, that is why.{again}", file=sys.stderr, flush=True)
+        line(f"process {world()[0] + 1} of {world()[1]} ends: {error}\nIf another process died, that is why.{again}", sys.stderr)
         os._exit(1)
     return 0
 

@@ -68,12 +68,12 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
         Assert.True(code == 0, errors);
 
         double[] still = Differences("still"), local = Differences("local"), synchronised = Differences("sync");
-        output.WriteLine($"largest difference of the loss: {still.Max():g3} in {still.Length} steps without batch statistics, {local[0]:g3} in the first step with those of each process's part, {synchronised[0]:g3} with synchronised ones");
+        output.WriteLine($"largest difference of the loss: {still.Max():g3} in {still.Length} steps without batch statistics, {local.Max():g3} in {local.Length} with those of each process's part, {synchronised.Max():g3} with synchronised ones");
         Assert.Equal(20, still.Length);
         Assert.InRange(still.Max(), 0, 1e-4);
-        // Two images against four behind sixty layers.
-        Assert.InRange(local[0], 1e-3, 1);
-        Assert.InRange(synchronised[0], 0, 1e-4);
+        // Each process normalises by two images instead of four: by about 1e-3 on these pictures, hundreds of times what rounding does.
+        Assert.InRange(local.Max(), 3e-4, 0.1);
+        Assert.InRange(synchronised.Max(), 0, 1e-4);
 
         // Back in C#: the trained network has the logits that PyTorch has.
         using var scope = NewDisposeScope();
@@ -119,7 +119,7 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
             if (line.StartsWith("checkpoint ", StringComparison.Ordinal)) written++;
         }
 
-        Assert.True(victim != 0, string.Join('\n', seen) + await Finished());
+        if (victim == 0) Assert.Fail(string.Join('\n', seen) + await Finished());
         using (Process worker = Process.GetProcessById(victim)) worker.Kill();
         Task<string> rest = all.StandardOutput.ReadToEndAsync();
         string said = await Finished();
