@@ -17,6 +17,7 @@ internal static class Program
             RunNotebookCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
+            PredictCommand.Create(),
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),

@@ -20,23 +20,24 @@ public static partial class ImageCodec
     /// <param name="path">A PNG or JPEG file.</param>
     /// <param name="pixelLimit">Most pixels, width times height.</param>
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
-    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit)
+    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(ReadFile(path), path, pixelLimit);
+
+    /// <summary>The bytes of an image file.</summary>
+    /// <exception cref="DatasetException">The file is missing, unreadable, empty, or no regular file.</exception>
+    internal static byte[] ReadFile(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        byte[] encoded;
         try
         {
             // Pipes and devices have no length, and reading one may never end.
             FileSystemInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
             if (file is FileInfo { Exists: true, Length: 0 }) throw new DatasetException(path, "is empty, or a pipe or device", Expected, Cure);
-            encoded = File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(path, $"cannot be read ({e.Message})", Expected, "Check the path and the permissions.", e);
         }
-
-        return Decode(encoded, path, pixelLimit);
     }
 
     /// <summary>Writes a PNG file; a file of that name is replaced as a whole or not at all.</summary>

@@ -37,7 +37,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal (Tensor Kernel, Tensor Bias) Folded()
     {
         Tensor weight = Convolution.weight!.detach();
-        if (Norm is null) return (weight, Convolution.bias?.detach() ?? zeros(weight.shape[0]));
+        if (Norm is null) return (weight, Convolution.bias?.detach() ?? zeros(weight.shape[0], device: weight.device));
         Tensor scale = Norm.Weight.to(float64) / (Norm.RunningVar.to(float64) + Norm.Options.Eps).sqrt();
         Tensor centre = Convolution.bias is { } bias ? bias.to(float64) - Norm.RunningMean.to(float64) : -Norm.RunningMean.to(float64);
         Tensor shift = Norm.Bias.to(float64) + centre * scale;
