@@ -67,7 +67,9 @@ public sealed class PredictTests : IDisposable
     {
         (int code, _, string error) = Predict(arguments[0], arguments[1..]);
         Assert.Contains(words, error);
-        Assert.Single(error.TrimEnd().Split('\n'));
+        // No trace; .NET itself adds a line with the value to what is out of its range.
+        Assert.InRange(error.TrimEnd().Split('\n').Length, 1, 2);
+        Assert.DoesNotContain("   at ", error);
         return code;
     }
 

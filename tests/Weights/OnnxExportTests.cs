@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using TorchSharp;
 using UnetResnet.Data;
 using UnetResnet.Lab.Commands;
 using UnetResnet.Models;

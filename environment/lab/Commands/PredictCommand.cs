@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TorchSharp;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Notebooks;

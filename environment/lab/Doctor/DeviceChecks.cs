@@ -183,17 +183,20 @@ internal sealed class DeviceChecks(Device device)
 
     private string Diagnosed()
     {
-        DoctorReport here = Diagnose(CPU), there = Diagnose(device);
+        (DoctorReport here, TrainEvalGap gapHere) = Diagnose(CPU);
+        (DoctorReport there, TrainEvalGap gapThere) = Diagnose(device);
         Require((here.Cause, here.Place) == (there.Cause, there.Place), $"the doctor says {there.Cause} ({there.Place}), on the CPU {here.Cause} ({here.Place})");
-        Require(there.Cause == Cause.FrozenBatchStatistics, $"an encoder that was frozen as Keras 2.1.3 did it is called {there.Cause}");
-        return $"{there.Cause.Words()} ({there.Place}), as on the CPU; {there.Reports.Count} diagnostics in {NumberText.Fixed(there.Seconds, 1)} s";
+        double difference = Math.Max(Math.Abs(gapThere.TrainingLoss / gapHere.TrainingLoss - 1), Math.Abs(gapThere.InferenceLoss / gapHere.InferenceLoss - 1));
+        Require(difference < SameNumbers, $"losses in training and inference are {Text([gapThere.TrainingLoss, gapThere.InferenceLoss])}, on the CPU {Text([gapHere.TrainingLoss, gapHere.InferenceLoss])}");
+        return $"the verdict and the gap are those of the CPU; {there.Reports.Count} diagnostics in {NumberText.Fixed(there.Seconds, 1)} s";
     }
 
-    private static DoctorReport Diagnose(Device where)
+    private static (DoctorReport Report, TrainEvalGap Gap) Diagnose(Device where)
     {
         using UNetResNet50 unet = Network(where);
         unet.Encoder.Freeze(BatchNormMode.Keras213);
-        return BatchNormDoctor.Diagnose(unet, BatchSource.Of([(Images(where), Masks(where))], Preprocessing.Caffe), new DoctorOptions { Images = 8, AttributionImages = 2 });
+        using Batch batch = Batch.Of(Images(where), Masks(where));
+        return (BatchNormDoctor.Diagnose(unet, BatchSource.Of([(Images(where), Masks(where))], Preprocessing.Caffe), new DoctorOptions { Images = 8, AttributionImages = 2 }), TrainEvalGap.Measure(unet, batch));
     }
 
     private string SaveAndLoad()
@@ -217,6 +220,8 @@ internal sealed class DeviceChecks(Device device)
     private string MemoryReturned()
     {
         long before = LiveTensors(), most;
+        // What is made on the way belongs to the scope.
+        using (NewDisposeScope())
         using (UNetResNet50 unet = Network(device))
         using (var adam = new FusedAdam([unet.named_parameters()]))
         {
