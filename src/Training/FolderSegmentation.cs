@@ -5,6 +5,7 @@ using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
+using UnetResnet.Weights;
 
 namespace UnetResnet.Training;
 
@@ -32,7 +33,7 @@ public static class FolderSegmentation
     /// <param name="cancellation">Stops between two tiles; what is done stays done.</param>
     /// <exception cref="ArgumentException">The options are not valid, or neither they nor the network say how images are preprocessed.</exception>
     /// <exception cref="DatasetException">There are no images, two of them would write the same file, the output folder holds something else, or cannot be written to.</exception>
-    /// <exception cref="Weights.WeightsException">The network gives probabilities that are not numbers.</exception>
+    /// <exception cref="WeightsException">The network gives probabilities that are not numbers.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public static FolderSegmentationReport Run(
         UNetResNet50 unet, string images, string output, SegmentationOptions? options = null, IProgress<SegmentationStep>? progress = null, CancellationToken cancellation = default)
@@ -141,7 +142,7 @@ public static class FolderSegmentation
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException(output, $"cannot be written to ({e.Message.TrimEnd('.')})", "a folder that you may write to, with space left", "Free space or name another folder; what is done stays done, and the next run goes on from there.", e);
+            throw new DatasetException(output, $"cannot be written to ({WeightsFile.Reason(e)})", "a folder that you may write to, with space left", "Free space or name another folder; what is done stays done, and the next run goes on from there.", e);
         }
     }
 

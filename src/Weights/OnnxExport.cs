@@ -32,7 +32,7 @@ public static class OnnxExport
     /// <param name="overwrite">Whether a file of this name may be replaced.</param>
     /// <returns>What was written, and what to know about it.</returns>
     /// <exception cref="ArgumentException">The options are not valid, the network is larger than such a file can be (2 GB), or batch norm is replaced or takes the batch's statistics in inference; the message says what to undo.</exception>
-    /// <exception cref="WeightsException">The file is there already, or the network's numbers are infinite or undefined.</exception>
+    /// <exception cref="WeightsException">The file is there already or cannot be written, or the network's numbers are infinite or undefined.</exception>
     public static OnnxExportReport Write(UNetResNet50 unet, string path, OnnxExportOptions? options = null, bool overwrite = false)
     {
         ArgumentNullException.ThrowIfNull(unet);
@@ -52,7 +52,7 @@ public static class OnnxExport
             nameof(UNetResNet50), (Input, ["batch", 3, .. sides]), (output, ["batch", unet.Options.Classes, .. sides]), IrVersion, Opset, Metadata(unet, options, output));
         if (model.Size > int.MaxValue)
             throw new ArgumentException($"The network has {NumberText.Grouped(model.Size)} bytes, and an ONNX file holds at most {NumberText.Grouped(int.MaxValue)}. Export it for PyTorch.", nameof(unet));
-        AtomicFile.Write(path, model.WriteTo);
+        WeightsFile.Write(path, model.WriteTo);
         ModalBatchNorm2d[] layers = [.. unet.modules().OfType<ModalBatchNorm2d>()];
         return new OnnxExportReport
         {
