@@ -48,7 +48,7 @@ public static class FolderSegmentation
             if (options.Overwrite) File.Delete(Path.Combine(output, Table));
             return new AreaTable(Path.Combine(output, Table), unet.Options.Classes);
         });
-        string network = $"{Fingerprint(unet)} {segmenter.Preprocessing.Name} {options.TileSide} {options.Overlap}\n";
+        string network = $"{Fingerprint(unet)} {segmenter.Preprocessing.Name} {options.TileSide} {options.SharedPixels}\n";
 
         var damaged = new List<DamagedImage>();
         var pace = new Pace(names.Length);
@@ -66,7 +66,7 @@ public static class FolderSegmentation
                 madeFrom = Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(network), .. encoded]).AsSpan(0, 8));
                 if (table.Has(name, madeFrom) && File.Exists(mask) && File.Exists(overlay))
                 {
-                    progress?.Report(pace.End(name, null, null));
+                    Told(null, null);
                     continue;
                 }
 
@@ -75,7 +75,7 @@ public static class FolderSegmentation
             catch (DatasetException e)
             {
                 damaged.Add(new DamagedImage(name, e.Message));
-                progress?.Report(pace.End(name, null, e.Message));
+                Told(null, e.Message);
                 continue;
             }
 
@@ -87,7 +87,13 @@ public static class FolderSegmentation
                 table.Add(name, madeFrom, result);
                 return 0;
             });
-            progress?.Report(pace.End(name, result, null));
+            Told(result, null);
+
+            void Told(SegmentedImage? found, string? problem)
+            {
+                SegmentationStep step = pace.End(name, found, problem);
+                progress?.Report(step);
+            }
         }
 
         Written(output, () => { table.Write(names.Except(damaged.Select(d => d.Image))); return 0; });

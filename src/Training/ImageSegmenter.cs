@@ -74,8 +74,8 @@ public sealed class ImageSegmenter
     /// <returns>Number of tiles.</returns>
     internal int Probabilities(PixelImage image, Action<int, ReadOnlyMemory<float>> row, CancellationToken cancellation = default)
     {
-        var rows = new TileAxis(image.Height, options.TileSide, options.Overlap);
-        var columns = new TileAxis(image.Width, options.TileSide, options.Overlap);
+        var rows = new TileAxis(image.Height, options.TileSide, options.SharedPixels);
+        var columns = new TileAxis(image.Width, options.TileSide, options.SharedPixels);
         int line = checked(unet.Options.Classes * image.Width);
         if ((long)line * rows.Tile > Array.MaxLength)
             throw new ArgumentException($"The image is {image.Width} pixels wide, and a row of tiles with {unet.Options.Classes} classes has more than {Array.MaxLength} probabilities. Make the tiles smaller (TileSide).", nameof(image));

@@ -12,8 +12,11 @@ public sealed record SegmentationOptions
     /// <summary>The longest side in pixels that goes through the network in one piece, a multiple of 32. What is longer is cut into tiles of this side.</summary>
     public int TileSide { get; init; } = 1024;
 
-    /// <summary>What neighbouring tiles share, in pixels: a multiple of 32, at least 32 and at most half of <see cref="TileSide"/>. More hides seams better and costs more time.</summary>
-    public int Overlap { get; init; } = 256;
+    /// <summary>What neighbouring tiles share, in pixels: a multiple of 32, at least 32 and at most half of <see cref="TileSide"/>; null (default) for about a quarter of it. More hides seams better and costs more time.</summary>
+    public int? Overlap { get; init; }
+
+    /// <summary>The overlap in pixels.</summary>
+    internal int SharedPixels => Overlap ?? Math.Max(TileAxis.Multiple, TileSide / 4 / TileAxis.Multiple * TileAxis.Multiple);
 
     /// <summary>Most pixels of an image that is read: its pixels are in memory as a whole, three bytes each.</summary>
     public long PixelLimit { get; init; } = ImageCodec.DefaultPixelLimit;
@@ -28,7 +31,7 @@ public sealed record SegmentationOptions
     {
         if (TileSide < 2 * TileAxis.Multiple || TileSide % TileAxis.Multiple != 0)
             throw new ArgumentOutOfRangeException(nameof(TileSide), TileSide, "The side of a tile must be a multiple of 32, at least 64; 1024 is the default.");
-        if (Overlap < TileAxis.Multiple || Overlap % TileAxis.Multiple != 0 || Overlap > TileSide / 2)
+        if (Overlap is { } overlap && (overlap < TileAxis.Multiple || overlap % TileAxis.Multiple != 0 || overlap > TileSide / 2))
             throw new ArgumentOutOfRangeException(nameof(Overlap), Overlap, $"The overlap must be a multiple of 32, at least 32 and at most half of the tile's side, {TileSide / 2}.");
         if (PixelLimit < 1) throw new ArgumentOutOfRangeException(nameof(PixelLimit), PixelLimit, "An image has at least 1 pixel.");
         return this;

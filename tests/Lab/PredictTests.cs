@@ -26,7 +26,7 @@ public sealed class PredictTests : IDisposable
     [Fact]
     public void Progress_goes_to_stderr_the_result_to_stdout()
     {
-        (int code, string text, string error) = Predict("unet.safetensors", "--tile", "64", "--overlap", "32");
+        (int code, string text, string error) = Predict("unet.safetensors", "--tile", "64");
         Assert.True(code == 0, error);
         Assert.Contains("2 segmented, 0 done before, 0 damaged.", text);
         Assert.Contains("1 of 2  a.png", error);

@@ -22,7 +22,7 @@ internal static class PredictCommand
         var preprocessing = new Option<string?>("--preprocessing") { Description = $"How the images are preprocessed: {string.Join(", ", Preprocessing.All.Select(p => p.Name))}. Default: as the file says." };
         Option<string> device = DeviceOption.Create("auto");
         var tile = new Option<int>("--tile") { Description = "Images with a longer side are cut into tiles of this side, a multiple of 32.", DefaultValueFactory = _ => defaults.TileSide };
-        var overlap = new Option<int>("--overlap") { Description = "What neighbouring tiles share, a multiple of 32, at most half a tile.", DefaultValueFactory = _ => defaults.Overlap };
+        var overlap = new Option<int?>("--overlap") { Description = "What neighbouring tiles share, a multiple of 32, at most half a tile. Default: about a quarter." };
         var limit = new Option<long>("--pixel-limit") { Description = "Most pixels of an image that is read.", DefaultValueFactory = _ => defaults.PixelLimit };
         var overwrite = new Option<bool>("--overwrite") { Description = "Segment images anew that are done, and write into a folder that holds something else." };
         var command = new Command("predict", "Segment a folder of images: masks, overlays, and a table of areas.") { weights, like, images, output, preprocessing, device, tile, overlap, limit, overwrite };
