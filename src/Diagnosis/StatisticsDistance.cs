@@ -168,7 +168,8 @@ public sealed record StatisticsDistance : DiagnosticReport
     private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, ProbedLayer[] layers, Tensor images)
     {
         PooledStatistics[] moments = [.. layers.Select(layer => new PooledStatistics(layer.Channels))];
-        var hooks = layers.Select((layer, i) => layer.Module.register_forward_pre_hook((_, input) => { moments[i].Add(input); return input; })).ToList();
+        Action end = () => { };
+        foreach ((ProbedLayer layer, PooledStatistics counter) in layers.Zip(moments)) end += layer.Layer.Count(counter);
         try
         {
             Tensor output = probe.Forward(images);
@@ -176,7 +177,7 @@ public sealed record StatisticsDistance : DiagnosticReport
         }
         finally
         {
-            foreach (var hook in hooks) hook.remove();
+            end();
             foreach (PooledStatistics pooled in moments) pooled.Dispose();
         }
     }
