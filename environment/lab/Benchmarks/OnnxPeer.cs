@@ -15,37 +15,38 @@ internal sealed class OnnxPeer : IDisposable
 
     private OnnxPeer(Process process, DirectoryInfo folder) => (this.process, this.folder) = (process, folder);
 
-    /// <summary>Whether it has been built.</summary>
-    public static bool IsBuilt => Program() is not null;
-
-    /// <summary>What is missing where it has not.</summary>
-    public static string Missing => $"no ONNX Runtime beside it: build it inside the repository (dotnet build -c Release {Project})";
-
-    /// <summary>Starts it.</summary>
-    /// <param name="unet">The network that it gets.</param>
+    /// <summary>Starts it, or says why not and gives null: not built, or not inside the repository.</summary>
+    /// <param name="unet">The network that it gets, with batch norm folded and a sigmoid, as <c>Predict</c> computes it.</param>
     /// <param name="side">Side of the images.</param>
     /// <param name="batch">Images of a batch.</param>
     /// <param name="threads">Threads of an operation.</param>
-    /// <exception cref="InvalidOperationException">It did not start.</exception>
-    public static OnnxPeer Start(UNetResNet50 unet, int side, int batch, int threads)
+    /// <param name="progress">Told what is missing.</param>
+    public static OnnxPeer? Start(UNetResNet50 unet, int side, int batch, int threads, IProgress<string> progress)
     {
+        if (Program() is not { } program)
+        {
+            progress.Report($"no ONNX Runtime beside it: build it inside the repository (dotnet build -c Release {Project})");
+            return null;
+        }
+
         DirectoryInfo folder = Directory.CreateTempSubdirectory("unetresnet-onnx-");
         string model = Path.Combine(folder.FullName, "unet.onnx");
         OnnxExport.Write(unet, model, new OnnxExportOptions { Fold = true, Probabilities = true });
-        string[] arguments = [Program()!, model, .. new[] { side, batch, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture))];
+        string[] arguments = [program, model, .. new[] { side, batch, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture))];
         var peer = new OnnxPeer(Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!, folder);
         if (peer.process.StandardOutput.ReadLine() == "ready") return peer;
         peer.Dispose();
-        throw new InvalidOperationException("ONNX Runtime did not start; its reason stands above.");
+        progress.Report("no ONNX Runtime beside it: its program failed, see above");
+        return null;
     }
 
-    /// <summary>One run.</summary>
+    /// <summary>Milliseconds of one run.</summary>
     /// <exception cref="InvalidOperationException">The process died.</exception>
-    public void Run()
+    public double Run()
     {
         process.StandardInput.WriteLine();
         process.StandardInput.Flush();
-        if (process.StandardOutput.ReadLine() is null) throw new InvalidOperationException("The process with ONNX Runtime ended.");
+        return process.StandardOutput.ReadLine() is { } line ? double.Parse(line, CultureInfo.InvariantCulture) : throw new InvalidOperationException("The process with ONNX Runtime ended.");
     }
 
     /// <summary>Ends the process.</summary>
