@@ -1,6 +1,5 @@
 using UnetResnet.Data;
 using UnetResnet.Models;
-using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Diagnosis;
 using UnetResnet.Training;
