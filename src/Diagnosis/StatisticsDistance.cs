@@ -167,17 +167,15 @@ public sealed record StatisticsDistance : DiagnosticReport
     /// <summary>One pass with the layers' inputs looked at; the output is the caller's.</summary>
     private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, ProbedLayer[] layers, Tensor images)
     {
-        PooledStatistics[] moments = [.. layers.Select(layer => new PooledStatistics(layer.Channels))];
-        var hooks = layers.Select((layer, i) => layer.Module.register_forward_pre_hook((_, input) => { moments[i].Add(input); return input; })).ToList();
+        var moments = layers.ToDictionary(layer => layer, layer => new PooledStatistics(layer.Channels));
         try
         {
-            Tensor output = probe.Forward(images);
-            return ([.. layers.Select((layer, i) => Of(layer, moments[i]))], output);
+            Tensor output = probe.Forward(images, layers, (layer, input) => moments[layer].Add(input));
+            return ([.. layers.Select(layer => Of(layer, moments[layer]))], output);
         }
         finally
         {
-            foreach (var hook in hooks) hook.remove();
-            foreach (PooledStatistics pooled in moments) pooled.Dispose();
+            foreach (PooledStatistics pooled in moments.Values) pooled.Dispose();
         }
     }
 

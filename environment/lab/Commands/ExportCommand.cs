@@ -26,29 +26,21 @@ internal static class ExportCommand
         var command = new Command("export", "Write a U-Net for PyTorch, or its encoder for Keras.") { folder, to, weights, like, force };
         command.SetAction(parsed =>
         {
-            try
+            TorchRuntime.Initialize();
+            string target = parsed.GetRequiredValue(folder).FullName;
+            using UNetResNet50 unet = parsed.GetValue(weights) is { } file
+                ? UNetResNet50.Load(file.FullName, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)))
+                : Preset.Quick.CreateUNet(seed: 0);
+            if (parsed.GetValue(to) == "keras")
             {
-                TorchRuntime.Initialize();
-                string target = parsed.GetRequiredValue(folder).FullName;
-                using UNetResNet50 unet = parsed.GetValue(weights) is { } file
-                    ? UNetResNet50.Load(file.FullName, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)))
-                    : Preset.Quick.CreateUNet(seed: 0);
-                if (parsed.GetValue(to) == "keras")
-                {
-                    KerasExport.Write(unet.Encoder, Path.Combine(target, KerasFile), parsed.GetValue(force));
-                    Console.WriteLine($"{Path.Combine(target, KerasFile)} written.");
-                    return 0;
-                }
-
-                PyTorchExport.Write(unet, target, parsed.GetValue(force));
-                Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here.");
+                KerasExport.Write(unet.Encoder, Path.Combine(target, KerasFile), parsed.GetValue(force));
+                Console.WriteLine($"{Path.Combine(target, KerasFile)} written.");
                 return 0;
             }
-            catch (Exception e) when (e is ArgumentException or WeightsException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
+
+            PyTorchExport.Write(unet, target, parsed.GetValue(force));
+            Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here.");
+            return 0;
         });
         return command;
     }
