@@ -104,8 +104,8 @@ public sealed record ControlExperiments : DiagnosticReport
         probe.Model.eval();
         probe.AsInInference();
         Tensor inference = probe.Forward(images);
-        double distance = Judgement.Distance(training, inference);
-        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), distance == 0 ? 0 : distance / Math.Max(Judgement.Spread(training), 1e-12)), inference);
+        double relative = Judgement.Relative(Judgement.Distance(training, inference), Math.Max(Judgement.Spread(training), 1e-12));
+        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), relative), inference);
     }
 
     /// <summary>Puts in the place of every batch-norm layer's output what the layer would give in inference: a scale and a shift of its input.</summary>

@@ -309,8 +309,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             probed.UseBatchStatistics(batchStatistics);
             Tensor output = probed.Forward(inputs);
             Forwards++;
-            double distance = Judgement.Distance(output, training);
-            return (distance == 0 ? 0 : distance / spread, Judgement.Of(output, targets, task).Loss);
+            return (Judgement.Relative(Judgement.Distance(output, training), spread), Judgement.Of(output, targets, task).Loss);
         }
     }
 }
