@@ -145,8 +145,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance);
     }
 
-    /// <summary>Measures a model that is on the examination table.</summary>
-    /// <param name="whole">Whether all columns are wanted. If not, only what each layer does by itself, and the bisection: one pass for each layer and a few more; the other columns are NaN.</param>
+    /// <summary>Not whole: only what each layer does by itself, and the bisection. That is one pass for each layer and a few more; the other columns are NaN.</summary>
     internal static LayerAttribution Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int images = 8, bool whole = true)
     {
         using var bench = new Bench(probed, batch, task, images);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UnetResnet.Data;
 using UnetResnet.Lab.Datasets;
 
 namespace UnetResnet.Lab.Commands;
