@@ -88,7 +88,7 @@ public static class PyTorchFile
     private static object Call(PickleGlobal global, object?[] arguments) => (global.ToString(), arguments) switch
     {
         ("collections.OrderedDict", []) => new Dictionary<object, object?>(),
-        ("collections.OrderedDict", [List<object?> pairs]) => PickleReader.Filled([], [.. pairs.SelectMany(Pair)]),
+        ("collections.OrderedDict", [IEnumerable<object?> pairs]) => PickleReader.Filled([], [.. pairs.SelectMany(Pair)]),
         ("torch._utils._rebuild_tensor_v2", [Tensor storage, long offset, object?[] size, object?[] stride, ..]) => Rebuild(storage, offset, Numbers(size), Numbers(stride)),
         ("torch._utils._rebuild_parameter", [Tensor data, ..]) => data,
         _ => throw new InvalidDataException($"its pickle calls {global}, which a state dict does not need; it was not called"),

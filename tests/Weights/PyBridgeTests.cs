@@ -30,7 +30,7 @@ public sealed class PyBridgeTests : IDisposable
         Assert.Equal(ModuleState.Describe(encoder), ModuleState.Describe(other));
     }
 
-    /// <summary>Unlike PyTorch's own, its archives are compressed, and their dictionary is made of a list.</summary>
+    /// <summary>Unlike PyTorch's own, its archives are compressed, and every tensor comes with an ordered dictionary that is made of an empty tuple.</summary>
     [Fact]
     public void Its_pth_are_read_here()
     {

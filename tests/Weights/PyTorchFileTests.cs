@@ -105,7 +105,7 @@ public sealed class PyTorchFileTests : IDisposable
         Refused("unpack to 10000");
     }
 
-    /// <summary>As TorchSharp.PyBridge writes them: compressed, and the dictionary made of a list of pairs.</summary>
+    /// <summary>TorchSharp.PyBridge compresses, and makes a tensor's ordered dictionary of an empty tuple; Python makes one of a list of pairs.</summary>
     [Fact]
     public void Compressed_entries_and_a_dictionary_of_pairs_are_read()
     {
@@ -114,6 +114,10 @@ public sealed class PyTorchFileTests : IDisposable
         BitConverter.TryWriteBytes(numbers.AsSpan(4), 2.5f);
         Zip(CompressionLevel.SmallestSize, ("a/data.pkl", Pairs($"X\u0001\0\0\0w{tensor}\u0086")), ("a/data/0", numbers));
         using var scope = NewDisposeScope();
+        Assert.Equal([0f, 2.5f], PyTorchFile.Read(folder["state.pth"])["w"].Values());
+        byte[] hooks = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Honest).Replace("OrderedDict\n)R", "OrderedDict\n)\u0085R"));
+        Assert.NotEqual(Honest.Length, hooks.Length);
+        Zip(CompressionLevel.SmallestSize, ("a/data.pkl", hooks), ("a/data/0", numbers));
         Assert.Equal([0f, 2.5f], PyTorchFile.Read(folder["state.pth"])["w"].Values());
         Zip(("a/data.pkl", Pairs($"X\u0001\0\0\0w{tensor}\u0087")), ("a/data/0", numbers));
         Refused("");
