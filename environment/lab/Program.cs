@@ -15,6 +15,7 @@ internal static class Program
             RunCommand.Create(),
             ReportCommand.Create(),
             RunNotebookCommand.Create(),
+            SoakWorkerCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
             BenchCommand.Create(),

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -27,6 +29,7 @@ public sealed class BatchLoader : IBatchSource
         BatchCount = options.DropLast ? SampleCount / BatchSize : (SampleCount + BatchSize - 1) / BatchSize;
         if (BatchCount == 0)
             throw new ArgumentException($"With DropLast, {SampleCount} samples make no batch of {BatchSize}. Take smaller batches or keep the last.", nameof(options));
+        Identity = $"{options with { Prefetch = 2, Device = null }}, {Names(dataset)}";
         epochs = epoch => Load(dataset, options, epoch);
         inOrder = () => new BatchLoader(dataset, options with { Shuffle = false, Augmentation = null, DropLast = false });
     }
@@ -38,6 +41,9 @@ public sealed class BatchLoader : IBatchSource
         epochs = _ => Slice(images, masks);
         inOrder = () => this;
     }
+
+    /// <summary>What decides which batches come in which order, in words; null for tensors, which come in their own.</summary>
+    internal string? Identity { get; }
 
     /// <summary>Number of samples in the dataset.</summary>
     public int SampleCount { get; }
@@ -140,6 +146,13 @@ public sealed class BatchLoader : IBatchSource
     {
         using Tensor view = source.narrow(0, first, count);
         return view.clone();
+    }
+
+    /// <summary>Which samples there are, in their order, without listing them.</summary>
+    private static string Names(SegmentationDataset dataset)
+    {
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', dataset.Select(sample => sample.Name))));
+        return string.Create(CultureInfo.InvariantCulture, $"{dataset.Count} samples whose names have the checksum {Convert.ToHexStringLower(hash)[..8]}");
     }
 
     private static void CheckSamples(SegmentationDataset dataset, BatchLoaderOptions options)

@@ -166,6 +166,9 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         debiasedVar.Reset();
     }
 
+    /// <summary>The zero-debiased averages of mean and variance, which are no part of the state, by name.</summary>
+    internal IReadOnlyList<(string Name, ZeroDebiasedAverage Average)> Averages => [("mean", debiasedMean), ("variance", debiasedVar)];
+
     /// <summary>Takes a copy of the zero-debiased accumulators, which are no part of the state; calling the result puts them back.</summary>
     internal Action RememberAverages()
     {

@@ -28,6 +28,18 @@ internal sealed class ZeroDebiasedAverage : IDisposable
         target.copy_(accumulator).div_(weights);
     }
 
+    /// <summary>The sum and the weights in it; null before the first update. The average's own tensor.</summary>
+    internal (Tensor Sum, double Weights)? State => accumulator is null ? null : (accumulator, weights);
+
+    /// <summary>Goes on from a saved <see cref="State"/>.</summary>
+    /// <param name="sum">Copied; stays the caller's.</param>
+    /// <param name="weightsInSum">The weights in it.</param>
+    internal void Load(Tensor sum, double weightsInSum)
+    {
+        accumulator?.Dispose();
+        (accumulator, weights) = (sum.clone().DetachFromDisposeScope(), weightsInSum);
+    }
+
     /// <summary>Starts anew.</summary>
     internal void Reset()
     {

@@ -5,7 +5,7 @@ internal static class AtomicFile
 {
     /// <summary>
     /// Writes a file and creates its folder if need be. If <paramref name="write"/> throws, the old file stays and no temporary file is left. A file that is replaced
-    /// hands its access rights on.
+    /// hands its access rights on. Temporary files in the folder whose writers were killed are deleted.
     /// </summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="write">Writes the content.</param>
@@ -14,11 +14,13 @@ internal static class AtomicFile
     /// <param name="path">The file.</param>
     /// <param name="write">Writes the content.</param>
     /// <param name="mode">Access rights; null for those of the file that is replaced, or the process's usual ones.</param>
-    internal static void Write(string path, Action<Stream> write, UnixFileMode? mode)
+    /// <param name="sweep">Whether to look for temporary files of killed writers, which reads the whole folder.</param>
+    internal static void Write(string path, Action<Stream> write, UnixFileMode? mode, bool sweep = true)
     {
-        string full = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        string temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
+        string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
+        Directory.CreateDirectory(folder);
+        using var name = new TemporaryName(full);
+        string temporary = name.Path;
         try
         {
             using (FileStream stream = Create(temporary, OperatingSystem.IsWindows() ? null : mode ?? (File.Exists(full) ? File.GetUnixFileMode(full) : null)))
@@ -29,10 +31,17 @@ internal static class AtomicFile
 
             File.Move(temporary, full, overwrite: true);
         }
+        catch (ArgumentOutOfRangeException e) when (e is { ParamName: "value", Source: "System.Private.CoreLib" })
+        {
+            // What .NET makes of EFBIG: 4 GB on FAT32, a quota, ulimit -f.
+            throw new IOException("The file is larger than the file system, or a limit of this user, allows", e);
+        }
         finally
         {
             File.Delete(temporary);
         }
+
+        if (sweep) TemporaryName.Sweep(folder);
     }
 
     /// <summary>Writes a text file in UTF-8 without a byte-order mark.</summary>

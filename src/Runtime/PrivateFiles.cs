@@ -24,9 +24,14 @@ internal static class PrivateFiles
     /// <summary>Writes a file as <see cref="AtomicFile.Write(string, Action{Stream})"/> does, readable for its owner alone from its first byte on; so are folders that are missing.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="write">Writes the content.</param>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Write(path, write, sweep: true);
+
+    /// <param name="path">The file.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <param name="sweep">Whether to delete temporary files of killed writers; not worth while in a folder that is deleted as a whole.</param>
+    internal static void Write(string path, Action<Stream> write, bool sweep)
     {
         CreateFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        AtomicFile.Write(path, write, OwnersFile);
+        AtomicFile.Write(path, write, OwnersFile, sweep);
     }
 }

@@ -116,7 +116,7 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         PrivateFiles.Write(PathOf(key), stream =>
         {
             foreach (Tensor feature in features) TensorMemory.Read(feature, stream.Write);
-        });
+        }, sweep: false);
         onDisk.Add(key, [.. features.Select(f => (f.dtype, f.shape))]);
     }
 

@@ -36,13 +36,19 @@ public sealed class Trainer
     /// <param name="validation">The validation batches.</param>
     /// <param name="progress">Told about every epoch that ends, or null.</param>
     /// <param name="cancellation">Stops between two batches; epochs that have ended stay in <see cref="History"/>.</param>
+    /// <param name="checkpoints">
+    /// Folder of this training's checkpoints, made if need be, or null for none. Each epoch is saved before it is reported. Called again with the same folder, by a new process and on a network
+    /// that is built, seeded and frozen in the same way, training goes on after the newest checkpoint that is whole, and gives the same losses, bit for bit, as if it had never stopped (same
+    /// machine and thread count; batches that depend on the number of the epoch alone). <see cref="TrainingHistory.Remarks"/> says where it went on.
+    /// </param>
     /// <returns><see cref="History"/>.</returns>
     /// <exception cref="InvalidOperationException">Nothing is trainable, or a source is empty.</exception>
     /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="NonFiniteWeightsException">An epoch ended with weights that are NaN or infinite.</exception>
+    /// <exception cref="CheckpointException">A checkpoint cannot be written, or those in the folder are of another training.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
+    public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default, string? checkpoints = null)
     {
         using var memory = new NativeMemory();
         (FusedAdam adam, List<double> factors) = ParameterGroups();
@@ -50,7 +56,9 @@ public sealed class Trainer
         TorchRuntime.Seed(options.Seed);
         batches = training.BatchCount;
         int first = History.Count + 1, last = History.Count + options.Epochs;
-        for (int epoch = first; epoch <= last; epoch++)
+        CheckpointSession? session = checkpoints is null ? null : new(checkpoints, model, options, History, training, validation);
+        if (session?.Resume(optimizer, ref batches) == true) return History;
+        for (int epoch = History.Count + 1; epoch <= last && !IsEnough(first); epoch++)
         {
             var clock = Stopwatch.StartNew();
             using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
@@ -60,13 +68,16 @@ public sealed class Trainer
             Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
             var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds);
             History.Add(record);
+            session?.Save(optimizer, batches);
             progress?.Report(record);
-            // Of this training only, however good an earlier phase was.
-            if (epoch - new TrainingHistory(History.Skip(first - 1)).Best.Epoch >= options.EarlyStoppingPatience) break;
         }
 
         return History;
     }
+
+    /// <summary>Whether early stopping ends a training that began with an epoch; however good an earlier phase was.</summary>
+    private bool IsEnough(int first) =>
+        History.Count >= first && History.Count - new TrainingHistory(History.Skip(first - 1)).Best.Epoch >= options.EarlyStoppingPatience;
 
     /// <summary>Scores a network in inference mode, without gradients. Modes are put back afterwards.</summary>
     /// <param name="model">Inputs to logits.</param>

@@ -9,6 +9,7 @@ namespace UnetResnet.Training;
 public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
 {
     private readonly List<EpochRecord> epochs = [];
+    private readonly List<string> remarks = [];
 
     /// <summary>Creates a history of the given epochs.</summary>
     /// <param name="epochs">The epochs, in order; may be empty.</param>
@@ -30,6 +31,11 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
     /// <summary>The epoch with the lowest validation loss; the earliest of equals. A loss that is not a number is worse than any other.</summary>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
     public EpochRecord Best => epochs.MinBy(e => double.IsNaN(e.Validation.Loss) ? (1, 0.0) : (0, e.Validation.Loss)) ?? Last;
+
+    /// <summary>What there is to say about the training as a whole, in sentences: that it was resumed and from which checkpoint, and which ones were damaged.</summary>
+    public IReadOnlyList<string> Remarks => remarks;
+
+    internal void Add(string remark) => remarks.Add(remark);
 
     internal void Add(EpochRecord epoch)
     {
@@ -58,8 +64,8 @@ public sealed class TrainingHistory : IReadOnlyList<EpochRecord>
     /// <summary>Names of the figures that every epoch has; those of masks where nothing has been recorded yet.</summary>
     private string[] FigureNames => epochs.Count > 0 ? [.. epochs[0].Validation.Figures.Select(figure => figure.Name)] : ["IoU", "Dice"];
 
-    /// <summary>The history as a table of text with one row per epoch.</summary>
-    public override string ToString() => Table.ToText();
+    /// <summary>The history as a table of text with one row per epoch, and the remarks below it.</summary>
+    public override string ToString() => string.Join('\n', [Table.ToText(), .. remarks]);
 
     /// <summary>What people look at first; <see cref="ToDataFrame"/> has everything.</summary>
     internal TextTable Table

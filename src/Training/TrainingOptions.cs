@@ -38,6 +38,9 @@ public sealed record TrainingOptions
     /// </summary>
     public bool ScoreTrainingInInferenceMode { get; init; } = true;
 
+    /// <summary>How many checkpoints stay in the folder that <see cref="Trainer.Fit"/> is given, at least 1: the newest ones. Should one be damaged, the one before it is taken.</summary>
+    public int KeptCheckpoints { get; init; } = 3;
+
     /// <summary>Checks the options.</summary>
     /// <returns>This record.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
@@ -46,6 +49,7 @@ public sealed record TrainingOptions
         if (Epochs < 1) throw new ArgumentOutOfRangeException(nameof(Epochs), Epochs, "There must be at least 1 epoch.");
         if (!(LearningRate > 0) || !double.IsFinite(LearningRate)) throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be above 0; 1e-3 is Adam's default.");
         if (EarlyStoppingPatience < 1) throw new ArgumentOutOfRangeException(nameof(EarlyStoppingPatience), EarlyStoppingPatience, "The patience must be at least 1 epoch; null switches early stopping off.");
+        if (KeptCheckpoints < 1) throw new ArgumentOutOfRangeException(nameof(KeptCheckpoints), KeptCheckpoints, "At least 1 checkpoint must be kept; 2 or more survive a damaged file.");
         if (StillStatisticsEpochs < 0) throw new ArgumentOutOfRangeException(nameof(StillStatisticsEpochs), StillStatisticsEpochs, "The number of epochs with still statistics must be 0 or more.");
         if (LearningRates.FirstOrDefault(g => !(g.Factor > 0) || !double.IsFinite(g.Factor)) is { } wrong)
             throw new ArgumentOutOfRangeException(nameof(LearningRates), wrong.Factor, $"The factor of '{wrong.Prefix}' must be above 0; freeze the part to leave it untrained.");

@@ -48,16 +48,18 @@ public sealed record TrainingRecipe(params IReadOnlyList<TrainingPhase> Phases)
     /// <param name="validation">The validation batches.</param>
     /// <param name="progress">Told about every epoch that ends, or null.</param>
     /// <param name="cancellation">Stops between two batches.</param>
+    /// <param name="checkpoints">Folder of the checkpoints of all phases, or null, see <see cref="Trainer.Fit"/>. Preparations of phases that are over are made again, and their epochs are not trained again.</param>
     /// <returns>The epochs of all phases, counted through.</returns>
     /// <exception cref="InvalidOperationException">There is no phase, or nothing to train in one.</exception>
-    public TrainingHistory Fit(Module<Tensor, Tensor> model, IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="CheckpointException">A checkpoint cannot be written, or those in the folder are of another training.</exception>
+    public TrainingHistory Fit(Module<Tensor, Tensor> model, IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default, string? checkpoints = null)
     {
         if (Phases.Count == 0) throw new InvalidOperationException("The recipe has no phase, so there is nothing to train.");
         var history = new TrainingHistory();
         foreach (TrainingPhase phase in Phases)
         {
             phase.Prepare?.Invoke(model);
-            new Trainer(model, phase.Options, history).Fit(training, validation, progress, cancellation);
+            new Trainer(model, phase.Options, history).Fit(training, validation, progress, cancellation, checkpoints);
         }
 
         return history;

@@ -26,7 +26,7 @@ public static class KerasExport
     /// <param name="path">The file.</param>
     /// <param name="overwrite">Whether a file of this name may be replaced.</param>
     /// <exception cref="ArgumentException">Keras's ResNet50 computes something else: torchvision's architecture, another padding or ε, or batch norm that is folded or replaced.</exception>
-    /// <exception cref="WeightsException">The file is there already.</exception>
+    /// <exception cref="WeightsException">The file is there already, or cannot be written.</exception>
     public static void Write(ResNet50Encoder encoder, string path, bool overwrite = false)
     {
         Check(encoder);
@@ -34,7 +34,7 @@ public static class KerasExport
         using var scope = NewDisposeScope();
         Dictionary<string, Tensor> state = encoder.state_dict();
         string[] layers = [.. LayerOrder(encoder)];
-        AtomicFile.Write(path, stream =>
+        WeightsFile.Write(path, stream =>
         {
             using var file = new Hdf5Writer(stream);
             (string, ulong)[] links = [.. layers.Select(layer => (layer, Layer(file, layer, state)))];

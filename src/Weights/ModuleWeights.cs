@@ -1,5 +1,4 @@
 using System.Text;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -20,7 +19,7 @@ internal static class ModuleWeights
         else if (metadata is { Count: > 0 })
             throw new ArgumentException("A .dat file of TorchSharp has no place for metadata. Save as .safetensors, or without.", nameof(metadata));
         else
-            AtomicFile.Write(path, stream => SaveDat(module, stream));
+            WeightsFile.Write(path, stream => SaveDat(module, stream));
     }
 
     /// <summary>Given a stream, TorchSharp would close it.</summary>

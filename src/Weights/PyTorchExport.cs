@@ -1,6 +1,5 @@
 using UnetResnet.Models;
 using UnetResnet.Normalization;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -22,7 +21,7 @@ public static class PyTorchExport
     /// <param name="folder">The folder; made if need be.</param>
     /// <param name="overwrite">Whether files of these names may be replaced.</param>
     /// <exception cref="ArgumentException">Something of the network has no twin: folded or replaced batch norm, batch statistics in inference, or layers of different ε. The message says what to undo.</exception>
-    /// <exception cref="WeightsException">A file is there already, or the logits are not finite.</exception>
+    /// <exception cref="WeightsException">A file is there already or cannot be written, or the logits are not finite.</exception>
     public static void Write(UNetResNet50 unet, string folder, bool overwrite = false)
     {
         Check(unet);
@@ -38,7 +37,7 @@ public static class PyTorchExport
         ModelFile.Write(unet, header, paths[0]);
         Safetensors.Write(paths[1], [new("input", input), new("logits", logits)]);
         using Stream twin = typeof(PyTorchExport).Assembly.GetManifestResourceStream(Twin)!;
-        AtomicFile.Write(paths[2], twin.CopyTo);
+        WeightsFile.Write(paths[2], twin.CopyTo);
     }
 
     private static void Check(UNetResNet50 unet)

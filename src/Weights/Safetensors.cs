@@ -48,21 +48,26 @@ public static class Safetensors
     /// <param name="tensors">The tensors; any device. The caller keeps them.</param>
     /// <param name="metadata">Text by name, or null.</param>
     /// <exception cref="ArgumentException">A tensor has an element type that the format does not know, or two have the same name, or one the format's own.</exception>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <exception cref="WeightsException">The file cannot be written: the disk is full, the folder read-only.</exception>
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        WeightsFile.Write(path, Content(tensors, metadata));
+
+    /// <summary>What writes a file's content to a stream; everything is checked before.</summary>
+    internal static Action<Stream> Content(IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         // Largest elements first keeps every tensor aligned to its element size, as the reference implementation does.
         var ordered = tensors.OrderByDescending(t => t.Value.element_size()).ThenBy(t => t.Key, StringComparer.Ordinal).ToList();
         string? taken = ordered.GroupBy(t => t.Key).FirstOrDefault(name => name.Count() > 1 || name.Key == Metadata)?.Key;
         if (taken is not null) throw new ArgumentException($"Tensor name '{taken}' is taken: names must be unique, and {Metadata} is the format's own. Rename it.", nameof(tensors));
         byte[] header = Header(ordered, metadata);
-        AtomicFile.Write(path, stream =>
+        return stream =>
         {
             Span<byte> length = stackalloc byte[8];
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
             foreach ((_, Tensor tensor) in ordered) TensorMemory.Read(tensor, stream.Write);
-        });
+        };
     }
 
     private static byte[] Header(List<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)

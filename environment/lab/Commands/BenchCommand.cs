@@ -22,6 +22,8 @@ internal static class BenchCommand
         WeightsBenchCommand.Create(),
         KernelBenchCommand.Create(new ErrorStreamProgress()),
         InterruptsBenchCommand.Create(new ErrorStreamProgress()),
+        SoakBenchCommand.Create(new ErrorStreamProgress()),
+        ThreadsBenchCommand.Create(new ErrorStreamProgress()),
     };
 
     private static Command Collapse()
