@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace UnetResnet.Data;
 
 /// <summary>
-/// Cuts a dataset into batches. Augmentation and copying happen on one background thread, a few batches ahead; tensors are made on the
-/// consumer's thread, because dispose scopes belong to threads.
+/// Cuts a dataset into batches. Decoding, augmentation and copying happen in the background, a few batches ahead and on several threads; tensors are made on the
+/// consumer's thread, because dispose scopes belong to threads. What an epoch holds depends on seed and number of the epoch alone.
 /// </summary>
 public sealed class BatchLoader : IBatchSource
 {
@@ -29,7 +29,7 @@ public sealed class BatchLoader : IBatchSource
         BatchCount = options.DropLast ? SampleCount / BatchSize : (SampleCount + BatchSize - 1) / BatchSize;
         if (BatchCount == 0)
             throw new ArgumentException($"With DropLast, {SampleCount} samples make no batch of {BatchSize}. Take smaller batches or keep the last.", nameof(options));
-        Identity = $"{options with { Prefetch = 2, Device = null }}, {Names(dataset)}";
+        Identity = $"{options with { Prefetch = 2, Workers = null, Device = null }}, {Names(dataset)}";
         epochs = epoch => Load(dataset, options, epoch);
         inOrder = () => new BatchLoader(dataset, options with { Shuffle = false, Augmentation = null, DropLast = false });
     }
@@ -105,10 +105,11 @@ public sealed class BatchLoader : IBatchSource
 
     private static Arrays Collect(SegmentationDataset dataset, BatchLoaderOptions options, int epoch, int[] places)
     {
-        (int width, int height) = (dataset[0].Image.Width, dataset[0].Image.Height);
-        int area = width * height, classes = dataset[0].Classes;
+        SampleSlot first = dataset.Slots[0];
+        (int width, int height, int classes) = (first.Width, first.Height, first.Classes);
+        int area = width * height;
         var (images, masks, names) = (new float[places.Length * 3 * area], new float[places.Length * area], new string[places.Length]);
-        for (int i = 0; i < places.Length; i++)
+        InParallel.For(places.Length, options.Workers ?? InParallel.DefaultWorkers, i =>
         {
             SegmentationSample sample = dataset[places[i]];
             if (options.Augmentation is { } augmentation) sample = augmentation.Apply(sample, options.Seed, epoch, places[i]);
@@ -117,8 +118,7 @@ public sealed class BatchLoader : IBatchSource
             if (classes == 1) for (int k = 0; k < area; k++) masks[i * area + k] = SegmentationSample.IsForeground(mask[k]) ? 1 : 0;
             else for (int k = 0; k < area; k++) masks[i * area + k] = mask[k];
             names[i] = sample.Name;
-        }
-
+        });
         return new Arrays(images, masks, names, width, height, classes);
     }
 
@@ -151,22 +151,22 @@ public sealed class BatchLoader : IBatchSource
     /// <summary>Which samples there are, in their order, without listing them.</summary>
     private static string Names(SegmentationDataset dataset)
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', dataset.Select(sample => sample.Name))));
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', dataset.Slots.Select(slot => slot.Name))));
         return string.Create(CultureInfo.InvariantCulture, $"{dataset.Count} samples whose names have the checksum {Convert.ToHexStringLower(hash)[..8]}");
     }
 
     private static void CheckSamples(SegmentationDataset dataset, BatchLoaderOptions options)
     {
         if (dataset.Count == 0) throw new ArgumentException("The dataset is empty: there is nothing to make batches of.", nameof(dataset));
-        PixelImage first = dataset[0].Image;
-        foreach (SegmentationSample sample in dataset)
+        SampleSlot first = dataset.Slots[0];
+        foreach (SampleSlot sample in dataset.Slots)
         {
-            if ((sample.Image.Width, sample.Image.Height) != (first.Width, first.Height))
+            if ((sample.Width, sample.Height) != (first.Width, first.Height))
                 throw new ArgumentException(
-                    $"All images of a batch have one size, but '{dataset[0].Name}' is {first.Width}×{first.Height} and '{sample.Name}' "
-                    + $"{sample.Image.Width}×{sample.Image.Height}. Call Resize(side) on the dataset first.", nameof(dataset));
-            if (sample.Classes != dataset[0].Classes)
-                throw new ArgumentException($"All masks of a batch have one meaning, but '{dataset[0].Name}' has {dataset[0].Classes} classes and '{sample.Name}' {sample.Classes}.", nameof(dataset));
+                    $"All images of a batch have one size, but '{first.Name}' is {first.Width}×{first.Height} and '{sample.Name}' "
+                    + $"{sample.Width}×{sample.Height}. Call Resize(side) on the dataset first.", nameof(dataset));
+            if (sample.Classes != first.Classes)
+                throw new ArgumentException($"All masks of a batch have one meaning, but '{first.Name}' has {first.Classes} classes and '{sample.Name}' {sample.Classes}.", nameof(dataset));
         }
 
         if (options.Augmentation is { QuarterTurns: true } && first.Width != first.Height)

@@ -24,6 +24,11 @@ public sealed record BatchLoaderOptions
     /// <summary>Whether a last batch that is not full is left out. Default: it is kept.</summary>
     public bool DropLast { get; init; }
 
+    /// <summary>
+    /// Threads that decode and augment the images of a batch, 1 to 64; null (default) takes one for each core, eight at most. The batches are the same for any number.
+    /// </summary>
+    public int? Workers { get; init; }
+
     /// <summary>How many batches a background thread prepares ahead, 0 to 64; 0 prepares each when it is asked for. The batches are the same. Default: 2.</summary>
     public int Prefetch { get; init; } = 2;
 
@@ -36,6 +41,8 @@ public sealed record BatchLoaderOptions
             throw new ArgumentOutOfRangeException(nameof(BatchSize), BatchSize, "A batch needs at least 1 sample.");
         if (Prefetch is < 0 or > 64)
             throw new ArgumentOutOfRangeException(nameof(Prefetch), Prefetch, "Between 0 and 64 batches are prepared ahead; 2 is enough as a rule.");
+        if (Workers is < 1 or > 64)
+            throw new ArgumentOutOfRangeException(nameof(Workers), Workers, "Between 1 and 64 threads prepare a batch; null takes one for each core.");
         ArgumentNullException.ThrowIfNull(Preprocessing);
         Augmentation?.Validate();
     }

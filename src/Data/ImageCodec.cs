@@ -20,23 +20,37 @@ public static partial class ImageCodec
     /// <param name="path">A PNG or JPEG file.</param>
     /// <param name="pixelLimit">Most pixels, width times height.</param>
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
-    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit)
+    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(Read(path, File.ReadAllBytes), path, pixelLimit);
+
+    /// <summary>Width and height of an image file as <see cref="Load"/> gives it, upright; no pixel is decoded.</summary>
+    /// <exception cref="DatasetException">As of <see cref="Load"/>, but damage inside the picture is not noticed.</exception>
+    internal static (int Width, int Height) SizeOf(string path)
+    {
+        ImageHeader header = Checked(Read(path, ImageHeader.ReadFile), path, DefaultPixelLimit);
+        return header.Orientation >= 5 ? (header.Height, header.Width) : (header.Width, header.Height);
+    }
+
+    private static T Read<T>(string path, Func<string, T> read)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        byte[] encoded;
         try
         {
             // Pipes and devices have no length, and reading one may never end.
             FileSystemInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
-            if (file is FileInfo { Exists: true, Length: 0 }) throw new DatasetException(path, "is empty, or a pipe or device", Expected, Cure);
-            encoded = File.ReadAllBytes(path);
+            return file is FileInfo { Exists: true, Length: 0 } ? throw new DatasetException(path, "is empty, or a pipe or device", Expected, Cure) : read(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(path, $"cannot be read ({e.Message})", Expected, "Check the path and the permissions.", e);
         }
+    }
 
-        return Decode(encoded, path, pixelLimit);
+    private static ImageHeader Checked(ImageHeader? found, string name, long pixelLimit)
+    {
+        if (found is not { } header) throw Corrupt(name, "is not a readable PNG or JPEG image");
+        if ((long)header.Width * header.Height > pixelLimit)
+            throw new DatasetException(name, $"is {header.Width}×{header.Height} pixels", $"at most {pixelLimit} pixels", "Make the image smaller, or raise the limit.");
+        return header.IsComplete ? header : throw Corrupt(name, "is cut short");
     }
 
     /// <summary>Writes a PNG file; a file of that name is replaced as a whole or not at all.</summary>
@@ -62,10 +76,7 @@ public static partial class ImageCodec
     {
         ArgumentNullException.ThrowIfNull(encoded);
         ArgumentOutOfRangeException.ThrowIfLessThan(pixelLimit, 1);
-        if (ImageHeader.Read(encoded) is not { } header) throw Corrupt(name, "is not a readable PNG or JPEG image");
-        if ((long)header.Width * header.Height > pixelLimit)
-            throw new DatasetException(name, $"is {header.Width}×{header.Height} pixels", $"at most {pixelLimit} pixels", "Make the image smaller, or raise the limit.");
-        if (!header.IsComplete) throw Corrupt(name, "is cut short");
+        ImageHeader header = Checked(ImageHeader.Read(encoded), name, pixelLimit);
         PixelImage image = DecodePixels(encoded, name);
         return header.Orientation switch
         {

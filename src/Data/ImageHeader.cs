@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
 
 namespace UnetResnet.Data;
 
@@ -22,6 +23,51 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
         return header is { Width: > 0, Height: > 0 } ? header : null;
     }
 
+    /// <summary>Reads the header of a file and as little else as possible: of a PNG the beginning of each chunk, of a JPEG what stands before the picture and the last two bytes.</summary>
+    /// <returns>As <see cref="Read"/> of the whole file.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ImageHeader? ReadFile(string path)
+    {
+        const int Most = 16 << 10;
+        using SafeFileHandle file = File.OpenHandle(path);
+        long length = RandomAccess.GetLength(file);
+        Span<byte> head = stackalloc byte[(int)Math.Min(length, Most)];
+        head = head[..RandomAccess.Read(file, head, 0)];
+        if (length <= Most) return Read(head);
+        if (head.StartsWith(PngSignature)) return ReadPng(file, length) is { Width: > 0, Height: > 0 } png ? png : null;
+        Span<byte> end = stackalloc byte[2];
+        // A thumbnail or a colour profile may push the size beyond the beginning, and something may follow the end.
+        return head.Length > 2 && head[0] == 0xFF && head[1] == 0xD8 && ReadJpeg(head, toThePicture: true) is { Width: > 0, Height: > 0 } jpeg
+            && RandomAccess.Read(file, end, length - 2) == 2 && end.SequenceEqual<byte>([0xFF, 0xD9])
+            ? jpeg with { IsComplete = true }
+            : Read(File.ReadAllBytes(path));
+    }
+
+    private static ImageHeader ReadPng(SafeFileHandle file, long length)
+    {
+        var header = new ImageHeader(0, 0, 1, false);
+        Span<byte> start = stackalloc byte[16];
+        for (long at = PngSignature.Length; length - at >= 12;)
+        {
+            if (RandomAccess.Read(file, start, at) < 12) break;
+            uint size = BinaryPrimitives.ReadUInt32BigEndian(start);
+            if (size > length - at - 12) break;
+            ReadOnlySpan<byte> kind = start.Slice(4, 4);
+            if (kind.SequenceEqual("IHDR"u8) && size >= 8) header = header with { Width = Side(BinaryPrimitives.ReadUInt32BigEndian(start[8..])), Height = Side(BinaryPrimitives.ReadUInt32BigEndian(start[12..])) };
+            else if (kind.SequenceEqual("eXIf"u8))
+            {
+                var data = new byte[size];
+                header = header with { Orientation = OrientationOf(data.AsSpan(0, RandomAccess.Read(file, data, at + 8))) };
+            }
+            else if (kind.SequenceEqual("IEND"u8)) return header with { IsComplete = true };
+            at += 12L + size;
+        }
+
+        return header;
+    }
+
+    private static int Side(uint side) => side > int.MaxValue ? 0 : (int)side;
+
     private static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     private static ImageHeader ReadPng(ReadOnlySpan<byte> file)
@@ -41,11 +87,9 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
         }
 
         return header;
-
-        static int Side(uint side) => side > int.MaxValue ? 0 : (int)side;
     }
 
-    private static ImageHeader ReadJpeg(ReadOnlySpan<byte> file)
+    private static ImageHeader ReadJpeg(ReadOnlySpan<byte> file, bool toThePicture = false)
     {
         var header = new ImageHeader(0, 0, 1, false);
         for (int at = 2; at + 1 < file.Length;)
@@ -59,6 +103,7 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
 
             byte marker = file[at + 1];
             if (marker == 0xD9) return header with { IsComplete = true };
+            if (marker == 0xDA && toThePicture) return header;
             if (file.Length - at < 4) break;
             int length = BinaryPrimitives.ReadUInt16BigEndian(file[(at + 2)..]);
             if (length < 2 || length > file.Length - at - 2) break;

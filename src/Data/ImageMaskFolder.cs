@@ -20,16 +20,28 @@ public sealed record ImageMaskFolderOptions
     /// <summary>Side in pixels to which images and masks are resized as they are read, a multiple of 32; null (default) leaves them as they are.</summary>
     public int? Side { get; init; }
 
+    /// <summary>
+    /// Bytes of decoded images and masks that stay in memory, 0 or more; the others are read anew in every epoch. A pair of <c>Side</c> s takes 4·s² bytes in colour, 2·s² in grey.
+    /// Default: 1 GiB.
+    /// </summary>
+    public long MemoryBudget { get; init; } = 1L << 30;
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
 }
 
-/// <summary>Reads pairs of images and masks from two folders (which may be one and the same where masks have a suffix).</summary>
+/// <summary>
+/// Pairs of images and masks from two folders (which may be one and the same where masks have a suffix). The folders may be larger than memory: a pair is decoded when it is
+/// wanted, by <see cref="BatchLoader"/> while the network trains, and stays in memory as far as <see cref="ImageMaskFolderOptions.MemoryBudget"/> allows.
+/// </summary>
 public static class ImageMaskFolder
 {
     private static readonly string[] Extensions = [".png", ".jpg", ".jpeg"];
 
-    /// <summary>Reads all PNG and JPEG images with their masks, paired by file name without extension, in ordinal order of their names.</summary>
+    /// <summary>
+    /// Finds all PNG and JPEG images with their masks, paired by file name without extension, in ordinal order of their names. Names, sizes and ends of all files are checked
+    /// at once, and the first pair is read whole, because a threshold or number of classes that does not fit shows in it. Damage inside a picture shows when it is read.
+    /// </summary>
     /// <param name="imagesDirectory">Folder of images.</param>
     /// <param name="masksDirectory">Folder of masks.</param>
     /// <param name="options">Pairing and reading; null for the defaults.</param>
@@ -37,13 +49,15 @@ public static class ImageMaskFolder
     /// A folder is missing or empty, an image has no mask, a mask no image, a name occurs twice, sizes differ, a file is corrupt,
     /// a mask has values but none above the threshold, or a value that is no class. Every message names the file and the cure.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The side asked for is no multiple of 32, or the number of classes is not 1 to 255.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The side asked for is no multiple of 32, the number of classes is not 1 to 255, or the budget is below 0.</exception>
     public static SegmentationDataset Load(string imagesDirectory, string masksDirectory, ImageMaskFolderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(imagesDirectory);
         ArgumentException.ThrowIfNullOrEmpty(masksDirectory);
         options ??= new ImageMaskFolderOptions();
         if (options.Classes is not (>= 1 and <= 255)) throw new ArgumentOutOfRangeException(nameof(options), options.Classes, "Masks have 1 class (foreground) or 2 to 255 (numbers from 0).");
+        if (options.MemoryBudget < 0) throw new ArgumentOutOfRangeException(nameof(options), options.MemoryBudget, "The memory budget is a number of bytes, 0 or more; 0 keeps no image.");
+        if (options.Side is int wanted) SegmentationDataset.CheckSide(wanted);
         bool oneFolder = Path.GetFullPath(imagesDirectory) == Path.GetFullPath(masksDirectory);
         if (oneFolder && options.MaskSuffix.Length == 0)
             throw new ArgumentException("Images and masks in one folder need a MaskSuffix to tell them apart.", nameof(options));
@@ -64,14 +78,28 @@ public static class ImageMaskFolder
                 throw new DatasetException(mask, "is a mask without an image", $"{Path.Combine(imagesDirectory, stem)}.png", "Add the image, or remove the mask.");
         }
 
-        var dataset = new List<SegmentationSample>(images.Count);
-        foreach ((string stem, string image) in images)
-        {
-            SegmentationSample sample = Read(stem, image, masks[stem], options);
-            dataset.Add(options.Side is int side ? new SegmentationDataset([sample]).Resize(side)[0] : sample);
-        }
+        (string Stem, string Image, string Mask)[] pairs = [.. images.Select(image => (image.Key, image.Value, masks[image.Key]))];
+        var budget = new MemoryBudget(options.MemoryBudget);
+        var slots = new SampleSlot[pairs.Length];
+        InParallel.For(pairs.Length, InParallel.DefaultWorkers, i => slots[i] = Open(pairs[i].Stem, pairs[i].Image, pairs[i].Mask, options, budget));
+        slots[0].Get();
+        return new SegmentationDataset(slots);
+    }
 
-        return new SegmentationDataset(dataset);
+    private static SampleSlot Open(string name, string image, string mask, ImageMaskFolderOptions options, MemoryBudget budget)
+    {
+        (int width, int height) = ImageCodec.SizeOf(image);
+        CheckSize(mask, ImageCodec.SizeOf(mask), image, (width, height));
+        return options.Side is int side
+            ? new SampleSlot(name, side, side, options.Classes, () => Read(name, image, mask, options).Resize(side, side), budget)
+            : new SampleSlot(name, width, height, options.Classes, () => Read(name, image, mask, options), budget);
+    }
+
+    private static void CheckSize(string mask, (int Width, int Height) size, string image, (int Width, int Height) expected)
+    {
+        if (size != expected)
+            throw new DatasetException(
+                mask, $"is {size.Width}×{size.Height} pixels", $"the size of its image {image}, {expected.Width}×{expected.Height}", "Export the mask in the image's size.");
     }
 
     /// <summary>Whether a file is called as an image that can be read.</summary>
@@ -83,9 +111,7 @@ public static class ImageMaskFolder
         options ??= new ImageMaskFolderOptions();
         PixelImage image = ImageCodec.Load(imagePath);
         PixelImage coloured = ImageCodec.Load(maskPath), mask = coloured.ToGrey();
-        if ((mask.Width, mask.Height) != (image.Width, image.Height))
-            throw new DatasetException(
-                maskPath, $"is {mask.Width}×{mask.Height} pixels", $"the size of its image {imagePath}, {image.Width}×{image.Height}", "Export the mask in the image's size.");
+        CheckSize(maskPath, (mask.Width, mask.Height), imagePath, (image.Width, image.Height));
         if (options.Classes > 1)
         {
             if (coloured.Channels == 3 && !coloured.Pixels.SequenceEqual(mask.ToRgb().Pixels))

@@ -71,7 +71,9 @@ public sealed class PixelImage
         ArgumentNullException.ThrowIfNull(function);
         var table = new byte[256];
         for (int value = 0; value < 256; value++) table[value] = function((byte)value);
-        return new PixelImage(Width, Height, Channels, Array.ConvertAll(pixels, value => table[value]));
+        var mapped = new byte[pixels.Length];
+        for (int i = 0; i < mapped.Length; i++) mapped[i] = table[pixels[i]];
+        return new PixelImage(Width, Height, Channels, mapped);
     }
 
     /// <summary>Mirrored left to right.</summary>

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
 namespace UnetResnet.Data;
 
 /// <summary>Resizing in two passes, first along the rows and then along the columns, in double precision: the same bytes on every machine and with every codec.</summary>
@@ -8,39 +12,70 @@ internal static class Resampling
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        int channels = image.Channels;
-        ReadOnlySpan<byte> pixels = image.Pixels;
+        int stride = width * image.Channels;
+        // A pixel of three channels is written as four numbers, the last of them one beyond the end.
+        double[] narrow = ArrayPool<double>.Shared.Rent(image.Height * stride + 1);
+        try
+        {
+            NarrowRows(image, TapsOf(image.Width, width), narrow);
+            var result = new byte[height * stride];
+            SumRows(narrow, TapsOf(image.Height, height), stride, result);
+            return new PixelImage(width, height, image.Channels, result);
+        }
+        finally
+        {
+            ArrayPool<double>.Shared.Return(narrow);
+        }
+    }
 
-        Taps[] columns = TapsOf(image.Width, width);
-        var narrow = new double[image.Height * width * channels];
+    /// <summary>Every row in its new width. Each number is a sum over the taps from left to right, so that a vector of channels gives the same bits as one after the other.</summary>
+    private static void NarrowRows(PixelImage image, Taps[] columns, Span<double> result)
+    {
+        int channels = image.Channels, lanes = channels == 1 ? 1 : 4, next = 0;
+        var row = new double[image.Width * lanes];
         for (int y = 0; y < image.Height; y++)
         {
-            for (int x = 0; x < width; x++)
+            ReadOnlySpan<byte> pixels = image.Pixels.Slice(y * image.Width * channels, image.Width * channels);
+            if (channels == 1) for (int x = 0; x < pixels.Length; x++) row[x] = pixels[x];
+            else for (int x = 0; x < image.Width; x++) (row[4 * x], row[4 * x + 1], row[4 * x + 2]) = (pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]);
+            foreach ((int first, double[] weights) in columns)
             {
-                for (int channel = 0; channel < channels; channel++)
+                ReadOnlySpan<double> taken = row.AsSpan(first * lanes, weights.Length * lanes);
+                if (channels == 1)
                 {
                     double sum = 0;
-                    for (int k = 0; k < columns[x].Weights.Length; k++)
-                        sum += columns[x].Weights[k] * pixels[(y * image.Width + columns[x].First + k) * channels + channel];
-                    narrow[(y * width + x) * channels + channel] = sum;
+                    for (int k = 0; k < weights.Length; k++) sum += weights[k] * taken[k];
+                    result[next++] = sum;
+                    continue;
                 }
+
+                Vector256<double> sums = Vector256<double>.Zero;
+                for (int k = 0; k < weights.Length; k++) sums += weights[k] * Vector256.Create(taken.Slice(4 * k, 4));
+                sums.CopyTo(result[next..]);
+                next += channels;
             }
         }
+    }
 
-        Taps[] rows = TapsOf(image.Height, height);
-        int stride = width * channels;
-        var result = new byte[height * stride];
-        for (int y = 0; y < height; y++)
+    /// <summary>Rows added up to the new height, rounded.</summary>
+    private static void SumRows(ReadOnlySpan<double> rows, Taps[] taps, int stride, Span<byte> result)
+    {
+        var line = new double[stride];
+        for (int y = 0; y < taps.Length; y++)
         {
-            for (int i = 0; i < stride; i++)
-            {
-                double sum = 0;
-                for (int k = 0; k < rows[y].Weights.Length; k++) sum += rows[y].Weights[k] * narrow[(rows[y].First + k) * stride + i];
-                result[y * stride + i] = ToByte(sum);
-            }
+            Array.Clear(line);
+            for (int k = 0; k < taps[y].Weights.Length; k++) AddScaled(rows.Slice((taps[y].First + k) * stride, stride), taps[y].Weights[k], line);
+            Span<byte> bytes = result.Slice(y * stride, stride);
+            for (int i = 0; i < stride; i++) bytes[i] = ToByte(line[i]);
         }
+    }
 
-        return new PixelImage(width, height, channels, result);
+    private static void AddScaled(ReadOnlySpan<double> row, double weight, Span<double> sums)
+    {
+        int i = 0;
+        for (; i + Vector<double>.Count <= sums.Length; i += Vector<double>.Count)
+            (new Vector<double>(sums[i..]) + weight * new Vector<double>(row[i..])).CopyTo(sums[i..]);
+        for (; i < sums.Length; i++) sums[i] += weight * row[i];
     }
 
     /// <summary>The nearest pixel's value, for pictures whose values are names and no amounts.</summary>

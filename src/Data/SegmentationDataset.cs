@@ -1,28 +1,39 @@
 using System.Collections;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Data;
 
-/// <summary>Images with masks, in memory and in a fixed order. It never changes; every method gives a new dataset.</summary>
+/// <summary>
+/// Images with masks in a fixed order, in memory or read when they are wanted (<see cref="ImageMaskFolder"/>). It never changes; every method gives a new dataset, and none
+/// of them reads an image.
+/// </summary>
 public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
 {
     /// <summary>A ResNet encoder halves the side five times, and the decoder doubles it five times.</summary>
     private const int SideFactor = 32;
 
-    private readonly SegmentationSample[] samples;
+    private readonly SampleSlot[] slots;
 
     /// <summary>Collects samples.</summary>
     /// <param name="samples">The samples; may be none.</param>
     public SegmentationDataset(IEnumerable<SegmentationSample> samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        this.samples = [.. samples];
+        slots = samples is SegmentationDataset dataset ? dataset.slots : [.. samples.Select(sample => new SampleSlot(sample))];
     }
 
-    /// <inheritdoc/>
-    public int Count => samples.Length;
+    internal SegmentationDataset(SampleSlot[] slots) => this.slots = slots;
 
     /// <inheritdoc/>
-    public SegmentationSample this[int index] => samples[index];
+    public int Count => slots.Length;
+
+    /// <summary>A sample. Where it is not in memory, it is read.</summary>
+    /// <param name="index">Its place, from 0.</param>
+    /// <exception cref="DatasetException">A file of it is missing or broken.</exception>
+    public SegmentationSample this[int index] => slots[index].Get();
+
+    /// <summary>What is known of the samples without reading them.</summary>
+    internal IReadOnlyList<SampleSlot> Slots => slots;
 
     /// <summary>The dataset with every image made <paramref name="side"/>×<paramref name="side"/> pixels and every mask too, see <see cref="SegmentationSample.Resize"/>.</summary>
     /// <remarks>Like the <c>target_size</c> of Keras, this squeezes an image that is not square: pad it first where that matters.</remarks>
@@ -31,7 +42,7 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     public SegmentationDataset Resize(int side)
     {
         CheckSide(side);
-        return new SegmentationDataset(samples.Select(sample => sample.Resize(side, side)));
+        return new SegmentationDataset(Array.ConvertAll(slots, slot => slot.Resize(side, side)));
     }
 
     /// <summary>The samples at the given places, in the order given.</summary>
@@ -40,33 +51,44 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     public SegmentationDataset Subset(IEnumerable<int> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        return new SegmentationDataset(indices.Select(index => (uint)index < (uint)samples.Length
-            ? samples[index]
-            : throw new ArgumentOutOfRangeException(nameof(indices), index, $"The dataset has the places 0 to {samples.Length - 1}.")));
+        return new SegmentationDataset([.. indices.Select(index => (uint)index < (uint)slots.Length
+            ? slots[index]
+            : throw new ArgumentOutOfRangeException(nameof(indices), index, $"The dataset has the places 0 to {slots.Length - 1}."))]);
     }
 
     /// <summary>The first samples.</summary>
     /// <param name="count">How many; all where there are fewer.</param>
-    public SegmentationDataset Take(int count) => new(samples.Take(count));
+    public SegmentationDataset Take(int count) => new([.. slots.Take(count)]);
 
     /// <summary>Every <paramref name="step"/>-th sample, from the first: a smaller dataset that still covers the whole series.</summary>
     /// <param name="step">At least 1.</param>
     public SegmentationDataset Every(int step)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
-        return new SegmentationDataset(samples.Where((_, index) => index % step == 0));
+        return new SegmentationDataset([.. slots.Where((_, index) => index % step == 0)]);
     }
 
     /// <summary>This dataset followed by another.</summary>
     /// <param name="other">The other dataset.</param>
-    public SegmentationDataset Concat(SegmentationDataset other) => new(samples.Concat(other));
+    public SegmentationDataset Concat(SegmentationDataset other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new SegmentationDataset([.. slots, .. other.slots]);
+    }
 
     /// <inheritdoc/>
-    public IEnumerator<SegmentationSample> GetEnumerator() => ((IEnumerable<SegmentationSample>)samples).GetEnumerator();
+    public IEnumerator<SegmentationSample> GetEnumerator() => slots.Select(slot => slot.Get()).GetEnumerator();
 
-    IEnumerator IEnumerable.GetEnumerator() => samples.GetEnumerator();
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static void CheckSide(int side)
+    /// <summary>How many samples there are, and how many of them are in memory.</summary>
+    public override string ToString()
+    {
+        long[] kept = [.. slots.Select(slot => slot.KeptBytes).Where(bytes => bytes > 0)];
+        return $"{NumberText.Grouped(slots.Length)} images with masks, {(kept.Length == slots.Length ? "all" : NumberText.Grouped(kept.Length))} in memory ({NumberText.Fixed(kept.Sum() / 1e6, 1)} MB)";
+    }
+
+    internal static void CheckSide(int side)
     {
         if (side > 0 && side % SideFactor == 0) return;
         int lower = side / SideFactor * SideFactor;

@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -11,6 +12,9 @@ namespace UnetResnet.Models;
 /// <param name="Activation">The ReLU, or null.</param>
 internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d? Norm, ReLU? Activation)
 {
+    /// <summary>Of the convolution's window.</summary>
+    internal int Stride { get; init; } = 1;
+
     /// <summary>The modules.</summary>
     internal IEnumerable<Module> Modules => new Module?[] { Convolution, Norm, Activation }.OfType<Module>();
 
@@ -18,12 +22,24 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal IEnumerable<Tensor> Tensors => new[] { Convolution.weight, Convolution.bias, Norm?.Weight, Norm?.Bias, Norm?.RunningMean, Norm?.RunningVar }.OfType<Tensor>();
 
     /// <summary>Whether batch norm is a fixed scale and shift for each channel now.</summary>
-    internal bool IsFixed => Norm is null || (Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
+    internal bool IsFixed => Norm is null || (Norm.Counter is null && Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
+
+    /// <summary>Whether a forward pass leaves the running statistics as they are.</summary>
+    internal bool IsStill => Norm is null || Norm.ReplacedBy is not null || !(Norm.training && Norm.Mode.UpdatesStatistics());
 
     /// <summary>All three, one after the other.</summary>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolution.call(x)), watched);
+    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x)), watched);
+
+    /// <summary>The convolution, in the precision of the map: of weights in float32 a copy is taken, through which gradients flow back.</summary>
+    internal Tensor Convolved(Tensor x)
+    {
+        if (x.dtype != bfloat16) return Convolution.call(x);
+        Tensor kernel = Convolution.weight!;
+        long padding = kernel.shape[2] == 3 ? 1 : 0;
+        return functional.conv2d(x, kernel.As(x), Convolution.bias?.As(x), strides: [Stride, Stride], padding: [padding, padding]);
+    }
 
     /// <summary>The batch norm of the convolution's result.</summary>
     internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
@@ -37,8 +53,11 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal (Tensor Kernel, Tensor Bias) Folded()
     {
         Tensor weight = Convolution.weight!.detach();
-        if (Norm is null) return (weight, Convolution.bias?.detach() ?? zeros(weight.shape[0]));
+        if (Norm is null) return Unfolded();
         (Tensor scale, Tensor shift) = new ModalLayer("", Norm).InInference(Convolution.bias);
         return (weight * scale.to(float32).view(-1, 1, 1, 1), shift.to(float32).detach());
     }
+
+    /// <summary>The convolution's own kernel and bias.</summary>
+    internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0]));
 }

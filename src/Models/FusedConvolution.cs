@@ -11,22 +11,26 @@ internal static class FusedConvolution
 {
     private const string Library = "torch_cpu";
 
-    private static readonly Lazy<bool> available = new(() =>
+    private static readonly Lazy<bool> InFloat32 = new(() => Works(float32)), InBFloat16 = new(() => Works(bfloat16));
+
+    /// <summary>Whether this libtorch has it: builds with oneDNN, on x64; for bfloat16 on processors that oneDNN computes it on.</summary>
+    internal static bool IsAvailable(ScalarType type) => type == float32 ? InFloat32.Value : type == bfloat16 && InBFloat16.Value;
+
+    private static bool Works(ScalarType type)
     {
         try
         {
             using var noGrad = no_grad();
-            using Tensor x = ones(1, 16, 1, 1), kernel = ones(16, 16, 1, 1), bias = ones(16), y = Apply(x, kernel, bias, stride: 1, padding: 0, relu: true), expected = full_like(y, 17);
-            return y.equal(expected).all().item<bool>();
+            using var scope = NewDisposeScope();
+            // 17 is a number of bfloat16.
+            Tensor x = ones([1, 16, 1, 1], type), kernel = ones([16, 16, 1, 1], type), bias = ones([16], type), y = Apply(x, kernel, bias, stride: 1, padding: 0, relu: true);
+            return y.dtype == type && y.equal(full_like(y, 17)).all().item<bool>();
         }
         catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException or InvalidOperationException)
         {
             return false;
         }
-    });
-
-    /// <summary>Whether this libtorch has it: builds with oneDNN, on x64.</summary>
-    internal static bool IsAvailable => available.Value;
+    }
 
     /// <summary>relu(convolution + bias), or without the ReLU.</summary>
     /// <param name="x">(N, C, H, W), channels last.</param>

@@ -45,7 +45,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     {
         Options = (options ?? new ResNet50Options()).Validate();
         int width = Options.Width;
-        stem = new ConvolutionWithNorm(Convolution("conv1", 3, width, 7, stride: 2), BatchNorm("bn_conv1", width), Activation());
+        stem = new ConvolutionWithNorm(Convolution("conv1", 3, width, 7, stride: 2), BatchNorm("bn_conv1", width), Activation()) { Stride = 2 };
 
         long channels = width;
         for (int stage = 0; stage < BlocksPerStage.Length; stage++)
@@ -90,7 +90,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
     /// <summary>The five feature maps of the contract above.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W); sides need not be divisible by 32 here, maps are then rounded up.</param>
-    /// <returns>Five tensors, owned by the caller.</returns>
+    /// <returns>Five tensors, owned by the caller; bfloat16 where <see cref="Precision.BFloat16"/> is chosen.</returns>
     /// <exception cref="ArgumentException">The images are not (N, 3, H, W).</exception>
     public Tensor[] Features(Tensor images)
     {
@@ -99,16 +99,26 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
-        bool fold = folded.Fit(images), watched = !fold && folded.AreWatched;
+        bool watched = folded.AreWatched;
+        Tensor x = ChannelsLast.Of(images);
+        // Hooks see float32.
+        if (!watched && ComputePrecision.IsLowFor(x)) x = x.to(bfloat16);
+        bool fold = !watched && folded.Fit(x);
         using IDisposable? noGrad = fold ? no_grad() : null;
-        if (fold) folded.Refresh();
-        Tensor x = StridedWindows.Pad(ChannelsLast.Of(images), 7, Options.Padding, value: 0);
+        if (fold) folded.Refresh(x.dtype);
+        x = StridedWindows.Pad(x, 7, Options.Padding, value: 0);
         x = fold ? folded.Apply(stem, x) : stem.Apply(x, watched);
         features.Add(x);
         x = StridedWindows.MaxPool(x, Options.Padding);
         foreach (ResidualBlock[] blocks in stages)
         {
-            foreach (ResidualBlock block in blocks) x = fold ? block.Apply(x, folded) : block.Apply(x, watched);
+            foreach (ResidualBlock block in blocks)
+            {
+                x = fold ? block.Apply(x, folded)
+                    : !watched && Recomputation.Suits(block.Layers) ? Recomputation.Of(block.Layers, inputs => block.Apply(inputs[0], watched: false), x)
+                    : block.Apply(x, watched);
+            }
+
             features.Add(x);
         }
 
@@ -124,7 +134,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     public override Tensor forward(Tensor images)
     {
         using var scope = NewDisposeScope();
-        Tensor x = Features(images)[^1];
+        Tensor x = Features(images)[^1].to(images.dtype);
         if (fc1000 is not null) x = fc1000.call(x.mean([2, 3]));
         else if (Options.Pooling == "avg") x = x.mean([2, 3]);
         else if (Options.Pooling == "max") x = x.amax([2, 3]);
@@ -143,7 +153,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     }
 
     private ConvolutionWithNorm Branch(string block, string branch, long inputs, long outputs, int size, Func<ReLU>? activation = null, int stride = 1) =>
-        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size, stride), BatchNorm($"bn{block}_branch{branch}", outputs), activation?.Invoke());
+        new(Convolution($"res{block}_branch{branch}", inputs, outputs, size, stride), BatchNorm($"bn{block}_branch{branch}", outputs), activation?.Invoke()) { Stride = stride };
 
     private Conv2d Convolution(string name, long inputs, long outputs, int size, int stride = 1)
     {

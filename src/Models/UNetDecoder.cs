@@ -66,17 +66,21 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             throw new ArgumentException($"The decoder expects feature maps of {string.Join(", ", featureChannels)} channels and got {string.Join(", ", features.Select(f => f.shape[1]))}.", nameof(features));
 
         using var scope = NewDisposeScope();
-        Tensor x = Decode(features);
+        Tensor x = Full(Decode(features));
         return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
     }
 
     private Tensor Decode(Tensor[] features)
     {
         // GPUs have their own ways.
-        bool fast = !plainUpsampling && features[0].device_type == TorchSharp.DeviceType.CPU, fold = fast && folded.Fit(features), watched = !fold && folded.AreWatched;
+        bool fast = !plainUpsampling && features[0].device_type == TorchSharp.DeviceType.CPU, watched = folded.AreWatched;
         if (fast) features = [.. features.Select(ChannelsLast.Of)];
+        // Hooks see float32.
+        bool low = fast && !watched && ComputePrecision.IsLowFor(features[0]);
+        features = [.. features.Select(feature => low ? feature.to(bfloat16) : Full(feature))];
+        bool fold = fast && !watched && folded.Fit(features);
         using IDisposable? noGrad = fold ? no_grad() : null;
-        if (fold) folded.Refresh();
+        if (fold) folded.Refresh(features[0].dtype);
         Tensor x = features[^1];
         for (int stage = 0; stage < stages.Count; stage++)
         {
@@ -89,13 +93,24 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
                 continue;
             }
 
-            // A hook wants to see what the convolution takes.
-            Tensor y = fast && !watched ? UpsampledConvolution.Apply(first.Convolution, x, skip) : first.Convolution.call(Concatenated(x, skip));
-            x = second.Apply(first.Activated(first.Normalized(y), watched), watched);
+            ConvolutionWithNorm[] layers = [first, second];
+            x = !watched && Recomputation.Suits(layers)
+                ? Recomputation.Of(layers, inputs => Stage(first, second, inputs[0], inputs.ElementAtOrDefault(1), fast, watched: false), skip is null ? [x] : [x, skip])
+                : Stage(first, second, x, skip, fast, watched);
         }
 
         return x;
     }
+
+    /// <summary>One stage layer by layer, with gradients where they are wanted.</summary>
+    private static Tensor Stage(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor x, Tensor? skip, bool fast, bool watched)
+    {
+        // A hook wants to see what the convolution takes.
+        Tensor y = fast && !watched ? UpsampledConvolution.Apply(first.Convolution, x, skip) : first.Convolution.call(Concatenated(x, skip));
+        return second.Apply(first.Activated(first.Normalized(y), watched), watched);
+    }
+
+    private static Tensor Full(Tensor map) => map.dtype == bfloat16 ? map.to(float32) : map;
 
     private static Tensor Concatenated(Tensor x, Tensor? skip)
     {

@@ -46,9 +46,12 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
 
     /// <summary>Probabilities, the foreground's or each class's, as Keras's <c>model.predict</c>: inference mode, no gradients; modes are put back afterwards.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
+    /// <param name="precision">Of the convolutions.</param>
     /// <returns>(N, <see cref="UNetOptions.Classes"/>, H, W) in 0 to 1; several classes add up to 1. Owned by the caller.</returns>
-    public Tensor Predict(Tensor images)
+    /// <exception cref="PrecisionException">bfloat16 on a processor without it, or on a GPU.</exception>
+    public Tensor Predict(Tensor images, Precision precision = Precision.Float32)
     {
+        using IDisposable computes = ComputePrecision.Use(precision, images);
         using var modes = new ModeSnapshot(this);
         using var noGrad = no_grad();
         eval();

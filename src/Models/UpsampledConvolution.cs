@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -29,9 +30,11 @@ internal static class UpsampledConvolution
     internal static Tensor Apply(Conv2d convolution, Tensor small, Tensor? large)
     {
         using var scope = NewDisposeScope();
-        if (large is null) return Doubled(small, convolution.weight!, convolution.bias).MoveToOuterDisposeScope();
-        Tensor[] kernels = convolution.weight!.split([small.shape[1], large.shape[1]], dim: 1);
-        Tensor sum = functional.conv2d(large, kernels[1], convolution.bias, padding: [1, 1]);
+        Tensor kernel = convolution.weight!.As(small);
+        Tensor? bias = convolution.bias?.As(small);
+        if (large is null) return Doubled(small, kernel, bias).MoveToOuterDisposeScope();
+        Tensor[] kernels = kernel.split([small.shape[1], large.shape[1]], dim: 1);
+        Tensor sum = functional.conv2d(large, kernels[1], bias, padding: [1, 1]);
         return sum.add_(Doubled(small, kernels[0], bias: null)).MoveToOuterDisposeScope();
     }
 

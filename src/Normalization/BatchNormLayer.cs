@@ -92,6 +92,14 @@ public abstract class BatchNormLayer
         return (scale.MoveToOuterDisposeScope(), shift.MoveToOuterDisposeScope());
     }
 
+    /// <summary>Counts what arrives at the layer; calling the result ends it.</summary>
+    /// <param name="counter">Gets the statistics of every batch; stays the caller's.</param>
+    internal virtual Action Count(PooledStatistics counter) => Module.register_forward_pre_hook((_, input) =>
+    {
+        counter.Add(input);
+        return input;
+    }).remove;
+
     /// <summary>Whether the layer can be in a mode; if not, why.</summary>
     internal virtual string? Refuses(BatchNormMode mode) => null;
 
@@ -139,6 +147,13 @@ internal sealed class ModalLayer(string name, ModalBatchNorm2d layer) : BatchNor
     internal override Tensor? Variance => layer.RunningVar;
 
     internal override NormReplacement? Replacement { get => layer.Replacement; set => layer.Replacement = value; }
+
+    /// <summary>The layer counts itself, because where it normalises by the batch it has the statistics anyway; a hook would make the network compute layer by layer.</summary>
+    internal override Action Count(PooledStatistics counter)
+    {
+        layer.Counter = counter;
+        return () => layer.Counter = null;
+    }
 
     internal override void ResetStatistics() => layer.ResetStatistics();
 

@@ -25,6 +25,9 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     private readonly ZeroDebiasedAverage debiasedVar = new();
     private BatchNormMode mode;
 
+    [ThreadStatic]
+    private static bool again;
+
     /// <summary>Creates a layer with γ = 1, β = 0, running mean 0 and running variance 1.</summary>
     /// <param name="channels">Number of channels C, at least 1.</param>
     /// <param name="options">ε, momentum and their history; null for Keras 2.1.3's.</param>
@@ -66,6 +69,9 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <summary>What computes in the layer's place, or null for batch norm.</summary>
     internal NormReplacement? Replacement { get; set; }
 
+    /// <summary>Counts what arrives at the layer, or null. It belongs to whoever counts.</summary>
+    internal PooledStatistics? Counter { get; set; }
+
     /// <summary>γ, shape (C). Owned by the layer.</summary>
     public Parameter Weight => weight;
 
@@ -93,7 +99,10 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         if (Replacement is { } replacement) return replacement.Apply(new ModalLayer("", this), input);
 
         if (!Mode.UsesBatchStatistics(training))
+        {
+            Counter?.Add(input);
             return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: Options.Eps);
+        }
 
         long count = input.shape[0] * input.shape[2] * input.shape[3];
         if (count < 2)
@@ -102,13 +111,15 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         (Tensor gamma, Tensor beta) = Options.Renormalization is { } renormalization && training && Mode != BatchNormMode.BatchOnly ? Corrected(input, renormalization) : (weight, bias);
-        if (!training || !Mode.UpdatesStatistics())
+        bool updates = training && Mode.UpdatesStatistics() && !again;
+        if (!updates && Counter is null)
             return functional.batch_norm(input, null!, null!, gamma, beta, training: true, momentum: 0, eps: Options.Eps).MoveToOuterDisposeScope();
 
         // With momentum 1 the kernel leaves this batch's mean and unbiased variance in the buffers it is given: statistics without a second pass.
         Tensor mean = zeros_like(running_mean), variance = zeros_like(running_var);
         Tensor output = functional.batch_norm(input, mean, variance, gamma, beta, training: true, momentum: 1, eps: Options.Eps);
-        Update(mean, variance, count);
+        Counter?.Add(mean, variance, count);
+        if (updates) Update(mean, variance, count);
         return output.MoveToOuterDisposeScope();
     }
 
@@ -154,6 +165,19 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             running_mean.mul_(1 - Options.Momentum).add_(mean, alpha: Options.Momentum);
             running_var.mul_(1 - Options.Momentum).add_(movingVariance, alpha: Options.Momentum);
         }
+    }
+
+    /// <summary>Until the result is disposed, forward passes on this thread are repetitions, which move no running statistics.</summary>
+    internal static IDisposable Again()
+    {
+        var before = new Before(again);
+        again = true;
+        return before;
+    }
+
+    private sealed class Before(bool value) : IDisposable
+    {
+        public void Dispose() => again = value;
     }
 
     /// <summary>Running mean 0, running variance 1, averages from the start.</summary>

@@ -41,6 +41,20 @@ public sealed class PooledStatistics : IDisposable
         count += n;
     }
 
+    /// <summary>Takes in a batch by its statistics.</summary>
+    /// <param name="mean">(C).</param>
+    /// <param name="unbiasedVariance">(C): sums of squares over one less than their number.</param>
+    /// <param name="values">Number of values per channel, at least 2.</param>
+    internal void Add(Tensor mean, Tensor unbiasedVariance, long values)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor mean64 = mean.cpu().to(float64), variance64 = unbiasedVariance.cpu().to(float64);
+        sum.add_(mean64, alpha: values);
+        squares.add_(variance64, alpha: values - 1).add_(mean64.square(), alpha: values);
+        count += values;
+    }
+
     /// <summary>The mean of all values.</summary>
     /// <returns>float64 (C), owned by the caller.</returns>
     public Tensor Mean() => sum / Checked();

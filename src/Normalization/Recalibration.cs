@@ -110,11 +110,17 @@ public static class Recalibration
     private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, bool stopThere = false)
     {
         PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
-        var hooks = layers.Select((l, i) => l.Module.register_forward_pre_hook((_, input) =>
+        Action end = () => { };
+        for (int i = 0; i < layers.Count; i++)
         {
-            pooled[i].Add(input);
-            return stopThere ? throw new FarEnough() : input;
-        })).ToList();
+            PooledStatistics counter = pooled[i];
+            end += !stopThere ? layers[i].Count(counter) : layers[i].Module.register_forward_pre_hook((_, input) =>
+            {
+                counter.Add(input);
+                throw new FarEnough();
+            }).remove;
+        }
+
         long images = 0;
         try
         {
@@ -143,7 +149,7 @@ public static class Recalibration
         }
         finally
         {
-            foreach (var hook in hooks) hook.remove();
+            end();
             foreach (PooledStatistics statistics in pooled) statistics.Dispose();
         }
 

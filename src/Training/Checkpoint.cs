@@ -150,10 +150,10 @@ internal sealed record Checkpoint(int Epoch, IReadOnlyList<int> Phases, int? Bat
         internal Score ToScore() => new(Loss, Figures);
     }
 
-    private sealed record SavedEpoch(int Epoch, SavedScore Training, SavedScore Validation, SavedScore Inference, double LearningRate, double Seconds)
+    private sealed record SavedEpoch(int Epoch, SavedScore Training, SavedScore Validation, SavedScore Inference, double LearningRate, double Seconds, double DataWait)
     {
-        internal static SavedEpoch Of(EpochRecord e) => new(e.Epoch, SavedScore.Of(e.Training), SavedScore.Of(e.Validation), SavedScore.Of(e.TrainingInInferenceMode), e.LearningRate, e.Seconds);
+        internal static SavedEpoch Of(EpochRecord e) => new(e.Epoch, SavedScore.Of(e.Training), SavedScore.Of(e.Validation), SavedScore.Of(e.TrainingInInferenceMode), e.LearningRate, e.Seconds, e.DataWait);
 
-        internal EpochRecord ToRecord() => new(Epoch, Training.ToScore(), Validation.ToScore(), Inference.ToScore(), LearningRate, Seconds);
+        internal EpochRecord ToRecord() => new(Epoch, Training.ToScore(), Validation.ToScore(), Inference.ToScore(), LearningRate, Seconds) { DataWait = DataWait };
     }
 }

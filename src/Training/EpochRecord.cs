@@ -1,3 +1,4 @@
+using UnetResnet.Data;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Training;
@@ -11,7 +12,13 @@ namespace UnetResnet.Training;
 /// <param name="Seconds">Wall-clock seconds of the epoch, evaluation included.</param>
 public sealed record EpochRecord(int Epoch, Score Training, Score Validation, Score TrainingInInferenceMode, double LearningRate, double Seconds)
 {
+    /// <summary>
+    /// Share of the time of the epoch's training, 0 to 1, that the network waited for its next batch; NaN where that is not known. Where it is much, a larger
+    /// <see cref="ImageMaskFolderOptions.MemoryBudget"/> helps, or more <see cref="BatchLoaderOptions.Workers"/>.
+    /// </summary>
+    public double DataWait { get; init; } = double.NaN;
+
     /// <summary>The epoch in one line.</summary>
     public override string ToString() =>
-        $"epoch {NumberText.Short(Epoch)}: training {Training}; validation {Validation}{(double.IsNaN(TrainingInInferenceMode.Loss) ? "" : $"; training images in inference mode {TrainingInInferenceMode}")}; {NumberText.Fixed(Seconds, 1)} s";
+        $"epoch {NumberText.Short(Epoch)}: training {Training}; validation {Validation}{(double.IsNaN(TrainingInInferenceMode.Loss) ? "" : $"; training images in inference mode {TrainingInInferenceMode}")}; {NumberText.Fixed(Seconds, 1)} s{(double.IsNaN(DataWait) ? "" : $", {NumberText.Percent(DataWait)} of the training spent waiting for data")}";
 }

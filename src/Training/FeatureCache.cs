@@ -88,6 +88,8 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
     private Tensor[] Features(Tensor images)
     {
         using var noGrad = no_grad();
+        // What is kept serves every precision.
+        using IDisposable full = ComputePrecision.Force(Precision.Float32);
         using var scope = NewDisposeScope();
         string[] keys = [.. Enumerable.Range(0, (int)images.shape[0]).Select(i => Key(images, i))];
         int[] missing = [.. Enumerable.Range(0, keys.Length).Where(i => !inMemory.ContainsKey(keys[i]) && !onDisk.ContainsKey(keys[i])).DistinctBy(i => keys[i])];

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using UnetResnet.Data;
+using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -14,6 +15,7 @@ public sealed class Trainer
     private readonly TrainingOptions options;
     private int? batches;
     private double rate;
+    private TimeSpan waited;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="model">Inputs to logits, (N, 3, H, W) to (N, 1, H, W) as a rule. Stays the caller's. Only parameters that receive gradients are trained.</param>
@@ -46,11 +48,13 @@ public sealed class Trainer
     /// <exception cref="ArgumentException">Outputs and targets fit no task, or a group of <see cref="TrainingOptions.LearningRates"/> names nothing in the model.</exception>
     /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
     /// <exception cref="NonFiniteWeightsException">An epoch ended with weights that are NaN or infinite.</exception>
+    /// <exception cref="PrecisionException"><see cref="TrainingOptions.Precision"/> is bfloat16, and the processor or the network does not have it.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be written, or those in the folder are of another training.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public TrainingHistory Fit(IBatchSource training, IBatchSource validation, IProgress<EpochRecord>? progress = null, CancellationToken cancellation = default, string? checkpoints = null)
     {
         using var memory = new NativeMemory();
+        using IDisposable precision = Computing(), recomputing = Recomputation.Use(options.RecomputeActivations);
         (FusedAdam adam, List<double> factors) = ParameterGroups();
         using FusedAdam optimizer = adam;
         TorchRuntime.Seed(options.Seed);
@@ -63,10 +67,11 @@ public sealed class Trainer
             var clock = Stopwatch.StartNew();
             using StillStatistics? still = epoch > last - options.StillStatisticsEpochs ? new StillStatistics(model) : null;
             Score trained = TrainEpoch(training, optimizer, factors, epoch, (double)(epoch - first) / options.Epochs, cancellation);
+            double waiting = waited / clock.Elapsed;
             CheckWeights(epoch);
             Score validated = Score(model, validation, options.Task, cancellation);
             Score again = options.ScoreTrainingInInferenceMode ? Score(model, training.InOrder(), options.Task, cancellation) : NotScored;
-            var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds);
+            var record = new EpochRecord(epoch, trained, validated, again, rate, clock.Elapsed.TotalSeconds) { DataWait = waiting };
             History.Add(record);
             session?.Save(optimizer, batches);
             progress?.Report(record);
@@ -105,6 +110,14 @@ public sealed class Trainer
         return sum.Mean();
     }
 
+    /// <summary>The precision that the options ask for, until the result is disposed.</summary>
+    private IDisposable Computing()
+    {
+        if (options.Precision == Precision.Float32) return ComputePrecision.Force(Precision.Float32);
+        if (!model.modules().Prepend(model).Any(module => module is ResNet50Encoder or UNetDecoder)) ComputePrecision.Require($"{model.GetType().Name} holds no network of this library, and others compute in the numbers of their weights");
+        return ComputePrecision.Use(options.Precision, model.parameters().First());
+    }
+
     private static Score NotScored { get; } = new(double.NaN, []);
 
     /// <summary>An optimiser of the trainable parameters in groups of one learning rate, and its factor for each group.</summary>
@@ -134,7 +147,7 @@ public sealed class Trainer
         model.train();
         var sum = new ScoreSum(options.Task);
         int number = 0;
-        foreach (Batch batch in source.Epoch(epoch))
+        foreach (Batch batch in Timed(source.Epoch(epoch)))
         {
             using var owned = batch;
             cancellation.ThrowIfCancellationRequested();
@@ -157,5 +170,19 @@ public sealed class Trainer
 
         batches = number;
         return sum.Mean();
+    }
+
+    /// <summary>The batches; how long each took to come is added up in <see cref="waited"/>.</summary>
+    private IEnumerable<Batch> Timed(IEnumerable<Batch> batches)
+    {
+        waited = TimeSpan.Zero;
+        using IEnumerator<Batch> source = batches.GetEnumerator();
+        while (true)
+        {
+            long asked = Stopwatch.GetTimestamp();
+            if (!source.MoveNext()) yield break;
+            waited += Stopwatch.GetElapsedTime(asked);
+            yield return source.Current;
+        }
     }
 }

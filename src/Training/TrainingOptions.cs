@@ -38,6 +38,18 @@ public sealed record TrainingOptions
     /// </summary>
     public bool ScoreTrainingInInferenceMode { get; init; } = true;
 
+    /// <summary>
+    /// Numbers in which convolutions are computed, here and in the scores after every epoch. <see cref="Precision.BFloat16"/> is for this library's networks on a processor that
+    /// multiplies bfloat16; weights, statistics of batch norm and loss stay in float32.
+    /// </summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>
+    /// Whether residual blocks and decoder stages forget their intermediate results and compute them again in the backward pass: less memory, the same gradients, a third
+    /// more time. For this library's networks; others train as usual.
+    /// </summary>
+    public bool RecomputeActivations { get; init; }
+
     /// <summary>How many checkpoints stay in the folder that <see cref="Trainer.Fit"/> is given, at least 1: the newest ones. Should one be damaged, the one before it is taken.</summary>
     public int KeptCheckpoints { get; init; } = 3;
 
@@ -49,6 +61,7 @@ public sealed record TrainingOptions
         if (Epochs < 1) throw new ArgumentOutOfRangeException(nameof(Epochs), Epochs, "There must be at least 1 epoch.");
         if (!(LearningRate > 0) || !double.IsFinite(LearningRate)) throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be above 0; 1e-3 is Adam's default.");
         if (EarlyStoppingPatience < 1) throw new ArgumentOutOfRangeException(nameof(EarlyStoppingPatience), EarlyStoppingPatience, "The patience must be at least 1 epoch; null switches early stopping off.");
+        if (!Enum.IsDefined(Precision)) throw new ArgumentOutOfRangeException(nameof(Precision), Precision, "The precision is Float32 or BFloat16.");
         if (KeptCheckpoints < 1) throw new ArgumentOutOfRangeException(nameof(KeptCheckpoints), KeptCheckpoints, "At least 1 checkpoint must be kept; 2 or more survive a damaged file.");
         if (StillStatisticsEpochs < 0) throw new ArgumentOutOfRangeException(nameof(StillStatisticsEpochs), StillStatisticsEpochs, "The number of epochs with still statistics must be 0 or more.");
         if (LearningRates.FirstOrDefault(g => !(g.Factor > 0) || !double.IsFinite(g.Factor)) is { } wrong)

@@ -36,6 +36,8 @@ internal static class TrainingSettings
         settings[nameof(options.Seed)] = Exact(options.Seed);
         settings[nameof(options.EarlyStoppingPatience)] = options.EarlyStoppingPatience is int patience ? Exact(patience) : "none";
         settings[nameof(options.ScoreTrainingInInferenceMode)] = options.ScoreTrainingInInferenceMode.ToString();
+        settings[nameof(options.Precision)] = options.Precision.ToString();
+        settings[nameof(options.RecomputeActivations)] = options.RecomputeActivations.ToString();
         settings["the training source"] = Describe(training);
         settings["the validation source"] = Describe(validation);
         return settings;

@@ -11,7 +11,7 @@ public class FoldedLayersTests
 {
     [Fact]
     public void The_fused_convolution_is_there_on_x64() =>
-        Assert.Equal(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, FusedConvolution.IsAvailable);
+        Assert.Equal(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, FusedConvolution.IsAvailable(float32));
 
     [Theory]
     [InlineData(ConvolutionPadding.Same, 64, 96)]
@@ -111,6 +111,34 @@ public class FoldedLayersTests
         Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-4);
     }
 
+    /// <summary>As a diagnosis has it: no number changes, only which statistics normalise in which layer.</summary>
+    [Fact]
+    public void Layers_that_normalise_by_the_batch_do_so_after_their_convolution()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        Settle(unet);
+        Tensor images = randn(3, 3, 64, 96);
+        unet.eval();
+        using var noGrad = no_grad();
+        BatchNormLayer[] layers = [.. unet.BatchNormLayers().Select(l => l.Layer)];
+        var outputs = new List<Tensor>();
+        foreach (Func<int, bool> batch in new Func<int, bool>[] { _ => true, i => i % 3 == 0, i => i == 60, i => i % 3 != 0, _ => false, i => i == 5 })
+        {
+            for (int i = 0; i < layers.Length; i++) layers[i].NormaliseBy(batch(i));
+            Tensor fast = unet.call(images), slow;
+            using (new Watch(unet)) slow = unet.call(images);
+            Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-4);
+            Assert.All(outputs, other => Assert.False(other.allclose(fast, 1e-3)));
+            outputs.Add(fast);
+        }
+
+        GroupNormalization.Apply(unet, groups: 8);
+        Tensor grouped = unet.call(images), layered;
+        using (new Watch(unet)) layered = unet.call(images);
+        Assert.InRange((grouped - layered).abs().max().item<float>() / layered.abs().max().item<float>(), 0, 1e-4);
+    }
+
     private static Tensor Compare(ResNet50Encoder encoder, Tensor images)
     {
         encoder.eval();
@@ -149,6 +177,22 @@ public class FoldedLayersTests
     }
 
     /// <summary>Forward hooks that do nothing, on every convolution.</summary>
+    /// <summary>Maps that a block hands on without a copy of its own belong to the pass.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Nothing_of_a_pass_is_left_but_its_result()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        using Tensor images = randn(2, 3, 64, 64);
+        using var noGrad = no_grad();
+        unet.eval();
+        unet.call(images).Dispose(); // folds
+        long before = LiveTensors.Settled();
+        using Tensor logits = unet.call(images);
+        // Without a collection.
+        Assert.Equal(before + 1, Tensor.TotalCount);
+    }
+
     private sealed class Watch : IDisposable
     {
         private readonly List<Action> removals = [];

@@ -46,6 +46,30 @@ public sealed class TrainerTests : IDisposable
         }
     }
 
+    /// <summary>Lower bounds only, so that a busy machine changes nothing: what slept did sleep.</summary>
+    [Fact]
+    public void The_share_of_time_that_training_waits_for_batches_is_recorded()
+    {
+        using Tensor images = zeros(1, 3, 2, 2), masks = zeros(1, 1, 2, 2);
+        IEnumerable<(Tensor, Tensor)> Batches(int epoch)
+        {
+            if (epoch > 0) Thread.Sleep(200);
+            yield return (images, masks);
+        }
+
+        LearningTask slow = LearningTask.Of((outputs, targets) =>
+        {
+            Thread.Sleep(50);
+            return Losses.BinaryCrossEntropy(outputs, targets);
+        });
+        using var net = new OffsetNet();
+        EpochRecord record = new Trainer(net, new TrainingOptions { Epochs = 1, Task = slow, ScoreTrainingInInferenceMode = false }).Fit(BatchSource.Of(Batches, [(images, masks)]), BatchSource.Of([(images, masks)])).Last;
+        Assert.True(record.DataWait * record.Seconds >= 0.19, record.ToString());
+        Assert.True(record.DataWait <= 1 - 0.04 / record.Seconds, record.ToString());
+        Assert.EndsWith($"{NumberText.Percent(record.DataWait)} of the training spent waiting for data", record.ToString());
+        Assert.DoesNotContain("waiting", Epoch(1, 1).ToString());
+    }
+
     [Fact]
     public void Every_epoch_is_reported_and_kept()
     {
@@ -212,7 +236,7 @@ public sealed class TrainerTests : IDisposable
         {
             using var net = Network(dropout: 0.5);
             TrainingHistory history = new Trainer(net, new TrainingOptions { Epochs = 3, Seed = seed }).Fit(Squares(6, 4), Squares(3, 4, seed: 1));
-            return [.. history.Select(e => e with { Seconds = 0 })];
+            return [.. history.Select(e => e with { Seconds = 0, DataWait = 0 })];
         }
     }
 
@@ -310,6 +334,7 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Reliability")]
     public void Live_tensors_stay_flat_over_50_steps_of_a_UNet()
     {
         TorchRuntime.Seed(0);

@@ -68,6 +68,7 @@ public sealed class PyTorchFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Reliability")]
     public void Damaged_archives_are_refused()
     {
         Zip(("a/data.pkl", Honest));

@@ -6,49 +6,64 @@ using UnetResnet.Weights;
 
 namespace UnetResnet.Lab.Benchmarks;
 
-/// <summary>A PyTorch process that runs the same steps when asked, with the same weights; between two steps it waits.</summary>
+/// <summary>A Python process that runs the same steps when asked; between two steps it waits. Its script is one of <c>tests/benchmarks/peers</c>.</summary>
 internal sealed class PeerProcess : IDisposable
 {
     private readonly Process process;
-    private readonly DirectoryInfo folder;
+    private readonly DirectoryInfo? folder;
 
-    private PeerProcess(Process process, DirectoryInfo folder) => (this.process, this.folder) = (process, folder);
+    private PeerProcess(Process process, DirectoryInfo? folder) => (this.process, this.folder) = (process, folder);
 
-    /// <summary>Starts it, or says why not and gives null: no Python with PyTorch, or not inside the repository.</summary>
+    /// <summary>Starts PyTorch with the same weights, or says why not and gives null: no Python with PyTorch, or not inside the repository.</summary>
     /// <param name="unet">Whose weights it gets.</param>
     /// <param name="side">Side of the images.</param>
     /// <param name="batch">Images of a batch.</param>
     /// <param name="threads">Threads of an operation.</param>
     /// <param name="progress">Told what is missing.</param>
-    public static PeerProcess? Start(UNetResNet50 unet, int side, int batch, int threads, IProgress<string> progress)
+    public static PeerProcess? Start(UNetResNet50 unet, int side, int batch, int threads, IProgress<string> progress) => Start("unet.py", "torch", "PyTorch", "python3-torch", progress, () =>
     {
-        string? script = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", "unet.py") : null, python = Python();
-        if (script is null || !File.Exists(script) || python is null)
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("unetresnet-peer-");
+        PyTorchExport.Write(unet, folder.FullName);
+        return ([folder.FullName, .. new[] { side, batch, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture))], folder);
+    });
+
+    /// <summary>Starts Pillow and numpy on a folder of images, or says why not and gives null.</summary>
+    /// <param name="images">Folder of the images.</param>
+    /// <param name="masks">Folder of the masks.</param>
+    /// <param name="side">Side that they are resized to.</param>
+    /// <param name="progress">Told what is missing.</param>
+    public static PeerProcess? Start(string images, string masks, int side, IProgress<string> progress) =>
+        Start("images.py", "PIL, numpy", "Pillow", "python3-pil and python3-numpy", progress, () => ([images, masks, side.ToString(CultureInfo.InvariantCulture)], null));
+
+    private static PeerProcess? Start(string script, string modules, string name, string package, IProgress<string> progress, Func<(string[] Arguments, DirectoryInfo? Folder)> prepare)
+    {
+        string? file = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", script) : null, python = Python(modules);
+        if (file is null || !File.Exists(file) || python is null)
         {
-            progress.Report(python is null ? "no PyTorch beside it: neither /usr/bin/python3 nor python3 has torch (Debian: python3-torch)" : "no PyTorch beside it: start lab from inside the repository, whose tests/benchmarks/peers has the script");
+            progress.Report(python is null
+                ? $"no {name} beside it: neither /usr/bin/python3 nor python3 has {modules} (Debian: {package})"
+                : $"no {name} beside it: start lab from inside the repository, whose tests/benchmarks/peers has the script");
             return null;
         }
 
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("unetresnet-peer-");
-        PyTorchExport.Write(unet, folder.FullName);
-        string[] arguments = [script, folder.FullName, .. new[] { side, batch, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture))];
-        var start = new ProcessStartInfo(python, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        (string[] arguments, DirectoryInfo? folder) = prepare();
+        var start = new ProcessStartInfo(python, [file, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         var peer = new PeerProcess(Process.Start(start)!, folder);
         if (peer.process.StandardOutput.ReadLine() == "ready") return peer;
         peer.Dispose();
-        progress.Report("no PyTorch beside it: its script failed, see above");
+        progress.Report($"no {name} beside it: its script failed, see above");
         return null;
     }
 
     /// <summary>Milliseconds of one step.</summary>
-    /// <param name="step">frozen, full or infer.</param>
+    /// <param name="step">A name that the script knows.</param>
     /// <exception cref="InvalidOperationException">The process died.</exception>
     public double Run(string step)
     {
         process.StandardInput.WriteLine(step);
         process.StandardInput.Flush();
-        return process.StandardOutput.ReadLine() is { } line ? double.Parse(line, CultureInfo.InvariantCulture) : throw new InvalidOperationException($"The PyTorch process ended in the step '{step}'.");
+        return process.StandardOutput.ReadLine() is { } line ? double.Parse(line, CultureInfo.InvariantCulture) : throw new InvalidOperationException($"The Python process ended in the step '{step}'.");
     }
 
     /// <summary>Ends the process.</summary>
@@ -57,14 +72,14 @@ internal sealed class PeerProcess : IDisposable
         process.StandardInput.Close();
         if (!process.WaitForExit(5000)) process.Kill();
         process.Dispose();
-        folder.Delete(recursive: true);
+        folder?.Delete(recursive: true);
     }
 
-    private static string? Python() => new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(name =>
+    private static string? Python(string modules) => new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(name =>
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(name, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using Process process = Process.Start(new ProcessStartInfo(name, ["-c", $"import {modules}"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             process.StandardError.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0;

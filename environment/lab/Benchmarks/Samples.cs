@@ -29,10 +29,13 @@ internal sealed class Ceiling : IDisposable
     private readonly Tensor x, kernel;
     private double best = double.MaxValue;
 
-    public Ceiling()
+    /// <summary>Prepares one.</summary>
+    /// <param name="type">Precision; null for float32.</param>
+    public Ceiling(ScalarType? type = null)
     {
-        x = randn(8, 32, 32, 256).permute(0, 3, 1, 2).DetachFromDisposeScope();
-        kernel = randn(256, 3, 3, 256).permute(0, 3, 1, 2).DetachFromDisposeScope();
+        using var scope = NewDisposeScope();
+        x = randn(8, 32, 32, 256).to(type ?? float32).permute(0, 3, 1, 2).DetachFromDisposeScope();
+        kernel = randn(256, 3, 3, 256).to(type ?? float32).permute(0, 3, 1, 2).DetachFromDisposeScope();
     }
 
     /// <summary>The best rate so far in GFLOP/s.</summary>

@@ -11,17 +11,18 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="Width">Width of the encoder.</param>
 /// <param name="Side">Side of the images.</param>
 /// <param name="Batch">Images of a batch.</param>
-/// <param name="CeilingGflops">Rate of a large convolution in the same run.</param>
+/// <param name="CeilingGflops">Rate of a large convolution in the same run, in float32.</param>
+/// <param name="CeilingBFloat16Gflops">The same in bfloat16; null where this CPU cannot or no step asks for it.</param>
 /// <param name="Steps">The kit's steps; null where this CPU cannot.</param>
 /// <param name="Peers">PyTorch's; null where it is missing.</param>
 /// <param name="PeakMb">Peak of the process's resident memory, 10⁶ bytes.</param>
-internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb);
+internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb);
 
 /// <summary>Measures steps in turn, A B A B, so that what else the machine does meets all of them.</summary>
 internal static class StepBenchmark
 {
     /// <summary>Names of the kit's steps.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "full", "infer"];
+    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16", "recomputed"];
 
     /// <summary>Those that PyTorch runs too.</summary>
     public static IReadOnlyList<string> PeerNames { get; } = ["frozen", "full", "infer"];
@@ -38,12 +39,19 @@ internal static class StepBenchmark
     {
         using var memory = new NativeMemory();
         using var scope = NewDisposeScope();
+        if (Processor.WithoutBFloat16 is { } reason && steps.Any(IsLow))
+        {
+            progress.Report($"no bfloat16: {reason}");
+            steps = [.. steps.Where(step => !IsLow(step))];
+        }
+
         TorchRuntime.Seed(0);
         PeakMemory.Reset();
         Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
         using UNetResNet50 origin = Settled(width, images);
         using PeerProcess? peer = withPeers ? PeerProcess.Start(origin, side, batch, get_num_threads(), progress) : null;
         using var ceiling = new Ceiling();
+        using Ceiling? low = steps.Any(IsLow) ? new Ceiling(bfloat16) : null;
         (string Name, Step Step)[] own = [.. steps.Select(name => (name, Step.Create(name, origin, images, masks)))];
         string[] theirs = peer is null ? [] : [.. PeerNames.Where(steps.Contains)];
         var measured = own.ToDictionary(step => step.Name, _ => new List<double>());
@@ -56,16 +64,19 @@ internal static class StepBenchmark
             foreach ((string name, Step step) in own)
             {
                 ceiling.Measure();
+                low?.Measure();
                 measured[name].Add(Samples.Time(step.Run));
                 if (peers.TryGetValue(name, out List<double>? times)) times.Add(peer!.Run(name));
             }
         }
 
         foreach ((_, Step step) in own) step.Dispose();
-        return new StepResult(width, side, batch, ceiling.GigaflopPerSecond,
+        return new StepResult(width, side, batch, ceiling.GigaflopPerSecond, low?.GigaflopPerSecond,
             Names.ToDictionary(name => name, name => measured.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null),
             PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), PeakMemory.Megabytes());
     }
+
+    private static bool IsLow(string step) => step.EndsWith("bf16", StringComparison.Ordinal);
 
     /// <summary>A network whose running statistics are those of its own features: without training, inference would run into denormal numbers, which are several times slower.</summary>
     internal static UNetResNet50 Settled(int width, Tensor images, bool plain = false)
@@ -83,8 +94,9 @@ internal static class StepBenchmark
         public static Step Create(string name, UNetResNet50 origin, Tensor images, Tensor masks)
         {
             UNetResNet50 unet = Settled(origin.Options.Encoder.Width, images, plain: name == "plain");
-            if (name is "plain" or "frozen" or "cached") unet.Encoder.Freeze(BatchNormMode.Inference);
-            if (name == "infer") return new Step(unet, unet, () => unet.Predict(images).Dispose());
+            Precision precision = IsLow(name) ? Precision.BFloat16 : Precision.Float32;
+            if (name is "plain" or "frozen" or "cached" or "bf16") unet.Encoder.Freeze(BatchNormMode.Inference);
+            if (name.StartsWith("infer", StringComparison.Ordinal)) return new Step(unet, unet, () => unet.Predict(images, precision).Dispose());
             if (name == "plain")
             {
                 // Layer by layer, with the optimiser that comes with TorchSharp. A hook keeps the network from taking its short cuts.
@@ -104,6 +116,7 @@ internal static class StepBenchmark
             var fused = new FusedAdam([model.named_parameters().Where(p => p.parameter.requires_grad)]);
             return new Step(unet, model, () =>
             {
+                using IDisposable computes = ComputePrecision.Use(precision, images), recomputes = Recomputation.Use(name == "recomputed");
                 fused.ZeroGrad();
                 Backward(model, images, masks);
                 fused.Step([1e-4]);

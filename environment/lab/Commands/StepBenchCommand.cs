@@ -14,7 +14,7 @@ internal static class StepBenchCommand
     public static Command Train(IProgress<string> progress) =>
         Create("train", "Milliseconds of a training step and of inference, beside PyTorch.", StepBenchmark.Names, progress);
 
-    public static Command Infer(IProgress<string> progress) => Create("infer", "Milliseconds of inference, beside PyTorch.", ["infer"], progress);
+    public static Command Infer(IProgress<string> progress) => Create("infer", "Milliseconds of inference, beside PyTorch.", ["infer", "infer_bf16"], progress);
 
     private static Command Create(string name, string description, IReadOnlyList<string> steps, IProgress<string> progress)
     {
@@ -48,7 +48,7 @@ internal static class StepBenchCommand
     }
 
     /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest.</summary>
-    private static Dictionary<string, object> Document(StepResult result)
+    internal static Dictionary<string, object?> Document(StepResult result)
     {
         static Dictionary<string, double?> Of(IReadOnlyDictionary<string, Samples?> samples, Func<Samples, double> figure) =>
             samples.ToDictionary(s => s.Key, s => s.Value is { } value ? Math.Round(figure(value), 2) : (double?)null);
@@ -58,6 +58,7 @@ internal static class StepBenchCommand
             ["side"] = result.Side,
             ["batch"] = result.Batch,
             ["ceiling_gflops"] = Math.Round(result.CeilingGflops, 1),
+            ["ceiling_bf16_gflops"] = result.CeilingBFloat16Gflops is double low ? Math.Round(low, 1) : null,
             ["peak_mb"] = Math.Round(result.PeakMb),
             ["ms"] = Of(result.Steps, s => s.Median),
             ["ms_min"] = Of(result.Steps, s => s.Min),
@@ -78,7 +79,7 @@ internal static class StepBenchCommand
         }
 
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here; at most {Number(result.PeakMb)} MB resident");
+        AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here{(result.CeilingBFloat16Gflops is double low ? $" and {Number(low)} in bfloat16" : "")}; at most {Number(result.PeakMb)} MB resident");
     }
 
     private static string Number(double value) => NumberText.Fixed(value, value < 100 ? 1 : 0);

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Text.Json;
+using Spectre.Console;
+using UnetResnet.Lab.Benchmarks;
+using UnetResnet.Runtime;
+
+namespace UnetResnet.Lab.Commands;
+
+/// <summary><c>lab bench data</c>: images a second from a folder, beside Pillow and libvips where they are installed.</summary>
+internal static class DataBenchCommand
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public static Command Create(IProgress<string> progress)
+    {
+        var images = new Option<int>("--images") { Description = "Pairs of files that are read in each round.", DefaultValueFactory = _ => 128 };
+        var source = new Option<int>("--source") { Description = "Side of the files' pictures in pixels.", DefaultValueFactory = _ => 512 };
+        var side = new Option<int>("--side") { Description = "Side that they become, divisible by 32.", DefaultValueFactory = _ => 224 };
+        var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", DefaultValueFactory = _ => 5 };
+        var folder = new Option<int>("--folder") { Description = "Pairs of a large folder that is opened, hard links of the same files; 0 for none.", DefaultValueFactory = _ => 50_000 };
+        var read = new Option<int>("--folder-read") { Description = "Pairs of the large folder that are read, and then as many more.", DefaultValueFactory = _ => 2000 };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        var command = new Command("data", "Images a second from a folder, beside Pillow with numpy and libvips; how long training waits; what 50,000 images cost.") { images, source, side, rounds, folder, read, json };
+        command.SetAction(parsed =>
+        {
+            TorchRuntime.Initialize();
+            var options = new DataBenchmarkOptions(parsed.GetValue(images), parsed.GetValue(source), parsed.GetValue(side), parsed.GetValue(rounds), parsed.GetValue(folder), parsed.GetValue(read));
+            if (options.Images < 2 || options.Rounds < 1) return Fail("--images must be at least 2 and --rounds at least 1.");
+            if (options.SourceSide < 16 || options.Side < 32 || options.Side % 32 != 0) return Fail("--source must be at least 16 and --side divisible by 32.");
+            if (options.Folder < 0 || options.FolderRead < 0) return Fail("--folder and --folder-read must be 0 or more.");
+            DataResult result = DataBenchmark.Run(options, progress);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+            else Write(result);
+            return 0;
+        });
+        return command;
+    }
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        return 1;
+    }
+
+    private static Dictionary<string, object?> Document(DataResult result)
+    {
+        Dictionary<string, double?> Of(Func<Samples, double> figure) => result.PerSecond.ToDictionary(s => s.Key, s => s.Value is { } value ? Math.Round(figure(value), 1) : (double?)null);
+        return new()
+        {
+            ["images"] = result.Images,
+            ["source_side"] = result.SourceSide,
+            ["side"] = result.Side,
+            ["cores"] = result.Cores,
+            ["per_s"] = Of(s => s.Median),
+            ["per_s_min"] = Of(s => s.Min),
+            ["per_s_max"] = Of(s => s.Max),
+            ["times_pillow"] = Rounded(result.TimesPillow),
+            ["times_vips"] = Rounded(result.TimesVips),
+            ["waited_share"] = Math.Round(result.WaitedShare, 4),
+            ["folder"] = result.Folder,
+        };
+
+        static double? Rounded(double? value) => value is double number ? Math.Round(number, 2) : null;
+    }
+
+    private static void Write(DataResult result)
+    {
+        var table = new Table().AddColumns("what", "a second", "from to");
+        foreach ((string name, Samples? samples) in result.PerSecond.Where(s => s.Value is not null))
+            table.AddRow(name.Replace('_', ' '), NumberText.Fixed(samples!.Median, 0), $"{NumberText.Fixed(samples.Min, 0)}–{NumberText.Fixed(samples.Max, 0)}");
+        AnsiConsole.Write(table);
+        if (result.TimesPillow is double pillow) AnsiConsole.WriteLine($"{NumberText.Fixed(pillow, 2)} times as many pairs a second as Pillow with numpy");
+        if (result.TimesVips is double vips) AnsiConsole.WriteLine($"{NumberText.Fixed(vips, 2)} times as many images a second as libvips");
+        AnsiConsole.WriteLine($"{NumberText.Percent(result.WaitedShare, 1)} of an epoch's training waited for batches");
+        if (result.Folder is { } folder)
+            AnsiConsole.WriteLine($"{NumberText.Grouped(folder.Pairs)} pairs: {NumberText.Fixed(folder.SecondsToFirstBatch, 1)} s to the first batch and {NumberText.Fixed(folder.MbAtFirstBatch, 0)} MB; {NumberText.Fixed(folder.MbAfterThese, 0)} MB at most after {folder.PairsRead} pairs, {NumberText.Fixed(folder.MbAfterAsManyMore, 0)} MB after as many more");
+    }
+}
