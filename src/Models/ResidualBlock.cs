@@ -43,7 +43,8 @@ internal sealed record ResidualBlock(
         Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, x));
         Tensor sum = Shortcut is null ? x : folded.Apply(Shortcut, x);
         folded.AddTo(sum, Branch2c, y);
-        return sum.MoveToOuterDisposeScope();
+        // x is in the caller's scope already; moving it would take it out of there too.
+        return Shortcut is null ? sum : sum.MoveToOuterDisposeScope();
     }
 
     /// <summary>Stride of a layer of this block when it is computed as one operation: a backward pass through a 1×1 of stride 2 is what must not happen, and there is none.</summary>

@@ -81,6 +81,7 @@ public class DoctorTaskTests
     [InlineData("controls")]
     [InlineData("drift")]
     [InlineData("batch size")]
+    [Trait("Category", "Reliability")]
     public void No_tensor_stays_behind(string diagnostic)
     {
         using UNetResNet50 unet = Miniature.UNet();

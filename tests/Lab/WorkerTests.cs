@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using Spectre.Console;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Lab;
@@ -145,6 +146,7 @@ public sealed class WorkerTests : IDisposable
     [Theory]
     [InlineData("-KILL", 137)]
     [InlineData("-INT", RunExitCode.Interrupted)]
+    [Trait("Category", "Reliability")]
     public async Task A_run_that_is_ended_takes_its_processes_along(string signal, int exitCode)
     {
         if (!OperatingSystem.IsLinux()) return;

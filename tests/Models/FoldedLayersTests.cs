@@ -177,6 +177,22 @@ public class FoldedLayersTests
     }
 
     /// <summary>Forward hooks that do nothing, on every convolution.</summary>
+    /// <summary>Maps that a block hands on without a copy of its own belong to the pass.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Nothing_of_a_pass_is_left_but_its_result()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        using Tensor images = randn(2, 3, 64, 64);
+        using var noGrad = no_grad();
+        unet.eval();
+        unet.call(images).Dispose(); // folds
+        long before = LiveTensors.Settled();
+        using Tensor logits = unet.call(images);
+        // Without a collection.
+        Assert.Equal(before + 1, Tensor.TotalCount);
+    }
+
     private sealed class Watch : IDisposable
     {
         private readonly List<Action> removals = [];

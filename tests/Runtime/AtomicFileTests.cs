@@ -2,6 +2,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Runtime;
 
+[Trait("Category", "Reliability")]
 public sealed class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -334,6 +334,7 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Reliability")]
     public void Live_tensors_stay_flat_over_50_steps_of_a_UNet()
     {
         TorchRuntime.Seed(0);

@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace UnetResnet.Tests.Weights;
 
 /// <summary>The beginning of what <c>dotnet run --project tests/fuzz</c> does with more files.</summary>
+[Trait("Category", "Reliability")]
 public sealed class FuzzTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -6,6 +6,7 @@ using static UnetResnet.Tests.Weights.SafetensorsFile;
 namespace UnetResnet.Tests.Weights;
 
 /// <summary>Files from strangers: whatever is in them, the answer is the tensors or a <see cref="WeightsException"/> that names the file, and no large allocation.</summary>
+[Trait("Category", "Reliability")]
 public sealed class HostileSafetensorsTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

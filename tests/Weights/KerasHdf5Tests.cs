@@ -78,6 +78,7 @@ public sealed class KerasHdf5Tests : IDisposable
     [InlineData("huge", "more than a file of this length")]
     [InlineData("nan", "missing")]
     [InlineData("noorder", "order of weight_names")]
+    [Trait("Category", "Reliability")]
     public void Hostile_files_are_refused_by_name(string kind, string part)
     {
         string path = folder["hostile.h5"];

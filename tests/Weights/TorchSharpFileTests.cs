@@ -97,6 +97,7 @@ public sealed class TorchSharpFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Hostile))]
+    [Trait("Category", "Reliability")]
     public void Hostile_files_are_refused_by_name(byte[] content, string part) => Refused(content, part);
 
     [Fact]

@@ -31,47 +31,39 @@ internal static class ExportCommand
         var command = new Command("export", "Write a U-Net for PyTorch or ONNX, or its encoder for Keras.") { folder, to, weights, like, preprocessing, fold, probabilities, side, force };
         command.SetAction(parsed =>
         {
-            try
+            TorchRuntime.Initialize();
+            string target = parsed.GetRequiredValue(folder).FullName;
+            using UNetResNet50 unet = parsed.GetValue(weights) is { } file
+                ? UNetResNet50.Load(file.FullName, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)))
+                : Preset.Quick.CreateUNet(seed: 0);
+            if (parsed.GetValue(preprocessing) is { } name) unet.Encoder.Preprocessing = Preprocessing.FromName(name).Name;
+            if (parsed.GetValue(to) == "onnx")
             {
-                TorchRuntime.Initialize();
-                string target = parsed.GetRequiredValue(folder).FullName;
-                using UNetResNet50 unet = parsed.GetValue(weights) is { } file
-                    ? UNetResNet50.Load(file.FullName, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)))
-                    : Preset.Quick.CreateUNet(seed: 0);
-                if (parsed.GetValue(preprocessing) is { } name) unet.Encoder.Preprocessing = Preprocessing.FromName(name).Name;
-                if (parsed.GetValue(to) == "onnx")
+                if (Directory.Exists(target)) throw new ArgumentException($"{target} is a folder. Name the file that is to be written, such as {Path.Combine(target, "unet.onnx")}.");
+                var options = new OnnxExportOptions
                 {
-                    if (Directory.Exists(target)) throw new ArgumentException($"{target} is a folder. Name the file that is to be written, such as {Path.Combine(target, "unet.onnx")}.");
-                    var options = new OnnxExportOptions
-                    {
-                        Fold = parsed.GetValue(fold),
-                        Probabilities = parsed.GetValue(probabilities),
-                        Side = parsed.GetValue(side),
-                        Metadata = unet.Encoder.Preprocessing is { } known ? Preprocessing.FromName(known).Facts : new Dictionary<string, string>(),
-                    };
-                    Console.WriteLine(OnnxExport.Write(unet, target, options, parsed.GetValue(force)));
-                    if (unet.Encoder.Preprocessing is null) Console.WriteLine("The weights do not say how images are preprocessed, and so the file does not. Say it with --preprocessing.");
-                    return 0;
-                }
-
-                if (parsed.GetValue(fold) || parsed.GetValue(probabilities) || parsed.GetValue(side) is not null)
-                    throw new ArgumentException("--fold, --probabilities and --side are for --to onnx.");
-                if (parsed.GetValue(to) == "keras")
-                {
-                    KerasExport.Write(unet.Encoder, Path.Combine(target, KerasFile), parsed.GetValue(force));
-                    Console.WriteLine($"{Path.Combine(target, KerasFile)} written.");
-                    return 0;
-                }
-
-                PyTorchExport.Write(unet, target, parsed.GetValue(force));
-                Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here.");
+                    Fold = parsed.GetValue(fold),
+                    Probabilities = parsed.GetValue(probabilities),
+                    Side = parsed.GetValue(side),
+                    Metadata = unet.Encoder.Preprocessing is { } known ? Preprocessing.FromName(known).Facts : new Dictionary<string, string>(),
+                };
+                Console.WriteLine(OnnxExport.Write(unet, target, options, parsed.GetValue(force)));
+                if (unet.Encoder.Preprocessing is null) Console.WriteLine("The weights do not say how images are preprocessed, and so the file does not. Say it with --preprocessing.");
                 return 0;
             }
-            catch (Exception e) when (e is ArgumentException or WeightsException or IOException or UnauthorizedAccessException)
+
+            if (parsed.GetValue(fold) || parsed.GetValue(probabilities) || parsed.GetValue(side) is not null)
+                throw new ArgumentException("--fold, --probabilities and --side are for --to onnx.");
+            if (parsed.GetValue(to) == "keras")
             {
-                Console.Error.WriteLine(e.Message);
-                return 1;
+                KerasExport.Write(unet.Encoder, Path.Combine(target, KerasFile), parsed.GetValue(force));
+                Console.WriteLine($"{Path.Combine(target, KerasFile)} written.");
+                return 0;
             }
+
+            PyTorchExport.Write(unet, target, parsed.GetValue(force));
+            Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here.");
+            return 0;
         });
         return command;
     }

@@ -26,7 +26,7 @@ internal static class PredictCommand
         var limit = new Option<long>("--pixel-limit") { Description = "Most pixels of an image that is read.", DefaultValueFactory = _ => defaults.PixelLimit };
         var overwrite = new Option<bool>("--overwrite") { Description = "Segment images anew that are done, and write into a folder that holds something else." };
         var command = new Command("predict", "Segment a folder of images: masks, overlays, and a table of areas.") { weights, like, images, output, preprocessing, device, tile, overlap, limit, overwrite };
-        command.SetAction((parsed, cancellation) => CommandGuard.Run(() =>
+        command.SetAction((parsed, cancellation) =>
         {
             TorchRuntime.Initialize();
             var options = new SegmentationOptions
@@ -43,7 +43,7 @@ internal static class PredictCommand
                 unet, parsed.GetRequiredValue(images).FullName, parsed.GetRequiredValue(output).FullName, options, new LineProgress<SegmentationStep>(Console.Error), cancellation);
             Console.WriteLine(report);
             return Task.FromResult(report.Damaged.Count > 0 ? 1 : 0);
-        }, Console.Error));
+        });
         return command;
     }
 }

@@ -33,17 +33,10 @@ internal static class StepBenchCommand
             if (named.FirstOrDefault(n => !steps.Contains(n)) is { } unknown) return Fail($"There is no step '{unknown}'. Known: {string.Join(", ", steps)}.");
             if (parsed.GetValue(rounds) < 1 || parsed.GetValue(batch) < 1) return Fail("--rounds and --batch must be at least 1.");
             if (parsed.GetValue(side) < 32 || parsed.GetValue(side) % 32 != 0) return Fail($"--side is {parsed.GetValue(side)} and must be divisible by 32: a U-Net on ResNet50 halves it five times.");
-            try
-            {
-                StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), named.Length > 0 ? named : steps, !parsed.GetValue(noPeers), progress);
-                if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
-                else Write(result);
-                return 0;
-            }
-            catch (ArgumentException e)
-            {
-                return Fail(e.Message);
-            }
+            StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), named.Length > 0 ? named : steps, !parsed.GetValue(noPeers), progress);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+            else Write(result);
+            return 0;
         });
         return command;
     }
