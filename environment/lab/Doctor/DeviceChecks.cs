@@ -4,7 +4,7 @@ using TorchSharp;
 using UnetResnet.Data;
 using UnetResnet.Diagnosis;
 using UnetResnet.Lab.Benchmarks;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
