@@ -36,7 +36,7 @@ from PIL import Image, ImageOps
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from unet_resnet50 import UNetResNet50, read, save, write
+from unet_resnet50 import load, read, save, write
 
 # What a batch-norm layer does: (the batch's statistics in training, running statistics move, gamma and beta are trained). In inference all use the
 # running statistics, except BatchOnly. Keras213 is the bug of 2018, Inference its cure.
@@ -194,10 +194,8 @@ def norms(model):
 
 def prepare(path):
     """The network of a file, with modes in its batch-norm layers and frozen as the file says."""
-    tensors, header = read(path)
-    model = UNetResNet50(header)
-    model.load_state_dict(tensors)
-    options = json.loads(header["options"])
+    model = load(path)
+    header, options = model.header, json.loads(model.header["options"])
     for part, own in ((model.encoder, options["encoder"]["batch_norm"]), (model.decoder, options["batch_norm"])):
         for name, layer in list(part.named_children()):
             if isinstance(layer, nn.BatchNorm2d):
@@ -206,10 +204,9 @@ def prepare(path):
     for mode, names in json.loads(header.get("batch_norm_modes", "{}")).items():
         for name in names:
             layers[name].set_mode(mode)
-    if "options" in header:
-        frozen = set(json.loads(header.get("frozen", "[]")))
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name not in frozen)
+    frozen = set(json.loads(header.get("frozen", "[]")))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
     return model
 
 
