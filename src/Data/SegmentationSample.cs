@@ -54,6 +54,9 @@ public sealed record SegmentationSample
     public SegmentationSample Resize(int width, int height) => new(
         Name, Image.Resize(width, height), Classes == 1 ? Foreground(Mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(Mask, width, height), Classes);
 
+    /// <summary>The same threshold in masks of 0 to 1: halfway between the two values of bytes that it parts, ½.</summary>
+    internal const float ForegroundShare = (ForegroundThreshold + 0.5f) / 255;
+
     /// <summary>Whether a mask value means foreground.</summary>
     internal static bool IsForeground(byte maskValue) => maskValue > ForegroundThreshold;
 

@@ -11,6 +11,7 @@ namespace Cellar.Interrupts;
 /// </summary>
 /// <remarks>
 /// Blocks that clean up (<c>finally</c>, <c>Dispose</c>, static constructors) are marked, because an interrupt in their middle would leave things half done.
+/// Collections of garbage are followed by a pause now and then, in which other threads, such as the one that receives interrupts, get their turn.
 /// Left alone are expression trees, which are data to whoever takes them, and arguments whose text the called method is given.
 /// </remarks>
 internal sealed class CheckpointWriter : CSharpSyntaxWalker
@@ -90,7 +91,11 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
 
     public override void VisitInvocationExpression(InvocationExpressionSyntax node)
     {
-        if (!facts.TakesTextOf(node)) base.VisitInvocationExpression(node);
+        if (facts.TakesTextOf(node)) return;
+        // A line break inside would be lost.
+        if (FunctionFacts.MayCollect(node) && !node.Expression.ToString().Contains('\n') && facts.Collects(node))
+            edits.Add(new Edit(node.Expression.SpanStart, node.Expression.Span.Length, Type + nameof(Checkpoint.Collect), Begins: true));
+        base.VisitInvocationExpression(node);
     }
 
     public override void VisitObjectCreationExpression(ObjectCreationExpressionSyntax node)

@@ -20,7 +20,7 @@ internal enum LambdaKind
     Statement,
 }
 
-/// <summary>What the compiler knows about functions without a name.</summary>
+/// <summary>What the compiler knows about functions without a name, and about calls.</summary>
 /// <param name="model">Called at the first question.</param>
 internal sealed class FunctionFacts(Func<SemanticModel> model)
 {
@@ -48,6 +48,14 @@ internal sealed class FunctionFacts(Func<SemanticModel> model)
         call.DescendantNodes().Any(node => node is AnonymousFunctionExpressionSyntax or QueryExpressionSyntax)
         && model.Value.GetSymbolInfo(call).Symbol is IMethodSymbol method
         && (method.ReducedFrom ?? method).Parameters.Any(p => p.GetAttributes().Any(a => a.AttributeClass?.Name == "CallerArgumentExpressionAttribute"));
+
+    /// <summary>Whether a call looks like one of <c>GC.Collect</c>.</summary>
+    public static bool MayCollect(InvocationExpressionSyntax call) =>
+        call.Expression is IdentifierNameSyntax { Identifier.ValueText: nameof(GC.Collect) } or MemberAccessExpressionSyntax { Name.Identifier.ValueText: nameof(GC.Collect) };
+
+    /// <summary>Whether a call is one of <c>GC.Collect</c>.</summary>
+    public bool Collects(InvocationExpressionSyntax call) =>
+        model.Value.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: nameof(GC.Collect), ContainingType: { Name: nameof(GC), ContainingNamespace: { Name: nameof(System), ContainingNamespace.IsGlobalNamespace: true } } };
 
     /// <summary>Whether a block awaits something itself, not only in functions inside it.</summary>
     public static bool Suspends(BlockSyntax block) =>

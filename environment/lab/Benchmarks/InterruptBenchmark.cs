@@ -5,7 +5,7 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <summary>What interrupts did to kernels.</summary>
 /// <param name="Tried">How many cells were interrupted.</param>
 /// <param name="Died">How often the kernel's process ended.</param>
-/// <param name="Hung">How often the cell did not end within ten seconds.</param>
+/// <param name="Hung">How often the cell did not end in time.</param>
 /// <param name="LostVariables">How often what earlier cells made was gone or broken, the process being alive.</param>
 /// <param name="P95">From the interrupt to the cell's error, in milliseconds: 95 of 100 take at most this long. Long single calls are left out.</param>
 internal sealed record InterruptResult(
@@ -33,12 +33,11 @@ internal sealed record InterruptKind(InterruptCell Cell, int Tried, int Lost, do
 /// <summary>Interrupts busy cells of many kinds in a real kernel process, from a client's side.</summary>
 internal static class InterruptBenchmark
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     /// <summary>Interrupts cells, the kinds in turn, each after a random time.</summary>
     /// <param name="count">How many.</param>
+    /// <param name="patience">After what time a cell that has not stopped hangs.</param>
     /// <param name="progress">Told what is under way.</param>
-    public static InterruptResult Run(int count, IProgress<string> progress)
+    public static InterruptResult Run(int count, TimeSpan patience, IProgress<string> progress)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("unetresnet-bench-");
         var random = new Random(1);
@@ -60,7 +59,7 @@ internal static class InterruptBenchmark
 
                 try
                 {
-                    times[kind].Add(kernel.Interrupt(InterruptCells.All[kind].Code, TimeSpan.FromMilliseconds(random.Next(2, 60)), Patience).TotalMilliseconds);
+                    times[kind].Add(kernel.Interrupt(InterruptCells.All[kind].Code, TimeSpan.FromMilliseconds(random.Next(2, 60)), patience).TotalMilliseconds);
                     kernel.Execute(InterruptCells.Check);
                     continue;
                 }

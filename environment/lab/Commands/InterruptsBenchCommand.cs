@@ -14,13 +14,17 @@ internal static class InterruptsBenchCommand
     {
         var count = new Option<int>("--count") { Description = "How many cells are interrupted.", DefaultValueFactory = _ => 2000 };
         count.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--count must be at least 1."); });
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else: the interrupts without the cost of the checkpoints." };
-        var command = new Command("interrupts", "Interrupts busy cells of many kinds in the Jupyter kernel: what died, hung or was lost, and how long it took.") { count, json };
+        var patience = new Option<int>("--patience") { Description = "After how many seconds a cell that has not stopped hangs.", DefaultValueFactory = _ => 10 };
+        patience.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--patience must be at least 1."); });
+        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else there: the interrupts without the cost of the checkpoints. The kinds of cells go to stderr." };
+        var command = new Command("interrupts", "Interrupts busy cells of many kinds in the Jupyter kernel: what died, hung or was lost, and how long it took.") { count, patience, json };
         command.SetAction(async (parsed, _) =>
         {
-            InterruptResult result = InterruptBenchmark.Run(parsed.GetValue(count), progress);
+            InterruptResult result = InterruptBenchmark.Run(parsed.GetValue(count), TimeSpan.FromSeconds(parsed.GetValue(patience)), progress);
             if (parsed.GetValue(json))
             {
+                foreach (InterruptKind kind in result.Kinds)
+                    Console.Error.WriteLine($"{kind.Cell.Name}: {kind.Tried} interrupts, {kind.Lost} lost, median {kind.Median:0} ms, longest {kind.Longest:0} ms");
                 Console.WriteLine(JsonSerializer.Serialize(result, Indented));
                 return result.Holds ? 0 : 1;
             }

@@ -96,6 +96,19 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Theory]
+    [InlineData("GC.Collect();", true)]
+    [InlineData("System.GC.Collect(0, GCCollectionMode.Forced);", true)]
+    [InlineData("using static System.GC;\nCollect(1);", true)]
+    [InlineData("GC\n    .Collect();", false)]
+    [InlineData("class Bin { public void Collect() => Console.Write(5); }\nnew Bin().Collect();", false)]
+    [InlineData("class Bin { public void Collect() => Console.Write(5); }\nBin GC = new();\nGC.Collect();", false)]
+    public async Task Only_the_collections_of_the_runtime_are_followed_by_a_pause(string code, bool pauses)
+    {
+        Assert.Equal(pauses, (await Written(code))?.Contains("Checkpoint.Collect(", StringComparison.Ordinal) ?? false);
+        Assert.Equal(code.Contains("Bin") ? "5" : "", await Prints(code));
+    }
+
+    [Theory]
     [InlineData("using System.Linq.Expressions;\nExpression<Func<int, int>> e = x => x + 1; Console.Write(e);", "x => (x + 1)")]
     [InlineData("using System.Linq.Expressions;\nstatic string Text<T>(Expression<Func<T, object>> e) => e.Body.NodeType.ToString();\nConsole.Write(Text<string>(s => s.Trim()) + Text<string>(s => s.Select(c => c)));", "CallCall")]
     [InlineData("Console.Write(new[] { 1, 2, 3 }.AsQueryable().Where(x => x > 1).Count());", "2")]
@@ -184,7 +197,7 @@ public sealed class CheckpointTests : IDisposable
     {
         await Prints("long ticks = 0; bool end = false; var background = Task.Run(() => { while (!end) ticks++; });");
         Assert.Equal(CellError.TimeLimitExceeded, (await Run("while (true) { }", limit: 0.2)).Error?.Name);
-        Assert.Equal("True", await Prints("long seen = ticks; Thread.Sleep(50); Console.Write(!background.IsCompleted && ticks > seen); end = true; await background;"));
+        Assert.Equal("True", await Prints("long seen = ticks; for (int wait = 0; wait < 2000 && ticks == seen; wait++) Thread.Sleep(5); Console.Write(!background.IsCompleted && ticks > seen); end = true; await background;"));
         // And the other way round: what an interrupted cell leaves behind stops with it, and a later cell does not.
         Assert.Equal("Interrupted", (await Interrupt("var left = Task.Run(() => { while (true) { } }); Console.Write(1); while (true) { }")).Error?.Name);
         Assert.Equal("True", await Prints("int turns = 0; while (!left.IsCompleted && turns++ < 500) Thread.Sleep(10); Console.Write(left.IsFaulted || left.IsCanceled);"));
