@@ -18,11 +18,13 @@ internal static class Program
             SoakWorkerCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
+            PredictCommand.Create(),
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),
             WeightsCommand.Create(),
             ExportCommand.Create(),
+            RecalibrateCommand.Create(),
             KernelCommand(),
         };
         ParseResult parsed = root.Parse(args);

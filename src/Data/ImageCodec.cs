@@ -20,7 +20,7 @@ public static partial class ImageCodec
     /// <param name="path">A PNG or JPEG file.</param>
     /// <param name="pixelLimit">Most pixels, width times height.</param>
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
-    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(Read(path, File.ReadAllBytes), path, pixelLimit);
+    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(ReadFile(path), path, pixelLimit);
 
     /// <summary>Width and height of an image file as <see cref="Load"/> gives it, upright; no pixel is decoded.</summary>
     /// <exception cref="DatasetException">As of <see cref="Load"/>, but damage inside the picture is not noticed.</exception>
@@ -29,6 +29,10 @@ public static partial class ImageCodec
         ImageHeader header = Checked(Read(path, ImageHeader.ReadFile), path, DefaultPixelLimit);
         return header.Orientation >= 5 ? (header.Height, header.Width) : (header.Width, header.Height);
     }
+
+    /// <summary>The bytes of an image file.</summary>
+    /// <exception cref="DatasetException">The file is missing, unreadable, empty, or no regular file.</exception>
+    internal static byte[] ReadFile(string path) => Read(path, File.ReadAllBytes);
 
     private static T Read<T>(string path, Func<string, T> read)
     {

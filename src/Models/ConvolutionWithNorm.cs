@@ -59,5 +59,5 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     }
 
     /// <summary>The convolution's own kernel and bias.</summary>
-    internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0]));
+    internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0], device: Convolution.weight!.device));
 }
