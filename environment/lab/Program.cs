@@ -24,6 +24,7 @@ internal static class Program
             DataCommand.Create(),
             WeightsCommand.Create(),
             ExportCommand.Create(),
+            RecalibrateCommand.Create(),
             KernelCommand(),
         };
         ParseResult parsed = root.Parse(args);

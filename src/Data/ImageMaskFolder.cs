@@ -64,8 +64,7 @@ public static class ImageMaskFolder
 
         SortedDictionary<string, string> images = List(imagesDirectory, stem => oneFolder && stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? null : stem);
         SortedDictionary<string, string> masks = List(masksDirectory, stem => stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? stem[..^options.MaskSuffix.Length] : null);
-        if (images.Count == 0)
-            throw new DatasetException(imagesDirectory, "holds no images", $"files named {string.Join(", ", Extensions.Select(e => "*" + e))}", "Check the path, or put images there.");
+        if (images.Count == 0) throw NoImages(imagesDirectory);
         foreach ((string stem, string image) in images)
         {
             if (!masks.ContainsKey(stem))
@@ -131,8 +130,12 @@ public static class ImageMaskFolder
         return new SegmentationSample(name, image, SegmentationSample.Foreground(mask, options.MaskThreshold));
     }
 
+    /// <summary>An error for a folder without images.</summary>
+    internal static DatasetException NoImages(string directory) =>
+        new(directory, "holds no images", $"files named {string.Join(", ", Extensions.Select(e => "*" + e))}", "Check the path, or put images there.");
+
     /// <summary>Image files of a folder by the name that pairs them; <paramref name="key"/> gives null for files that are not meant.</summary>
-    private static SortedDictionary<string, string> List(string directory, Func<string, string?> key)
+    internal static SortedDictionary<string, string> List(string directory, Func<string, string?> key)
     {
         if (!Directory.Exists(directory))
             throw new DatasetException(directory, "does not exist", "a folder of images", "Check the path.");

@@ -88,6 +88,7 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
         return $"{NumberText.Grouped(slots.Length)} images with masks, {(kept.Length == slots.Length ? "all" : NumberText.Grouped(kept.Length))} in memory ({NumberText.Fixed(kept.Sum() / 1e6, 1)} MB)";
     }
 
+    /// <summary>Throws if a U-Net on a ResNet cannot take images of a side.</summary>
     internal static void CheckSide(int side)
     {
         if (side > 0 && side % SideFactor == 0) return;

@@ -9,6 +9,9 @@ public sealed class PooledStatistics : IDisposable
     private readonly Tensor squares;
     private long count;
 
+    /// <summary>Goes on with sums that were taken elsewhere; takes them over.</summary>
+    internal PooledStatistics(Tensor sum, Tensor squares, long count) => (this.sum, this.squares, this.count) = (sum.DetachFromDisposeScope(), squares.DetachFromDisposeScope(), count);
+
     /// <summary>Starts with no values.</summary>
     /// <param name="channels">Number of channels C, at least 1.</param>
     public PooledStatistics(long channels)
@@ -23,6 +26,12 @@ public sealed class PooledStatistics : IDisposable
 
     /// <summary>Number of values per channel so far.</summary>
     public long Count => count;
+
+    /// <summary>Σ x of each channel, float64 (C).</summary>
+    internal Tensor Sum => sum;
+
+    /// <summary>Σ x² of each channel, float64 (C).</summary>
+    internal Tensor Squares => squares;
 
     /// <summary>Takes in a batch, weighted by its number of values.</summary>
     /// <param name="values">(N, C), (N, C, H, W) or any other (N, C, …), not empty; the caller keeps it.</param>
@@ -39,6 +48,20 @@ public sealed class PooledStatistics : IDisposable
         sum.add_(mean64, alpha: n);
         squares.add_(variance64.add_(mean64.square()), alpha: n);
         count += n;
+    }
+
+    /// <summary>Takes in all values that other statistics have seen: sums add up, in whatever order and on whatever machine they were taken.</summary>
+    /// <param name="other">Statistics of as many channels; they stay as they are.</param>
+    /// <exception cref="ArgumentException">Another number of channels.</exception>
+    public void Add(PooledStatistics other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Channels != Channels) throw new ArgumentException($"Statistics of {other.Channels} channels cannot be added to those of {Channels}.", nameof(other));
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        sum.add_(other.sum);
+        squares.add_(other.squares);
+        count += other.count;
     }
 
     /// <summary>Takes in a batch by its statistics.</summary>

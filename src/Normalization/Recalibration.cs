@@ -33,23 +33,30 @@ public static class Recalibration
     {
         options ??= new RecalibrationOptions();
         BatchNormLayer[] layers = Countable(model, nameof(model));
-        var before = new RunningStatistics(layers);
-        try
-        {
-            long images = Count(model, batches, layers, options);
-            before.BlendWithPresent(options.PseudoCount, images);
-            before.KeepIn(Before);
-            return images;
-        }
-        catch
-        {
-            before.Restore();
-            before.Dispose();
-            throw;
-        }
+        return Replace(layers, options.PseudoCount, () => Count(model, batches, layers, options));
     }
 
-    /// <summary>Takes back <see cref="Apply"/> and <see cref="Reset"/>: every layer gets back the statistics from before the first of them, byte for byte.</summary>
+    /// <summary>Writes statistics that were counted before, in one piece or in many, and changes nothing else; <see cref="Undo"/> goes back.</summary>
+    /// <param name="model">The network that they were counted with.</param>
+    /// <param name="moments">What arrived at its batch-norm layers; a layer that nothing reached keeps its statistics. They stay the caller's.</param>
+    /// <param name="pseudoCount">See <see cref="RecalibrationOptions.PseudoCount"/>.</param>
+    /// <returns>Number of images used.</returns>
+    /// <exception cref="ArgumentException">They are of no image, or of another network.</exception>
+    public static long Apply(Module<Tensor, Tensor> model, RecalibrationMoments moments, double pseudoCount = 0)
+    {
+        ArgumentNullException.ThrowIfNull(moments);
+        pseudoCount = new RecalibrationOptions { PseudoCount = pseudoCount }.PseudoCount;
+        BatchNormLayer[] layers = Countable(model, nameof(model));
+        moments.CheckFits(layers, nameof(moments));
+        if (moments.Images == 0) throw new ArgumentException("The moments are of no image, so there are no statistics in them.", nameof(moments));
+        return Replace(layers, pseudoCount, () =>
+        {
+            Write(layers, [.. layers.Select(layer => moments.Layers[layer.Name])]);
+            return moments.Images;
+        });
+    }
+
+    /// <summary>Takes back <c>Apply</c> and <see cref="Reset"/>: every layer gets back the statistics from before the first of them, byte for byte.</summary>
     /// <param name="module">The network or a part of it. What training has done to the statistics since is lost.</param>
     /// <returns>Number of layers that got their statistics back; 0 where nothing was recalibrated.</returns>
     public static int Undo(Module module)
@@ -78,7 +85,27 @@ public static class Recalibration
         foreach (BatchNormLayer layer in layers) layer.ResetStatistics();
     }
 
-    private static BatchNormLayer[] Countable(Module module, string parameter)
+    /// <summary>Replaces statistics, blends them with the old ones and keeps those for <see cref="Undo"/>; after an error the old ones are back.</summary>
+    private static long Replace(BatchNormLayer[] layers, double pseudoCount, Func<long> count)
+    {
+        var before = new RunningStatistics(layers);
+        try
+        {
+            long images = count();
+            before.BlendWithPresent(pseudoCount, images);
+            before.KeepIn(Before);
+            return images;
+        }
+        catch
+        {
+            before.Restore();
+            before.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The layers whose statistics can be counted.</summary>
+    internal static BatchNormLayer[] Countable(Module module, string parameter)
     {
         BatchNormLayer[] layers = [.. module.BatchNormLayers().Select(l => l.Layer).Where(layer => layer.HasStatistics)];
         return layers.Length > 0 ? layers : throw BatchNormLayer.Missing(parameter, " with running statistics, so there are none to count");
@@ -110,6 +137,31 @@ public static class Recalibration
     private static long Count(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, bool stopThere = false)
     {
         PooledStatistics[] pooled = [.. layers.Select(l => new PooledStatistics(l.Channels))];
+        try
+        {
+            long images = Pool(model, batches, layers, pooled, stopThere);
+            if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
+            Write(layers, pooled);
+            return images;
+        }
+        finally
+        {
+            foreach (PooledStatistics statistics in pooled) statistics.Dispose();
+        }
+    }
+
+    private static void Write(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<PooledStatistics> pooled)
+    {
+        for (int i = 0; i < layers.Count; i++)
+        {
+            if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
+        }
+    }
+
+    /// <summary>One pass that pools what arrives at some layers.</summary>
+    /// <returns>Number of images.</returns>
+    internal static long Pool(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<PooledStatistics> pooled, bool stopThere = false)
+    {
         Action end = () => { };
         for (int i = 0; i < layers.Count; i++)
         {
@@ -141,19 +193,12 @@ public static class Recalibration
                 images += batch.shape[0];
             }
 
-            if (images == 0) throw new ArgumentException("There was no batch of images to take the statistics from.", nameof(batches));
-            for (int i = 0; i < layers.Count; i++)
-            {
-                if (pooled[i].Count > 0) pooled[i].WriteTo(layers[i]);
-            }
+            return images;
         }
         finally
         {
             end();
-            foreach (PooledStatistics statistics in pooled) statistics.Dispose();
         }
-
-        return images;
     }
 
     /// <summary>The layers that the forward pass uses, in its order, and how often it uses each.</summary>

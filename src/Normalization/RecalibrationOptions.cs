@@ -2,7 +2,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Normalization;
 
-/// <summary>How <see cref="Recalibration.Apply"/> counts.</summary>
+/// <summary>How <see cref="Recalibration"/> counts.</summary>
 public sealed record RecalibrationOptions
 {
     private readonly long? images;

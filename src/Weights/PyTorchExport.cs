@@ -6,17 +6,16 @@ namespace UnetResnet.Weights;
 
 /// <summary>
 /// Takes a U-Net to PyTorch: <c>model.safetensors</c>, a short twin of the network in Python (<c>unet_resnet50.py</c>, whose <c>load</c> gives the module and whose <c>save</c> writes it so that
-/// <c>UNetResNet50.Load</c> takes it back), and
-/// <c>check.safetensors</c> with an input and the logits that the twin must reproduce.
+/// <c>UNetResNet50.Load</c> takes it back), <c>train.py</c>, which trains it in one process or in many, and <c>check.safetensors</c> with an input and the logits that the twin must reproduce.
 /// </summary>
 public static class PyTorchExport
 {
-    private const string Twin = "unet_resnet50.py";
+    private static readonly string[] Scripts = ["unet_resnet50.py", "train.py"];
 
     /// <summary>Names of the files, in the order in which they are written.</summary>
-    public static IReadOnlyList<string> Files { get; } = ["model.safetensors", "check.safetensors", Twin];
+    public static IReadOnlyList<string> Files { get; } = ["model.safetensors", "check.safetensors", .. Scripts];
 
-    /// <summary>Writes the three files. The network is asked in inference mode and left as it was.</summary>
+    /// <summary>Writes the files. The network is asked in inference mode and left as it was.</summary>
     /// <param name="unet">The network; any device.</param>
     /// <param name="folder">The folder; made if need be.</param>
     /// <param name="overwrite">Whether files of these names may be replaced.</param>
@@ -36,8 +35,11 @@ public static class PyTorchExport
             throw new WeightsException("The network's logits are infinite or undefined: there is nothing sensible to export. Take an earlier state of its training.");
         ModelFile.Write(unet, header, paths[0]);
         Safetensors.Write(paths[1], [new("input", input), new("logits", logits)]);
-        using Stream twin = typeof(PyTorchExport).Assembly.GetManifestResourceStream(Twin)!;
-        WeightsFile.Write(paths[2], twin.CopyTo);
+        foreach (string script in Scripts)
+        {
+            using Stream text = typeof(PyTorchExport).Assembly.GetManifestResourceStream(script)!;
+            WeightsFile.Write(Path.Combine(folder, script), text.CopyTo);
+        }
     }
 
     private static void Check(UNetResNet50 unet)

@@ -8,9 +8,10 @@
 Images are prepared as for the encoder's weights; for Keras's and the kit's own: RGB to BGR, minus (103.939, 116.779, 123.68), no scaling.
 
     python unet_resnet50.py                # compares with the logits in check.safetensors
+    python train.py --help                 # trains it, on one machine or on many
 
-To train the decoder alone, write model.encoder.requires_grad_(False), and model.encoder.eval() after EVERY model.train(). Otherwise the encoder is
-normalised by each batch in training and by its running statistics afterwards: two different networks.
+To train the decoder alone in a loop of your own, write model.encoder.requires_grad_(False), and model.encoder.eval() after EVERY model.train().
+Otherwise the encoder is normalised by each batch in training and by its running statistics afterwards: two different networks.
 
 Needs PyTorch 1.10 or later and nothing else.
 """
@@ -160,11 +161,11 @@ def load(path="model.safetensors"):
     return model.eval()
 
 
-def save(model, path):
-    """Writes the network as load and UNetResNet50.Load read it: float32, without num_batches_tracked, which nothing there counts."""
-    state = {n: t.detach().cpu().float().contiguous() for n, t in model.state_dict().items() if not n.endswith(".num_batches_tracked")}
-    header, position = {"__metadata__": model.header}, 0
-    for name, tensor in state.items():
+def write(path, tensors, settings):
+    """Writes tensors as float32 and settings as read reads them: first beside the file, then renamed, so that nobody sees half of it."""
+    tensors = {name: tensor.detach().cpu().float().contiguous() for name, tensor in tensors.items()}
+    header, position = {"__metadata__": settings}, 0
+    for name, tensor in tensors.items():
         size = 4 * tensor.numel()
         header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [position, position + size]}
         position += size
@@ -172,9 +173,16 @@ def save(model, path):
     text += b" " * (-len(text) % 8)
     with open(path + ".tmp", "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
-        for tensor in state.values():
+        for tensor in tensors.values():
             file.write(ctypes.string_at(tensor.data_ptr(), 4 * tensor.numel()))
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(path + ".tmp", path)
+
+
+def save(model, path):
+    """Writes the network as load and UNetResNet50.Load read it, without num_batches_tracked, which nothing there counts."""
+    write(path, {n: t for n, t in model.state_dict().items() if not n.endswith(".num_batches_tracked")}, model.header)
 
 
 def check(folder):

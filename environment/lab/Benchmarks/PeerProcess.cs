@@ -37,7 +37,7 @@ internal sealed class PeerProcess : IDisposable
 
     private static PeerProcess? Start(string script, string modules, string name, string package, IProgress<string> progress, Func<(string[] Arguments, DirectoryInfo? Folder)> prepare)
     {
-        string? file = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", script) : null, python = Python(modules);
+        string? file = Repository.TryFindRoot() is { } root ? Path.Combine(root, "tests", "benchmarks", "peers", script) : null, python = SystemPython.With(modules);
         if (file is null || !File.Exists(file) || python is null)
         {
             progress.Report(python is null
@@ -74,19 +74,4 @@ internal sealed class PeerProcess : IDisposable
         process.Dispose();
         folder?.Delete(recursive: true);
     }
-
-    private static string? Python(string modules) => new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(name =>
-    {
-        try
-        {
-            using Process process = Process.Start(new ProcessStartInfo(name, ["-c", $"import {modules}"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    });
 }

@@ -19,6 +19,7 @@ internal static class BenchCommand
         CuresBenchCommand.Create(new ErrorStreamProgress()),
         StepBenchCommand.Train(new ErrorStreamProgress()),
         StepBenchCommand.Infer(new ErrorStreamProgress()),
+        ScaleBenchCommand.Create(new ErrorStreamProgress()),
         PrecisionBenchCommand.Create(new ErrorStreamProgress()),
         RooflineBenchCommand.Create(new ErrorStreamProgress()),
         DataBenchCommand.Create(new ErrorStreamProgress()),

@@ -62,7 +62,7 @@ internal static class ExportCommand
             }
 
             PyTorchExport.Write(unet, target, parsed.GetValue(force));
-            Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here.");
+            Console.WriteLine($"{string.Join(", ", PyTorchExport.Files)} written to {target}. There, 'python unet_resnet50.py' compares PyTorch's logits with those from here, and 'python train.py --help' says how it is trained there.");
             return 0;
         });
         return command;
