@@ -167,18 +167,16 @@ public sealed record StatisticsDistance : DiagnosticReport
     /// <summary>One pass with the layers' inputs looked at; the output is the caller's.</summary>
     private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, ProbedLayer[] layers, Tensor images)
     {
-        PooledStatistics[] moments = [.. layers.Select(layer => new PooledStatistics(layer.Channels))];
-        Action end = () => { };
-        foreach ((ProbedLayer layer, PooledStatistics counter) in layers.Zip(moments)) end += layer.Layer.Count(counter);
+        // By a pass of its own over each input: what the kernel gives away beside its output is rounded more than a distance allows.
+        var moments = layers.ToDictionary(layer => layer, layer => new PooledStatistics(layer.Channels));
         try
         {
-            Tensor output = probe.Forward(images);
-            return ([.. layers.Select((layer, i) => Of(layer, moments[i]))], output);
+            Tensor output = probe.Forward(images, layers, (layer, input) => moments[layer].Add(input));
+            return ([.. layers.Select(layer => Of(layer, moments[layer]))], output);
         }
         finally
         {
-            end();
-            foreach (PooledStatistics pooled in moments) pooled.Dispose();
+            foreach (PooledStatistics pooled in moments.Values) pooled.Dispose();
         }
     }
 

@@ -1,10 +1,12 @@
 using System.Globalization;
+using System.Reflection;
 using TorchSharp.Modules;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Module = TorchSharp.torch.nn.Module;
 
 namespace UnetResnet.Training;
 
@@ -27,17 +29,9 @@ internal static class TrainingSettings
             if (Dropout(module) is { } rate) settings[$"the dropout '{name}'"] = Exact(rate);
         }
 
-        settings[nameof(options.Epochs)] = Exact(options.Epochs);
-        settings[nameof(options.LearningRate)] = Exact(options.LearningRate);
-        settings[nameof(options.LearningRates)] = string.Join(", ", options.LearningRates.Select(group => $"{group.Prefix} {Exact(group.Factor)}"));
-        settings[nameof(options.StillStatisticsEpochs)] = Exact(options.StillStatisticsEpochs);
-        settings[nameof(options.Schedule)] = Function(options.Schedule);
-        settings[nameof(options.Task)] = options.Task is { } task ? $"{task.Name}, loss {Function(task.Loss)}" : "that of the targets";
-        settings[nameof(options.Seed)] = Exact(options.Seed);
-        settings[nameof(options.EarlyStoppingPatience)] = options.EarlyStoppingPatience is int patience ? Exact(patience) : "none";
-        settings[nameof(options.ScoreTrainingInInferenceMode)] = options.ScoreTrainingInInferenceMode.ToString();
-        settings[nameof(options.Precision)] = options.Precision.ToString();
-        settings[nameof(options.RecomputeActivations)] = options.RecomputeActivations.ToString();
+        // Every option but the one that has no say in the numbers, so that an option of tomorrow is compared too.
+        foreach (PropertyInfo property in typeof(TrainingOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.Name != nameof(options.KeptCheckpoints)))
+            settings[property.Name] = Text(property.GetValue(options));
         settings["the training source"] = Describe(training);
         settings["the validation source"] = Describe(validation);
         return settings;
@@ -51,6 +45,17 @@ internal static class TrainingSettings
         string? name = here.Keys.Union(there.Keys).FirstOrDefault(name => there.GetValueOrDefault(name) != here.GetValueOrDefault(name));
         return name is null ? null : $"{name} was {there.GetValueOrDefault(name, "not there")} and is {here.GetValueOrDefault(name, "not there")}";
     }
+
+    private static string Text(object? value) => value switch
+    {
+        null => "none",
+        double number => Exact(number),
+        LearningRateSchedule schedule => Function(schedule),
+        LearningTask task => $"{task.Name}, loss {Function(task.Loss)}",
+        IEnumerable<LearningRateGroup> groups => string.Join(", ", groups.Select(group => $"{group.Prefix} {Exact(group.Factor)}")),
+        IFormattable other => other.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? "",
+    };
 
     private static string Describe(IBatchSource source) => (source as BatchLoader)?.Identity
         ?? $"{Exact(source.BatchSize)} in a batch, {Count(source.SampleCount)} samples, {Count(source.BatchCount)} batches, preprocessing {source.Preprocessing?.Name ?? "unknown"}";
