@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -67,9 +68,11 @@ internal sealed class FusedAdam : IDisposable
         {
             (Slot Slot, Tensor Gradient)[] all = [.. group.Select(slot => (slot, slot.Parameter.grad)).Where(pair => pair.grad is not null).Select(pair => (pair.slot, pair.slot.Like(pair.grad!)))];
             if (all.Length == 0) continue;
-            script.invoke("step",
+            // Numbers that nobody holds could be freed while the call still reads them; see CollectionPause.
+            using Scalar lr = rate, beta1 = Beta1, beta2 = Beta2, eps = Eps;
+            using var stepped = (Scalar)script.invoke("step",
                 all.Select(pair => (Tensor)pair.Slot.Parameter).ToArray(), all.Select(pair => pair.Gradient).ToArray(),
-                all.Select(pair => pair.Slot.Mean).ToArray(), all.Select(pair => pair.Slot.Square).ToArray(), all.Select(pair => pair.Slot.Count).ToArray(), rate, Beta1, Beta2, Eps);
+                all.Select(pair => pair.Slot.Mean).ToArray(), all.Select(pair => pair.Slot.Square).ToArray(), all.Select(pair => pair.Slot.Count).ToArray(), lr, beta1, beta2, eps)!;
         }
     }
 

@@ -84,7 +84,10 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
         trained.eval();
         before.eval();
         Tensor theirs = Safetensors.Read(folder["still-2.logits.safetensors"]).Tensors["logits"], ours = trained.call(input);
-        Assert.InRange((ours.sigmoid() - theirs.sigmoid()).abs().max().item<float>(), 0, 1e-4);
+        // The network is untrained apart from 20 steps, and its logits are large; single precision differs by their size.
+        float size = theirs.abs().max().item<float>(), off = (ours - theirs).abs().max().item<float>();
+        output.WriteLine($"largest logit {size:g3}, largest difference {off:g3}");
+        Assert.InRange(off / size, 0, 5e-5);
         Assert.True((ours - before.call(input)).abs().max().item<float>() > 1e-3);
 
         // Moments that were added up by all_reduce are those of one process and of the kit.
