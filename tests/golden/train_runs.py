@@ -1,6 +1,6 @@
 """Trains with the exported train.py as its tests need it: python train_runs.py FOLDER, alone or under torch.distributed.run.
 
-FOLDER holds the export, images/, masks/ and split.csv. Every run adds its losses to NAME-PROCESSES.log there.
+FOLDER holds the export, images/, masks/, split.csv and validation.safetensors, a batch of images as the network takes them. Every run adds its losses to NAME-PROCESSES.log there.
 """
 import os
 import sys
@@ -28,8 +28,8 @@ def run(name, *arguments):
 def logits(name):
     """What PyTorch computes with a file that train.py wrote."""
     if rank == 0:
-        expected, _ = read(inside("check.safetensors"))
-        write(inside(name + ".logits.safetensors"), {"logits": load(inside(name + ".safetensors"))(expected["input"])}, {})
+        images, _ = read(inside("validation.safetensors"))
+        write(inside(name + ".logits.safetensors"), {"logits": load(inside(name + ".safetensors"))(images["input"])}, {})
 
 
 trained = "still-%d" % size
