@@ -50,7 +50,7 @@ public static partial class Charts
     }
 
     /// <summary>A row of dots per name: one for each seed, the median larger, and the range over the seeds as a line. For leagues: what lies within another's range is no rank.</summary>
-    /// <param name="values">The values of every seed by name, in the order from the top.</param>
+    /// <param name="values">The values of every seed by name, in the order from the top; one each where there is no scatter to show.</param>
     /// <param name="title">The finding.</param>
     /// <param name="valueTitle">Quantity and unit.</param>
     /// <param name="format">Number format of the medians in plotly's (d3) notation.</param>
@@ -76,16 +76,22 @@ public static partial class Charts
             if (rows.FirstOrDefault(row => row.Value.Count == 0).Key is string empty) throw new ArgumentException($"Expected at least one value in every row, but '{empty}' has none.", nameof(groups));
             string color = ChartPalette.Of(group, i);
             (string, object)[] shared = [("name", group), ("legendgroup", group)];
+            bool scatter = rows.Values.Any(v => v.Count > 1);
+            string which = groups.Count > 1 ? "<extra>%{fullData.name}</extra>" : "<extra></extra>";
             // One line through the ranges of all rows, with a gap between them, and one trace for all seeds: a trace for each row would make the figure large.
-            traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "lines"), ("showlegend", false), ("hoverinfo", "skip"),
-                ("x", rows.Values.SelectMany(v => new double?[] { v.Min(), v.Max(), null })), ("y", rows.Keys.SelectMany(name => new[] { name, name, name })),
-                ("line", ChartParts.Map(("color", color), ("width", 2)))]));
-            traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "markers"), ("showlegend", false),
-                ("x", rows.Values.SelectMany(v => v)), ("y", rows.SelectMany(row => row.Value.Select(_ => row.Key))), ("text", rows.Values.SelectMany(v => v.Select((_, seed) => $"seed {seed}"))),
-                ("hovertemplate", $"%{{y}}, %{{text}}<br>{valueTitle}: %{{x:.4~g}}<extra></extra>"), ("marker", ChartParts.Map(("color", color), ("size", 5)))]));
+            if (scatter)
+            {
+                traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "lines"), ("showlegend", false), ("hoverinfo", "skip"),
+                    ("x", rows.Values.SelectMany(v => new double?[] { v.Min(), v.Max(), null })), ("y", rows.Keys.SelectMany(name => new[] { name, name, name })),
+                    ("line", ChartParts.Map(("color", color), ("width", 2)))]));
+                traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "markers"), ("showlegend", false),
+                    ("x", rows.Values.SelectMany(v => v)), ("y", rows.SelectMany(row => row.Value.Select(_ => row.Key))), ("text", rows.Values.SelectMany(v => v.Select((_, seed) => $"seed {seed}"))),
+                    ("hovertemplate", $"%{{y}}, %{{text}}<br>{valueTitle}: %{{x:.4~g}}{which}"), ("marker", ChartParts.Map(("color", color), ("size", 5)))]));
+            }
+
             traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", groups.Count == 1 ? "markers+text" : "markers"), ("showlegend", groups.Count > 1),
                 ("x", rows.Values.Select(Median)), ("y", rows.Keys), ("text", rows.Values.Select(v => FigureReading.Format(Median(v), format))), ("textposition", "top center"),
-                ("hovertemplate", $"%{{y}}<br>median {valueTitle}: %{{x:.4~g}}<extra></extra>"), ("marker", ChartParts.Map(("color", color), ("size", 11)))]));
+                ("hovertemplate", $"%{{y}}<br>{(scatter ? "median " : "")}{valueTitle}: %{{x:.4~g}}{which}"), ("marker", ChartParts.Map(("color", color), ("size", 11)))]));
         }
         string[] names = [.. groups.Values.SelectMany(rows => rows.Keys).Distinct()];
         return ChartParts.Chart(title, traces,

@@ -28,7 +28,7 @@ public static partial class ReportCharts
         double[] y = [.. shares.Layers.SelectMany(layer => (double[])[
             layer.Shapley.Value - 2 * layer.Shapley.StandardError, layer.Shapley.Value + 2 * layer.Shapley.StandardError, double.NaN])];
         var errors = ChartParts.Trace("scatter",
-            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ChartParts.Hover("", "two standard errors", ".3~g"), ("connectgaps", false),
+            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ChartParts.Hover("", "share, less or plus two standard errors", ".3~g"), ("connectgaps", false),
             ("line", ChartParts.Map(("color", ChartPalette.Series[1]), ("width", 1), ("dash", "solid"))));
         return StageAxis.Below(ChartParts.Chart(
             $"{lead}; {shares.BeyondNoise.Count} of {shares.Layers.Count} layers have a share beyond noise",

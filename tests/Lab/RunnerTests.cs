@@ -173,6 +173,34 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Several_notebooks_run_at_a_time_share_the_cores_and_are_told_in_their_order()
+    {
+        // Each waits for the other: one after the other would wait for ever.
+        static string Meet(string mine, string other) => $$"""
+            File.WriteAllText("{{mine}}", "");
+            while (!File.Exists("{{other}}")) Thread.Sleep(20);
+            Environment.GetEnvironmentVariable("OMP_NUM_THREADS")
+            """;
+        folder.Write("01.ipynb", Notebook.Text(Notebook.Code(Meet("a", "b"))));
+        folder.Write("02.ipynb", Notebook.Text(Notebook.Code(Meet("b", "a")), Notebook.Code("1 / int.Parse(\"0\")")));
+        folder.Write("03.ipynb", Notebook.Text(Notebook.Code("3")));
+        RunResult run = await RunWhole(Options with { Jobs = 2, KeepGoing = true, CellTimeLimit = TimeSpan.FromMinutes(2) });
+        Assert.Equal(["01", "02", "03"], run.Results.Select(r => r.Notebook));
+        Assert.Equal([true, false, true], run.Results.Select(r => r.Succeeded));
+        Assert.Equal(RunExitCode.NotebookFailed, run.ExitCode);
+        string threads = Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? $"{Math.Max(1, Environment.ProcessorCount / 2)}";
+        Assert.Equal(threads, NotebookCell.Joined(Copy("01").Cells[0].Outputs[0]!["data"]!["text/plain"]));
+        Assert.Contains("--jobs 0: expected 1", Assert.Throws<ArgumentException>(() => (Options with { Jobs = 0 }).FindNotebooks()).Message);
+    }
+
+    [Theory]
+    [InlineData(2, 8, 2)]
+    [InlineData(2, 3, 1)]
+    [InlineData(1, 64, 1)]
+    [InlineData(16, 64, 4)]
+    public void A_machine_runs_as_many_notebooks_at_a_time_as_it_has_cores_and_memory_for(int cores, int gigabytes, int jobs) => Assert.Equal(jobs, RunOptions.JobsFor(cores, (long)gigabytes << 30));
+
+    [Fact]
     public async Task The_summary_is_printed_even_if_the_report_cannot_be_written()
     {
         folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));

@@ -110,6 +110,15 @@ public class ChartsTests
     }
 
     [Fact]
+    public void Dots_of_one_value_each_have_no_range_and_a_pointer_reads_the_group()
+    {
+        IReadOnlyDictionary<string, IReadOnlyList<double>> rows = new Dictionary<string, IReadOnlyList<double>> { ["good"] = [1], ["bad"] = [7] };
+        JsonArray data = ChartFigure.Of(Charts.Dots(new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<double>>> { ["brain"] = rows, ["salt"] = rows }, "t", "loss"))["data"]!.AsArray();
+        Assert.Equal(["brain", "salt"], data.Select(trace => (string?)trace!["name"]));
+        Assert.All(data, trace => Assert.Equal("%{y}<br>loss: %{x:.4~g}<extra>%{fullData.name}</extra>", (string?)trace!["hovertemplate"]));
+    }
+
+    [Fact]
     public void A_pointer_reads_the_names_and_quantities_of_every_point()
     {
         JsonNode Trace(GenericChart chart) => ChartFigure.Of(chart)["data"]![0]!;

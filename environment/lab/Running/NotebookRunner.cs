@@ -6,7 +6,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;
 
-/// <summary>Runs notebooks one after the other, each in a process of its own, up to the first that fails unless all are wanted; then writes the report.</summary>
+/// <summary>Runs notebooks in their order, some at a time, each in a process of its own, up to the first that fails unless all are wanted; then writes the report.</summary>
 /// <param name="options">What to run and where the results go.</param>
 /// <param name="display">Shows the progress.</param>
 internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
@@ -20,16 +20,28 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         IReadOnlyList<string> notebooks = options.FindNotebooks();
         string copies = Path.Combine(options.OutputFolder, "notebooks");
         Directory.CreateDirectory(copies);
-        var results = new List<NotebookResult>();
-        var pages = new List<ReportEntry>();
-        foreach (string path in notebooks)
+        var finished = new NotebookResult?[notebooks.Count];
+        int jobs = Math.Min(options.Jobs, notebooks.Count), next = -1;
+        bool stopped = false;
+
+        async Task WorkAsync()
         {
-            string copy = Path.Combine(copies, Path.GetFileName(path));
-            NotebookResult result = await display.ShowAsync(
-                Path.GetFileNameWithoutExtension(path), progress => RunOneAsync(path, copy, progress, cancel));
-            results.Add(result);
-            if (Try(() => NotebookDocument.Load(copy), out NotebookDocument? executed) is null) pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
-            if (!result.Succeeded && !options.KeepGoing) break;
+            while (!Volatile.Read(ref stopped) && Interlocked.Increment(ref next) is int i && i < notebooks.Count)
+            {
+                NotebookResult result = await display.ShowAsync(
+                    Path.GetFileNameWithoutExtension(notebooks[i]), progress => RunOneAsync(notebooks[i], Path.Combine(copies, Path.GetFileName(notebooks[i])), jobs, progress, cancel), alone: jobs == 1);
+                finished[i] = result;
+                if (!result.Succeeded && !options.KeepGoing) Volatile.Write(ref stopped, true);
+            }
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, jobs).Select(_ => WorkAsync()));
+        NotebookResult[] results = [.. finished.OfType<NotebookResult>()];
+        var pages = new List<ReportEntry>();
+        foreach ((string path, NotebookResult? result) in notebooks.Zip(finished))
+        {
+            if (result is not null && Try(() => NotebookDocument.Load(Path.Combine(copies, Path.GetFileName(path))), out NotebookDocument? executed) is null)
+                pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
         }
 
         // The summary is what the run was for: it is shown although the report's disk is full.
@@ -38,7 +50,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         return new RunResult(results, report);
     }
 
-    private async Task<NotebookResult> RunOneAsync(string path, string copy, Action<WorkerMessage> progress, CancellationToken cancel)
+    private async Task<NotebookResult> RunOneAsync(string path, string copy, int jobs, Action<WorkerMessage> progress, CancellationToken cancel)
     {
         NotebookDocument original;
         try
@@ -52,7 +64,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
 
         string? problem = Try(() => { File.Delete(copy); return copy; }, out _); // a copy of an earlier run must not pass for one of this run
         if (problem is not null) return Broken(path, NotWritten(copy, problem));
-        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, progress, cancel);
+        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, jobs, progress, cancel);
         problem = Try(() => result = Finish(path, copy, original, result), out _);
         return problem is null ? result : result with { Failure = result.Failure ?? NotWritten(copy, problem) };
     }
@@ -65,12 +77,19 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         if (File.Exists(copy)) executed = NotebookDocument.Load(copy);
         else if (result.Failure!.Cell is null) return result;
         else executed = Unexecuted(original); // the process died in its first cell
-        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
+        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) ?? Compare(path, executed) };
         if (result.Failure is { Cell: { } number } failure) Show(failure, executed.Cells.First(c => c.IsCode && c.Number == number));
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);
         if (options.InPlace && result.Succeeded) AtomicFile.WriteText(path, executed.ToString());
         return result;
+    }
+
+    private CellFailure? Compare(string path, NotebookDocument executed)
+    {
+        if (options.LikeFolder is null) return null;
+        string earlier = Path.Combine(options.LikeFolder, Path.GetFileName(path));
+        return FigureCheck.Verify(NotebookDocument.Load(earlier), executed, earlier);
     }
 
     private static NotebookDocument Unexecuted(NotebookDocument original)

@@ -4,14 +4,19 @@ using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Running;
 
-/// <summary>Shows a run on the console: a live line in a terminal, plain lines elsewhere, and a table at the end.</summary>
+/// <summary>Shows a run on the console: a live line in a terminal, plain lines elsewhere and where several notebooks run at a time, and a table at the end.</summary>
 internal sealed class RunDisplay(IAnsiConsole console)
 {
+    private readonly Lock whole = new();
+
     /// <summary>Shows the progress of one notebook.</summary>
-    public async Task<NotebookResult> ShowAsync(string notebook, Func<Action<WorkerMessage>, Task<NotebookResult>> run)
+    /// <param name="notebook">Its name.</param>
+    /// <param name="run">Runs it and tells how far it is.</param>
+    /// <param name="alone">Whether no other one is shown meanwhile: there is one live line.</param>
+    public async Task<NotebookResult> ShowAsync(string notebook, Func<Action<WorkerMessage>, Task<NotebookResult>> run, bool alone = true)
     {
         NotebookResult result;
-        if (console.Profile.Capabilities.Interactive)
+        if (alone && console.Profile.Capabilities.Interactive)
         {
             result = await console.Status().Spinner(Spinner.Known.Dots).StartAsync(
                 $"[bold]{notebook.EscapeMarkup()}[/]  starting",
@@ -28,12 +33,17 @@ internal sealed class RunDisplay(IAnsiConsole console)
             var watch = Stopwatch.StartNew();
             result = await run(message =>
             {
-                if (message.Done) console.WriteLine($"{notebook}: cell {message.Index} of {message.Count} done ({watch.Elapsed.TotalSeconds:0.0} s)");
+                if (!message.Done) return;
+                lock (whole) console.WriteLine($"{notebook}: cell {message.Index} of {message.Count} done ({watch.Elapsed.TotalSeconds:0.0} s)");
             });
         }
 
-        if (result.Succeeded) console.MarkupLine($"[green]ok[/]      {notebook.EscapeMarkup()}  [grey]{result.Executed} cells, {result.Seconds:0.0} s[/]");
-        else ShowFailure(result, result.Failure!);
+        lock (whole)
+        {
+            if (result.Succeeded) console.MarkupLine($"[green]ok[/]      {notebook.EscapeMarkup()}  [grey]{result.Executed} cells, {result.Seconds:0.0} s[/]");
+            else ShowFailure(result, result.Failure!);
+        }
+
         return result;
     }
 
