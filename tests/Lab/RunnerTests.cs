@@ -100,7 +100,7 @@ public sealed class RunnerTests : IDisposable
         folder.Write("02-later.ipynb", Notebook.Text(Notebook.Code("1")));
         string original = File.ReadAllText(failing);
 
-        NotebookResult result = Assert.Single(await Run(Options with { InPlace = true }));
+        NotebookResult result = Assert.Single(await Run(Options with { InPlace = true, Jobs = 1 }));
 
         Assert.Equal((2, 2, "System.DivideByZeroException"), (result.Failure!.Cell, result.Failure.Line, result.Failure.Name));
         Assert.Equal((3, 2), (result.Cells, result.Executed));
@@ -117,6 +117,22 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Notebooks_that_run_at_a_time_share_the_cores()
+    {
+        // Each waits for what the other one writes.
+        string Meet(string own, string other) =>
+            $"File.WriteAllText(\"{own}\", \"\");\nwhile (!File.Exists(\"{other}\")) await Task.Delay(10);\nConsole.Write(Environment.GetEnvironmentVariable(\"OMP_NUM_THREADS\"));";
+        folder.Write("1.ipynb", Notebook.Text(Notebook.Code(Meet("a", "b"))));
+        folder.Write("2.ipynb", Notebook.Text(Notebook.Code(Meet("b", "a"))));
+        IReadOnlyList<NotebookResult> results = await Run(Options with { Jobs = 2, CellTimeLimit = TimeSpan.FromMinutes(2) });
+        Assert.Equal([true, true], results.Select(r => r.Succeeded));
+        string threads = Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? $"{Math.Max(1, Environment.ProcessorCount / 2)}";
+        foreach (string name in (string[])["1", "2"]) Assert.Equal(threads, NotebookCell.Joined(Copy(name).Cells[0].Outputs[0]!["text"]));
+        Assert.Contains("2 of 2 notebooks in ", printed.ToString());
+        Assert.Contains(", 2 at a time.", printed.ToString());
+    }
+
+    [Fact]
     public async Task Exit_codes_tell_success_a_failed_notebook_wrong_arguments_a_time_limit_and_trouble_with_the_machine_apart()
     {
         string good = folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
@@ -127,6 +143,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Equal(0, await Lab(good));
         Assert.Equal(1, await Lab(bad));
         Assert.Equal(2, await Lab(good, "--timeout", "0"));
+        Assert.Equal(2, await Lab(good, "--jobs", "0"));
         Assert.Equal(2, await Lab("no-such-notebook"));
         Assert.Equal(3, await Lab(slow, "--timeout", "1"));
         Assert.Equal(4, await RunCommand.Create().Parse([good, "--output", Path.Combine(file, "below")]).InvokeAsync());
@@ -171,34 +188,6 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains("time limit in cell 1", printed.ToString());
         Assert.True(File.Exists(Path.Combine(Output, "report", "3.html")));
     }
-
-    [Fact]
-    public async Task Several_notebooks_run_at_a_time_share_the_cores_and_are_told_in_their_order()
-    {
-        // Each waits for the other: one after the other would wait for ever.
-        static string Meet(string mine, string other) => $$"""
-            File.WriteAllText("{{mine}}", "");
-            while (!File.Exists("{{other}}")) Thread.Sleep(20);
-            Environment.GetEnvironmentVariable("OMP_NUM_THREADS")
-            """;
-        folder.Write("01.ipynb", Notebook.Text(Notebook.Code(Meet("a", "b"))));
-        folder.Write("02.ipynb", Notebook.Text(Notebook.Code(Meet("b", "a")), Notebook.Code("1 / int.Parse(\"0\")")));
-        folder.Write("03.ipynb", Notebook.Text(Notebook.Code("3")));
-        RunResult run = await RunWhole(Options with { Jobs = 2, KeepGoing = true, CellTimeLimit = TimeSpan.FromMinutes(2) });
-        Assert.Equal(["01", "02", "03"], run.Results.Select(r => r.Notebook));
-        Assert.Equal([true, false, true], run.Results.Select(r => r.Succeeded));
-        Assert.Equal(RunExitCode.NotebookFailed, run.ExitCode);
-        string threads = Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? $"{Math.Max(1, Environment.ProcessorCount / 2)}";
-        Assert.Equal(threads, NotebookCell.Joined(Copy("01").Cells[0].Outputs[0]!["data"]!["text/plain"]));
-        Assert.Contains("--jobs 0: expected 1", Assert.Throws<ArgumentException>(() => (Options with { Jobs = 0 }).FindNotebooks()).Message);
-    }
-
-    [Theory]
-    [InlineData(2, 8, 2)]
-    [InlineData(2, 3, 1)]
-    [InlineData(1, 64, 1)]
-    [InlineData(16, 64, 4)]
-    public void A_machine_runs_as_many_notebooks_at_a_time_as_it_has_cores_and_memory_for(int cores, int gigabytes, int jobs) => Assert.Equal(jobs, RunOptions.JobsFor(cores, (long)gigabytes << 30));
 
     [Fact]
     public async Task The_summary_is_printed_even_if_the_report_cannot_be_written()

@@ -3,11 +3,6 @@ namespace UnetResnet.Lab.Running;
 /// <summary>What <c>lab run</c> is asked to do.</summary>
 internal sealed record RunOptions
 {
-    private const int MostJobs = 64;
-
-    // A notebook of the course holds about half of it at its peak.
-    private const long MemoryOfOne = 2L << 30;
-
     /// <summary>The folder of the notebooks.</summary>
     public required string NotebookFolder { get; init; }
 
@@ -26,29 +21,23 @@ internal sealed record RunOptions
     /// <summary>Whether notebooks after a failed one are run too.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>How many notebooks run at a time. They share the cores among them: each computes with as many threads as fall to it.</summary>
+    public int Jobs { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Whether exercises are run open, solved, or both.</summary>
     public NotebookMode Mode { get; init; }
-
-    /// <summary>How many notebooks run at a time, at least 1; they share the cores.</summary>
-    public int Jobs { get; init; } = 1;
 
     /// <summary>Folder with executed copies of an earlier run that must say the same; null where none is compared.</summary>
     public string? LikeFolder { get; init; }
 
-    /// <summary>How many notebooks a machine runs at a time where nobody says it: one for each core, as far as its memory goes, and four at most.</summary>
-    /// <param name="cores">Its cores.</param>
-    /// <param name="memoryBytes">Its memory.</param>
-    public static int JobsFor(int cores, long memoryBytes) => (int)Math.Clamp(Math.Min(cores, memoryBytes / MemoryOfOne), 1, 4);
-
     /// <summary>The files to run, in name order.</summary>
-    /// <exception cref="ArgumentException">The time limit is not positive, a notebook is not to be found or ambiguous, two have one name, there is none, or one has no copy to be compared with.</exception>
+    /// <exception cref="ArgumentException">The time limit or the number of jobs is not positive, a notebook is not to be found or ambiguous, two have one name, there is none, or one has no copy to be compared with.</exception>
     public IReadOnlyList<string> FindNotebooks()
     {
         if (CellTimeLimit <= TimeSpan.Zero || CellTimeLimit > TimeSpan.FromDays(1))
             throw new ArgumentException($"--timeout {CellTimeLimit.TotalSeconds:0.###}: expected more than 0 and at most 86400 seconds.");
 
-        if (Jobs is < 1 or > MostJobs)
-            throw new ArgumentException($"--jobs {Jobs}: expected 1 to {MostJobs}.");
+        if (Jobs < 1) throw new ArgumentException($"--jobs {Jobs}: expected at least 1, the number of notebooks that run at a time.");
 
         if (InPlace && Mode != NotebookMode.All)
             throw new ArgumentException($"--in-place with --mode {Mode.ToString().ToLowerInvariant()} would write notebooks without some of their cells. Leave one of the two out.");
