@@ -5,7 +5,7 @@ namespace UnetResnet.Notebooks;
 
 public static partial class Charts
 {
-    private const int LongestCategory = 16;
+    private const int LongestCategory = 16, ManyCategories = 6;
 
     /// <summary>One bar per named value, with the value written at its end.</summary>
     /// <param name="values">The values by name.</param>
@@ -22,7 +22,7 @@ public static partial class Charts
         if (colors is not null && colors.Count != values.Count)
             throw new ArgumentException($"Expected a colour for each of the {values.Count} bars, got {colors.Count}.", nameof(colors));
         Trace bars = ChartParts.Trace("bar",
-            ("x", Wrapped(values.Keys)), ("y", values.Values), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
+            ("x", Wrapped([.. values.Keys])), ("y", values.Values), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
             ("hovertemplate", $"%{{x}}<br>{valueTitle}: %{{y:.4~g}}<extra></extra>"),
             ("marker", ChartParts.Map(("color", colors is null ? ChartPalette.Series[0] : colors))));
         return ChartParts.Chart(title, [bars], ("yaxis", ValueAxis(valueTitle, values.Values)), ("xaxis", ChartParts.Map(("type", "category"))), ("bargap", 0.4));
@@ -43,7 +43,7 @@ public static partial class Charts
     {
         CheckSeries(categories.Count, series, colors);
         IEnumerable<Trace> traces = series.Select((s, i) => ChartParts.Trace("bar",
-            ("name", s.Key), ("x", Wrapped(categories)), ("y", s.Value), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
+            ("name", s.Key), ("x", Wrapped([.. categories])), ("y", s.Value), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
             ChartParts.Hover("", valueTitle), ("marker", ChartParts.Map(("color", colors?[i] ?? ChartPalette.Of(s.Key, i))))));
         return ChartParts.Chart(title, traces,
             ("yaxis", ValueAxis(valueTitle, series.Values.SelectMany(v => v))), ("xaxis", ChartParts.Map(("type", "category"))), ("barmode", "group"), ("bargap", 0.3));
@@ -190,7 +190,11 @@ public static partial class Charts
         values.Any(v => v < 0) ? ChartParts.Axis(title, ("zeroline", true), ("zerolinecolor", ChartPalette.Neutral), ("zerolinewidth", 1.5)) : ChartParts.Axis(title);
 
     // Long names below bars would be slanted by plotly.js: broken into lines they stay level.
-    private static string[] Wrapped(IEnumerable<string> names) => [.. names.Select(name => string.Join("<br>", ChartParts.Wrap(name, LongestCategory)))];
+    private static string[] Wrapped(IReadOnlyCollection<string> names)
+    {
+        int longest = names.Count > ManyCategories ? LongestCategory / 2 : LongestCategory;
+        return [.. names.Select(name => string.Join("<br>", ChartParts.Wrap(name, longest)))];
+    }
 
     private static double Median(IReadOnlyList<double> values)
     {

@@ -33,6 +33,8 @@ public static partial class ReportCharts
         return StageAxis.Below(ChartParts.Chart(
             $"{lead}; {shares.BeyondNoise.Count} of {shares.Layers.Count} layers have a share beyond noise",
             [Bars("beyond noise", true, ChartPalette.Series[0]), Bars("within noise", false, ChartPalette.Neutral), errors],
-            ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")), ("barmode", "overlay"), ("bargap", 0.2)), [.. shares.Layers.Select(layer => layer.Layer)]);
+            ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")), ("barmode", "overlay"), ("bargap", 0.2),
+            // Below the chart stands the drawing of the network.
+            ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"))), ("margin", ChartParts.Map(("t", 20)))), [.. shares.Layers.Select(layer => layer.Layer)]);
     }
 }
