@@ -5,7 +5,7 @@ namespace UnetResnet.Notebooks;
 
 public static partial class Charts
 {
-    private const int LongestCategory = 16, ManyCategories = 6;
+    private const int LongestCategory = 16, ManyCategories = 4;
 
     /// <summary>One bar per named value, with the value written at its end.</summary>
     /// <param name="values">The values by name.</param>

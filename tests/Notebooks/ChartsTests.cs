@@ -113,8 +113,8 @@ public class ChartsTests
     public void Names_below_many_bars_are_broken_into_short_lines_so_that_they_stay_level()
     {
         string First(int bars) => (string)ChartFigure.Of(Charts.Bars(Enumerable.Range(6, bars).ToDictionary(i => $"decoder conv{i}", i => 1.0), "t", "v"))["data"]![0]!["x"]![0]!;
-        Assert.Equal("decoder conv6", First(6));
-        Assert.Equal("decoder<br>conv6", First(7));
+        Assert.Equal("decoder conv6", First(4));
+        Assert.Equal("decoder<br>conv6", First(5));
     }
 
     [Fact]
