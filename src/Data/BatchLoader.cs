@@ -108,7 +108,7 @@ public sealed class BatchLoader : IBatchSource
         SampleSlot first = dataset.Slots[0];
         (int width, int height, int classes) = (first.Width, first.Height, first.Classes);
         int area = width * height;
-        var (images, masks, names) = (new float[places.Length * 3 * area], new float[places.Length * area], new string[places.Length]);
+        var (images, masks, names) = (GC.AllocateUninitializedArray<float>(places.Length * 3 * area), GC.AllocateUninitializedArray<float>(places.Length * area), new string[places.Length]);
         InParallel.For(places.Length, options.Workers ?? InParallel.DefaultWorkers, i =>
         {
             SegmentationSample sample = dataset[places[i]];

@@ -95,7 +95,11 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
         for (int at = 2; at + 1 < file.Length;)
         {
             // A marker is 0xFF and a byte; before it stand fill bytes and, after a scan, coded data, in which 0xFF is followed by 0 or a restart.
-            if (file[at] != 0xFF || file[at + 1] is 0xFF or 0 or (>= 0xD0 and <= 0xD7) or 1)
+            int next = file[at..].IndexOf((byte)0xFF);
+            if (next < 0) break;
+            at += next;
+            if (at + 1 >= file.Length) break;
+            if (file[at + 1] is 0xFF or 0 or (>= 0xD0 and <= 0xD7) or 1)
             {
                 at++;
                 continue;

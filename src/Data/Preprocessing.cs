@@ -67,7 +67,10 @@ public sealed class Preprocessing
         Check(rgb, nameof(rgb));
         using IDisposable scope = NewDisposeScope();
         Tensor ordered = reversed ? rgb.flip(1) : rgb;
-        return ordered.div(divisor).sub(Row(means, rgb)).div(Row(deviations, rgb)).MoveToOuterDisposeScope();
+        // A division by one changes no number.
+        Tensor scaled = divisor == 1 ? ordered : ordered.div(divisor);
+        Tensor centred = scaled.sub(Row(means, rgb));
+        return (ReferenceEquals(deviations, Ones) ? centred : centred.div(Row(deviations, rgb))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Undoes <see cref="Apply"/>, to show in a picture what the network was given.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Data;
@@ -58,7 +59,16 @@ public sealed record SegmentationSample
     internal static bool IsForeground(byte maskValue) => maskValue > ForegroundThreshold;
 
     /// <summary>A mask of 0 and 255.</summary>
-    internal static PixelImage Foreground(PixelImage mask, byte threshold) => mask.Map(value => value > threshold ? (byte)255 : (byte)0);
+    internal static PixelImage Foreground(PixelImage mask, byte threshold)
+    {
+        ReadOnlySpan<byte> values = mask.Pixels;
+        var result = new byte[values.Length];
+        var limit = new Vector<byte>(threshold);
+        int i = 0;
+        for (; i + Vector<byte>.Count <= result.Length; i += Vector<byte>.Count) Vector.GreaterThan(new Vector<byte>(values[i..]), limit).CopyTo(result, i);
+        for (; i < result.Length; i++) result[i] = values[i] > threshold ? (byte)255 : (byte)0;
+        return new PixelImage(mask.Width, mask.Height, mask.Channels, result);
+    }
 
     /// <summary>The first mask value that is no class and not ignored, or null.</summary>
     internal static byte? NoClass(PixelImage mask, int classes)
