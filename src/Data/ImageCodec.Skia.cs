@@ -7,7 +7,16 @@ namespace UnetResnet.Data;
 
 public static partial class ImageCodec
 {
-    private static partial PixelImage DecodePixels(byte[] encoded, string name)
+    private static partial PixelImage DecodePixels(byte[] encoded, string name) => Decoded(encoded, name, (pixels, width, height, grey) =>
+        new PixelImage(width, height, grey ? 1 : 3, grey ? pixels.ToArray() : DropAlpha(pixels)));
+
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height) => Decoded(encoded, name, (pixels, fromWidth, fromHeight, grey) =>
+        Resampling.Smooth(pixels, fromWidth, fromHeight, grey ? 1 : 4, width, height));
+
+    private delegate PixelImage Use(ReadOnlySpan<byte> pixels, int width, int height, bool grey);
+
+    /// <summary>Decodes, grey with one byte a pixel or RGBA with four, which nobody needs longer than <paramref name="use"/> takes.</summary>
+    private static PixelImage Decoded(byte[] encoded, string name, Use use)
     {
         using var data = SKData.CreateCopy(encoded);
         using var codec = SKCodec.Create(data);
@@ -20,8 +29,7 @@ public static partial class ImageCodec
         var info = grey
             ? new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
             : new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul);
-        // Four bytes a pixel are only wanted until the fourth is dropped.
-        byte[] pixels = grey ? new byte[info.BytesSize] : ArrayPool<byte>.Shared.Rent(info.BytesSize);
+        byte[] pixels = ArrayPool<byte>.Shared.Rent(info.BytesSize);
         try
         {
             GCHandle pinned = GCHandle.Alloc(pixels, GCHandleType.Pinned);
@@ -35,12 +43,11 @@ public static partial class ImageCodec
                 pinned.Free();
             }
 
-            if (result != SKCodecResult.Success) throw Corrupt(name, $"is corrupt or cut short ({result})");
-            return new PixelImage(width, height, grey ? 1 : 3, grey ? pixels : DropAlpha(pixels.AsSpan(0, info.BytesSize)));
+            return result == SKCodecResult.Success ? use(pixels.AsSpan(0, info.BytesSize), width, height, grey) : throw Corrupt(name, $"is corrupt or cut short ({result})");
         }
         finally
         {
-            if (!grey) ArrayPool<byte>.Shared.Return(pixels);
+            ArrayPool<byte>.Shared.Return(pixels);
         }
     }
 

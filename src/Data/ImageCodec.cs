@@ -22,6 +22,14 @@ public static partial class ImageCodec
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
     public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(Read(path, File.ReadAllBytes), path, pixelLimit);
 
+    /// <summary>An image file in another size: what <see cref="Load"/> and <see cref="PixelImage.Resize"/> give, without an image of the full size in between.</summary>
+    internal static PixelImage Load(string path, int width, int height)
+    {
+        byte[] encoded = Read(path, File.ReadAllBytes);
+        ImageHeader header = Checked(ImageHeader.Read(encoded), path, DefaultPixelLimit);
+        return header.Orientation == 1 && (header.Width, header.Height) != (width, height) ? DecodePixels(encoded, path, width, height) : Decode(encoded, path).Resize(width, height);
+    }
+
     /// <summary>Width and height of an image file as <see cref="Load"/> gives it, upright; no pixel is decoded.</summary>
     /// <exception cref="DatasetException">As of <see cref="Load"/>, but damage inside the picture is not noticed.</exception>
     internal static (int Width, int Height) SizeOf(string path)
@@ -97,6 +105,9 @@ public static partial class ImageCodec
 
     /// <summary>Decodes the pixels as they are stored, without turning them.</summary>
     private static partial PixelImage DecodePixels(byte[] encoded, string name);
+
+    /// <summary>The same in another size.</summary>
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height);
 
     private static DatasetException Corrupt(string name, string problem, Exception? cause = null) => new(name, problem, Expected, Cure, cause);
 }

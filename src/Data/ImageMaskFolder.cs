@@ -91,7 +91,7 @@ public static class ImageMaskFolder
         (int width, int height) = ImageCodec.SizeOf(image);
         CheckSize(mask, ImageCodec.SizeOf(mask), image, (width, height));
         return options.Side is int side
-            ? new SampleSlot(name, side, side, options.Classes, () => Read(name, image, mask, options).Resize(side, side), budget)
+            ? new SampleSlot(name, side, side, options.Classes, () => Read(name, image, mask, options, side), budget)
             : new SampleSlot(name, width, height, options.Classes, () => Read(name, image, mask, options), budget);
     }
 
@@ -106,12 +106,19 @@ public static class ImageMaskFolder
     internal static bool IsImage(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Reads one pair; a mask of foreground becomes 0 and 255.</summary>
-    internal static SegmentationSample Read(string name, string imagePath, string maskPath, ImageMaskFolderOptions? options = null)
+    /// <param name="name">Name of the sample.</param>
+    /// <param name="imagePath">Its image.</param>
+    /// <param name="maskPath">Its mask.</param>
+    /// <param name="options">How to read; null for the defaults.</param>
+    /// <param name="side">Side that both become; null leaves them as they are.</param>
+    internal static SegmentationSample Read(string name, string imagePath, string maskPath, ImageMaskFolderOptions? options = null, int? side = null)
     {
         options ??= new ImageMaskFolderOptions();
-        PixelImage image = ImageCodec.Load(imagePath);
+        (int width, int height) = side is null ? default : ImageCodec.SizeOf(imagePath);
+        PixelImage image = side is int small ? ImageCodec.Load(imagePath, small, small) : ImageCodec.Load(imagePath);
+        if (side is null) (width, height) = (image.Width, image.Height);
         PixelImage coloured = ImageCodec.Load(maskPath), mask = coloured.ToGrey();
-        CheckSize(maskPath, (mask.Width, mask.Height), imagePath, (image.Width, image.Height));
+        CheckSize(maskPath, (mask.Width, mask.Height), imagePath, (width, height));
         if (options.Classes > 1)
         {
             if (coloured.Channels == 3 && !coloured.Pixels.SequenceEqual(mask.ToRgb().Pixels))
@@ -119,7 +126,7 @@ public static class ImageMaskFolder
             if (SegmentationSample.NoClass(mask, options.Classes) is { } value)
                 throw new DatasetException(
                     maskPath, $"has the value {value}", $"the numbers of the classes, 0 to {options.Classes - 1}, or {SegmentationSample.Ignored} where a pixel does not count", "Set Classes to the highest number + 1, or export the mask anew.");
-            return new SegmentationSample(name, image, mask, options.Classes);
+            return new SegmentationSample(name, image, Resized(mask, side, options.Classes), options.Classes);
         }
 
         byte highest = 0;
@@ -128,8 +135,10 @@ public static class ImageMaskFolder
             throw new DatasetException(
                 maskPath, $"has no value above {highest}", $"foreground above the threshold {options.MaskThreshold}",
                 "Set MaskThreshold = 0 if the mask marks foreground by small numbers, Classes if it holds the numbers of classes.");
-        return new SegmentationSample(name, image, SegmentationSample.Foreground(mask, options.MaskThreshold));
+        return new SegmentationSample(name, image, Resized(SegmentationSample.Foreground(mask, options.MaskThreshold), side, classes: 1));
     }
+
+    private static PixelImage Resized(PixelImage mask, int? side, int classes) => side is int small ? SegmentationSample.ResizeMask(mask, small, small, classes) : mask;
 
     /// <summary>Image files of a folder by the name that pairs them; <paramref name="key"/> gives null for files that are not meant.</summary>
     private static SortedDictionary<string, string> List(string directory, Func<string, string?> key)

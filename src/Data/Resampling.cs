@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace UnetResnet.Data;
 
@@ -8,19 +10,28 @@ namespace UnetResnet.Data;
 internal static class Resampling
 {
     /// <summary>Area average where an axis shrinks, bilinear where it grows.</summary>
-    public static PixelImage Smooth(PixelImage image, int width, int height)
+    public static PixelImage Smooth(PixelImage image, int width, int height) => Smooth(image.Pixels, image.Width, image.Height, image.Channels, width, height);
+
+    /// <summary>The same of pixels that lie in memory.</summary>
+    /// <param name="pixels">Row by row.</param>
+    /// <param name="fromWidth">Their width.</param>
+    /// <param name="fromHeight">Their height.</param>
+    /// <param name="bytes">Bytes of a pixel: 1 (grey), 3 (RGB) or 4 (RGB and one that does not count).</param>
+    /// <param name="width">New width.</param>
+    /// <param name="height">New height.</param>
+    public static PixelImage Smooth(ReadOnlySpan<byte> pixels, int fromWidth, int fromHeight, int bytes, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        int stride = width * image.Channels;
+        int channels = Math.Min(bytes, 3), stride = width * channels;
         // A pixel of three channels is written as four numbers, the last of them one beyond the end.
-        double[] narrow = ArrayPool<double>.Shared.Rent(image.Height * stride + 1);
+        double[] narrow = ArrayPool<double>.Shared.Rent(fromHeight * stride + 1);
         try
         {
-            NarrowRows(image, TapsOf(image.Width, width), narrow);
+            NarrowRows(pixels, fromWidth, fromHeight, bytes, TapsOf(fromWidth, width), narrow);
             var result = new byte[height * stride];
-            SumRows(narrow, TapsOf(image.Height, height), stride, result);
-            return new PixelImage(width, height, image.Channels, result);
+            SumRows(narrow, TapsOf(fromHeight, height), stride, result);
+            return new PixelImage(width, height, channels, result);
         }
         finally
         {
@@ -29,19 +40,17 @@ internal static class Resampling
     }
 
     /// <summary>Every row in its new width. Each number is a sum over the taps from left to right, so that a vector of channels gives the same bits as one after the other.</summary>
-    private static void NarrowRows(PixelImage image, Taps[] columns, Span<double> result)
+    private static void NarrowRows(ReadOnlySpan<byte> pixels, int width, int height, int bytes, Taps[] columns, Span<double> result)
     {
-        int channels = image.Channels, lanes = channels == 1 ? 1 : 4, next = 0;
-        var row = new double[image.Width * lanes];
-        for (int y = 0; y < image.Height; y++)
+        int lanes = bytes == 1 ? 1 : 4, next = 0;
+        var row = new double[width * lanes];
+        for (int y = 0; y < height; y++)
         {
-            ReadOnlySpan<byte> pixels = image.Pixels.Slice(y * image.Width * channels, image.Width * channels);
-            if (channels == 1) for (int x = 0; x < pixels.Length; x++) row[x] = pixels[x];
-            else for (int x = 0; x < image.Width; x++) (row[4 * x], row[4 * x + 1], row[4 * x + 2]) = (pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]);
+            ToDoubles(pixels.Slice(y * width * bytes, width * bytes), bytes, row);
             foreach ((int first, double[] weights) in columns)
             {
                 ReadOnlySpan<double> taken = row.AsSpan(first * lanes, weights.Length * lanes);
-                if (channels == 1)
+                if (bytes == 1)
                 {
                     double sum = 0;
                     for (int k = 0; k < weights.Length; k++) sum += weights[k] * taken[k];
@@ -52,9 +61,28 @@ internal static class Resampling
                 Vector256<double> sums = Vector256<double>.Zero;
                 for (int k = 0; k < weights.Length; k++) sums += weights[k] * Vector256.Create(taken.Slice(4 * k, 4));
                 sums.CopyTo(result[next..]);
-                next += channels;
+                next += 3;
             }
         }
+    }
+
+    /// <summary>A row of pixels as numbers, four for each pixel of more than one byte.</summary>
+    private static void ToDoubles(ReadOnlySpan<byte> pixels, int bytes, Span<double> row)
+    {
+        if (bytes == 3)
+        {
+            for (int from = 0, to = 0; from < pixels.Length; from += 3, to += 4) (row[to], row[to + 1], row[to + 2]) = (pixels[from], pixels[from + 1], pixels[from + 2]);
+            return;
+        }
+
+        int i = 0;
+        if (Avx2.IsSupported)
+        {
+            for (; i + 4 <= pixels.Length; i += 4)
+                Avx.ConvertToVector256Double(Sse41.ConvertToVector128Int32(Vector128.CreateScalarUnsafe(MemoryMarshal.Read<uint>(pixels[i..])).AsByte())).CopyTo(row[i..]);
+        }
+
+        for (; i < pixels.Length; i++) row[i] = pixels[i];
     }
 
     /// <summary>Rows added up to the new height, rounded.</summary>

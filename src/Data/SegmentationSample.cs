@@ -53,7 +53,11 @@ public sealed record SegmentationSample
     /// <param name="width">Width in pixels, at least 1.</param>
     /// <param name="height">Height in pixels, at least 1.</param>
     public SegmentationSample Resize(int width, int height) => new(
-        Name, Image.Resize(width, height), Classes == 1 ? Foreground(Mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(Mask, width, height), Classes);
+        Name, Image.Resize(width, height), ResizeMask(Mask, width, height, Classes), Classes);
+
+    /// <summary>The mask of <see cref="Resize"/>.</summary>
+    internal static PixelImage ResizeMask(PixelImage mask, int width, int height, int classes) =>
+        classes == 1 ? Foreground(mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(mask, width, height);
 
     /// <summary>Whether a mask value means foreground.</summary>
     internal static bool IsForeground(byte maskValue) => maskValue > ForegroundThreshold;

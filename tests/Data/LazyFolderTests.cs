@@ -152,7 +152,12 @@ public sealed class LazyFolderTests : IDisposable
             ImageHeader header = ImageHeader.ReadFile(folder[name])!.Value;
             Assert.Equal(ImageHeader.Read(bytes), header);
             Assert.True(complete == header.IsComplete, name);
-            if (complete) Assert.Equal(ImageCodec.SizeOf(folder[name]), (ImageCodec.Load(folder[name]).Width, ImageCodec.Load(folder[name]).Height));
+            if (complete)
+            {
+                PixelImage whole = ImageCodec.Load(folder[name]), at = ImageCodec.Load(folder[name], 64, 48);
+                Assert.Equal(ImageCodec.SizeOf(folder[name]), (whole.Width, whole.Height));
+                Assert.Equal(whole.Resize(64, 48).Pixels.ToArray(), at.Pixels.ToArray());
+            }
             else Assert.Contains("cut short", Assert.Throws<DatasetException>(() => ImageCodec.SizeOf(folder[name])).Message);
         }
 
