@@ -18,6 +18,7 @@ internal static class Program
             SoakWorkerCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
+            PredictCommand.Create(),
             BenchCommand.Create(),
             PretrainCommand.Create(),
             DataCommand.Create(),

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace UnetResnet.Data;
 
 /// <summary>Runs an enumeration ahead of its consumer.</summary>
-public static class BackgroundEnumerable
+internal static class BackgroundEnumerable
 {
     /// <summary>
     /// The same items in the same order, made by one background thread that is at most <paramref name="ahead"/> + 1 items ahead.

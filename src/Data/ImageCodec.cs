@@ -20,7 +20,7 @@ public static partial class ImageCodec
     /// <param name="path">A PNG or JPEG file.</param>
     /// <param name="pixelLimit">Most pixels, width times height.</param>
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
-    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(Read(path, File.ReadAllBytes), path, pixelLimit);
+    public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(ReadFile(path), path, pixelLimit);
 
     /// <summary>An image file in another size: what <see cref="Load"/> and <see cref="PixelImage.Resize"/> give, without an image of the full size in between.</summary>
     internal static PixelImage Load(string path, int width, int height)
@@ -37,6 +37,10 @@ public static partial class ImageCodec
         ImageHeader header = Checked(Read(path, ImageHeader.ReadFile), path, DefaultPixelLimit);
         return header.Orientation >= 5 ? (header.Height, header.Width) : (header.Width, header.Height);
     }
+
+    /// <summary>The bytes of an image file.</summary>
+    /// <exception cref="DatasetException">The file is missing, unreadable, empty, or no regular file.</exception>
+    internal static byte[] ReadFile(string path) => Read(path, File.ReadAllBytes);
 
     private static T Read<T>(string path, Func<string, T> read)
     {

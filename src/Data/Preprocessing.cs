@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -50,6 +51,21 @@ public sealed class Preprocessing
 
     /// <summary>The name that <see cref="FromName"/> knows.</summary>
     public string Name { get; }
+
+    /// <summary>
+    /// The preprocessing as texts, for a program elsewhere: value[c] = (rgb[c] / <c>preprocessing.divisor</c> − <c>preprocessing.mean</c>[c]) / <c>preprocessing.std</c>[c], the channels in the order of
+    /// <c>preprocessing.channels</c> (RGB or BGR), lists separated by commas.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Facts => new Dictionary<string, string>
+    {
+        ["preprocessing"] = Name,
+        ["preprocessing.channels"] = reversed ? "BGR" : "RGB",
+        ["preprocessing.divisor"] = Text([divisor]),
+        ["preprocessing.mean"] = Text(means),
+        ["preprocessing.std"] = Text(deviations),
+    };
+
+    private static string Text(double[] values) => string.Join(',', values.Select(value => value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Finds a preprocessing by its name, in any case.</summary>
     /// <param name="name">One of <c>caffe</c>, <c>caffe-channel-bug</c>, <c>torch</c>, <c>tf</c>, <c>zero-to-one</c>, <c>none</c>.</param>

@@ -59,6 +59,9 @@ public sealed record SegmentationSample
     internal static PixelImage ResizeMask(PixelImage mask, int width, int height, int classes) =>
         classes == 1 ? Foreground(mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(mask, width, height);
 
+    /// <summary>The same threshold in masks of 0 to 1: halfway between the two values of bytes that it parts, ½.</summary>
+    internal const float ForegroundShare = (ForegroundThreshold + 0.5f) / 255;
+
     /// <summary>Whether a mask value means foreground.</summary>
     internal static bool IsForeground(byte maskValue) => maskValue > ForegroundThreshold;
 

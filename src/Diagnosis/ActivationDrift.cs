@@ -139,7 +139,7 @@ public sealed record ActivationDrift : DiagnosticReport
         double difference = Math.Sqrt(Number((inference - training).square().sum()));
         (double Dead, double Saturated)? before = Idle(module, training), after = Idle(module, inference);
         return new FeatureDrift(
-            name, place, ResNet50Encoder.SkipTaps.Contains(name.Split('.')[^1]),
+            name, place, ResNet50Encoder.SkipTaps.Contains(DottedName.Last(name)),
             difference == 0 ? 0 : difference / Math.Sqrt(trained),
             difference == 0 ? 1 : both / Math.Sqrt(trained * inferred),
             difference == 0 ? 1 : Cka(training, inference),

@@ -131,7 +131,7 @@ public static class BatchNormDoctor
         begin("encoder, decoder, dropout");
         chart.Add(ModeMatrix.Measure(examination));
         begin("layer by layer");
-        chart.Attribution = LayerAttribution.MeasureAlone(probe, batch, options.Task, Math.Min(options.AttributionImages, batch.Size));
+        chart.Attribution = LayerAttribution.Measure(probe, batch, options.Task, Math.Min(options.AttributionImages, batch.Size), whole: false);
         begin("control experiments");
         chart.Add(ControlExperiments.Measure(probe, batch.Inputs.narrow(0, 0, Math.Min(ControlImages, batch.Size)), chart.Fingerprint?.Used?.Preprocessing));
         if (chart.Source.BatchSize > DoctorRules.FewImages || batch.Size < DoctorRules.FewImages) return;

@@ -94,7 +94,7 @@ public sealed record BatchSizeSensitivity : DiagnosticReport
         probed.AsInTraining();
         Tensor whole = probed.Forward(batch.Inputs);
         double spread = Judgement.Spread(whole);
-        double Relative(double distance) => distance == 0 ? 0 : distance / spread;
+        double Relative(double distance) => Judgement.Relative(distance, spread);
 
         var points = new List<BatchSizePoint>();
         // A layer that sees one value per channel has no statistics of a single image, so some networks start at 2.

@@ -104,11 +104,11 @@ public sealed record ControlExperiments : DiagnosticReport
         probe.Model.eval();
         probe.AsInInference();
         Tensor inference = probe.Forward(images);
-        double distance = Judgement.Distance(training, inference);
-        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), distance == 0 ? 0 : distance / Math.Max(Judgement.Spread(training), 1e-12)), inference);
+        double relative = Judgement.Relative(Judgement.Distance(training, inference), Math.Max(Judgement.Spread(training), 1e-12));
+        return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), relative), inference);
     }
 
-    /// <summary>Puts in the place of every batch-norm layer's output what the layer would give in inference: x·γ/√(vᵣ + ε) + β − μᵣγ/√(vᵣ + ε).</summary>
+    /// <summary>Puts in the place of every batch-norm layer's output what the layer would give in inference: a scale and a shift of its input.</summary>
     private sealed class FoldedTwin : IDisposable
     {
         private readonly Action remove = () => { };
@@ -119,16 +119,13 @@ public sealed record ControlExperiments : DiagnosticReport
             foreach (ProbedLayer layer in layers.Where(layer => layer.HasStatistics))
             {
                 using var noGrad = no_grad();
-                Tensor scale = (layer.RunningVar + layer.Eps).rsqrt();
-                if (layer.Layer.Weight is { } gamma) scale = scale * gamma;
-                Tensor shift = -layer.RunningMean * scale;
-                if (layer.Layer.Bias is { } beta) shift = shift + beta;
+                (Tensor scale, Tensor shift) = layer.Layer.InInference();
                 var hook = layer.Module.register_forward_hook((_, input, output) =>
                 {
                     output.Dispose();
+                    using var pass = NewDisposeScope();
                     long[] shape = [1, layer.Channels, .. Enumerable.Repeat(1L, (int)input.dim() - 2)];
-                    using Tensor factor = scale.reshape(shape), offset = shift.reshape(shape), product = input * factor;
-                    return product + offset;
+                    return (input * scale.to(input.dtype).reshape(shape) + shift.to(input.dtype).reshape(shape)).MoveToOuterDisposeScope();
                 });
                 remove += hook.remove;
             }

@@ -235,7 +235,7 @@ internal static class DoctorRules
     {
         if (layers.Count == 1) return layers[0].Name;
         if (layers.Count == all.Count) return "the whole network";
-        string[] parts = [.. layers.Select(layer => layer.Name.Split('.')[0]).Distinct()];
+        string[] parts = [.. layers.Select(layer => DottedName.First(layer.Name)).Distinct()];
         return parts.Length <= 3 ? string.Join(", ", parts) : $"'{layers[0].Name}' to '{layers[^1].Name}'";
     }
 

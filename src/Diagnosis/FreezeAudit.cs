@@ -98,7 +98,7 @@ public sealed record FreezeAudit : DiagnosticReport
 
         bool IsFrozen(ProbedLayer layer) => MeantFrozen(layer.Name) || (frozen is null && layer.Frozen && layer.Layer.Bias is { requires_grad: false });
         HashSet<string> frozenNorms = [.. norms.Where(n => IsFrozen(n.Layer)).Select(n => n.Name)];
-        bool InFrozenNorm(string buffer) => MeantFrozen(buffer) || frozenNorms.Contains(buffer.LastIndexOf('.') is var dot and >= 0 ? buffer[..dot] : "");
+        bool InFrozenNorm(string buffer) => MeantFrozen(buffer) || frozenNorms.Contains(DottedName.Owner(buffer));
         items.AddRange(norms.Where(n => frozenNorms.Contains(n.Name) && n.Layer.Switches)
             .Select(n => new FreezeItem(FreezeFault.BatchStatisticsAlthoughFrozen, n.Name, n.Layer.UpdatesInTraining ? "and moves its running statistics" : "and leaves its running statistics alone")));
 

@@ -36,6 +36,9 @@ internal readonly record struct Judgement(double Loss, Figure? Figure)
         return Math.Sqrt((a - b).square().mean().to(float64).item<double>());
     }
 
+    /// <summary>A distance in units of a spread; 0 where there is no distance, however small the spread.</summary>
+    internal static double Relative(double distance, double spread) => distance == 0 ? 0 : distance / spread;
+
     /// <summary>Standard deviation of an output over all its values.</summary>
     internal static double Spread(Tensor output)
     {

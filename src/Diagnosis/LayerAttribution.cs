@@ -145,11 +145,13 @@ public sealed partial record LayerAttribution : DiagnosticReport
         return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance);
     }
 
-    /// <summary>What each layer does by itself, and the bisection: one pass for each layer and a few more. The other columns are NaN.</summary>
-    internal static LayerAttribution MeasureAlone(ProbedModel probed, Batch batch, LearningTask? task, int images)
+    /// <summary>Not whole: only what each layer does by itself, and the bisection. That is one pass for each layer and a few more; the other columns are NaN.</summary>
+    internal static LayerAttribution Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int images = 8, bool whole = true)
     {
         using var bench = new Bench(probed, batch, task, images);
         IReadOnlyList<ProbedLayer> layers = probed.Switching;
+        (double Distance, double Loss) none = (double.NaN, double.NaN);
+        (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => !whole ? none : k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
         return new LayerAttribution
         {
             Images = bench.Images,
@@ -159,32 +161,10 @@ public sealed partial record LayerAttribution : DiagnosticReport
             Layers = [.. layers.Select((layer, place) =>
             {
                 (double leftOut, double leftOutLoss) = bench.LeaveOneOut(layer);
-                return new LayerEffect(layer.Name, place, StageOf(layer.Name), leftOut, leftOutLoss, double.NaN, double.NaN, double.NaN, double.NaN, bench.StandardErrors(layer));
-            })],
-            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance),
-            Forwards = bench.Forwards,
-            Notes = probed.Notes,
-        };
-    }
-
-    internal static LayerAttribution Measure(ProbedModel probed, Batch batch, LearningTask? task = null, int images = 8)
-    {
-        using var bench = new Bench(probed, batch, task, images);
-        IReadOnlyList<ProbedLayer> layers = probed.Switching;
-        (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
-        return new LayerAttribution
-        {
-            Images = bench.Images,
-            TrainingLoss = bench.TrainingLoss,
-            InferenceLoss = bench.InferenceLoss,
-            Distance = bench.Gap,
-            Layers = [.. layers.Select((layer, place) =>
-            {
-                (double leftOut, double leftOutLoss) = bench.LeaveOneOut(layer);
-                (double flipped, double flippedLoss) = bench.FlipOne(layer);
+                (double flipped, double flippedLoss) = whole ? bench.FlipOne(layer) : none;
                 return new LayerEffect(layer.Name, place, StageOf(layer.Name), leftOut, leftOutLoss, flipped, flippedLoss, prefix[place].Distance, prefix[place].Loss, bench.StandardErrors(layer));
             })],
-            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : prefix[k - 1].Distance),
+            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : whole ? prefix[k - 1].Distance : bench.Prefix(k).Distance),
             Forwards = bench.Forwards,
             Notes = probed.Notes,
         };
@@ -207,10 +187,10 @@ public sealed partial record LayerAttribution : DiagnosticReport
     public static string StageOf(string layer)
     {
         ArgumentNullException.ThrowIfNull(layer);
-        string owner = layer.LastIndexOf('.') is var dot and > 0 ? layer[..dot] + " " : "";
+        string owner = DottedName.Owner(layer) is { Length: > 0 } part ? part + " " : "";
         if (ResidualStage().Match(layer) is { Success: true } residual) return $"{owner}stage {residual.Groups[1].Value}";
         if (DecoderStage().Match(layer) is { Success: true } decoder) return $"{owner}{decoder.Groups[1].Value}";
-        return layer.EndsWith("bn_conv1", StringComparison.Ordinal) ? $"{owner}conv1" : layer.Split('.')[0];
+        return layer.EndsWith("bn_conv1", StringComparison.Ordinal) ? $"{owner}conv1" : DottedName.First(layer);
     }
 
     private static AttributionBisection? Bisect(IReadOnlyList<ProbedLayer> layers, Func<int, double> prefixDistance)
@@ -272,7 +252,11 @@ public sealed partial record LayerAttribution : DiagnosticReport
             probed.CheckBatchSize(Images);
             (inputs, targets) = (batch.Inputs.narrow(0, 0, Images), batch.Targets.narrow(0, 0, Images));
             probed.AsInTraining();
-            training = ForwardWithErrors();
+            training = probed.Forward(inputs, probed.Switching, (layer, input) =>
+            {
+                if (!squaredErrors.TryGetValue(layer, out List<double>? errors)) squaredErrors.Add(layer, errors = []);
+                errors.Add(SquaredErrors(layer, input));
+            });
             Forwards++;
             (spread, TrainingLoss) = (Judgement.Spread(training), Judgement.Of(training, targets, task).Loss);
             (Gap, InferenceLoss) = With(_ => false);
@@ -302,30 +286,6 @@ public sealed partial record LayerAttribution : DiagnosticReport
 
         public void Dispose() => scope.Dispose();
 
-        private Tensor ForwardWithErrors()
-        {
-            Action remove = () => { };
-            foreach (ProbedLayer layer in probed.Switching)
-            {
-                var hook = layer.Module.register_forward_pre_hook((_, input) =>
-                {
-                    if (!squaredErrors.TryGetValue(layer, out List<double>? errors)) squaredErrors.Add(layer, errors = []);
-                    errors.Add(SquaredErrors(layer, input));
-                    return input;
-                });
-                remove += hook.remove;
-            }
-
-            try
-            {
-                return probed.Forward(inputs);
-            }
-            finally
-            {
-                remove();
-            }
-        }
-
         /// <summary>Mean over the channels and both moments of the squared distance between batch and running statistics, in standard errors of the batch's.</summary>
         private static double SquaredErrors(ProbedLayer layer, Tensor input)
         {
@@ -348,8 +308,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             probed.UseBatchStatistics(batchStatistics);
             Tensor output = probed.Forward(inputs);
             Forwards++;
-            double distance = Judgement.Distance(output, training);
-            return (distance == 0 ? 0 : distance / spread, Judgement.Of(output, targets, task).Loss);
+            return (Judgement.Relative(Judgement.Distance(output, training), spread), Judgement.Of(output, targets, task).Loss);
         }
     }
 }

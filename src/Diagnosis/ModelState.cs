@@ -11,7 +11,7 @@ namespace UnetResnet.Diagnosis;
 /// options of batch-norm layers, the accumulators of zero-debiased averages, and the state of libtorch's random generator (that of the CPU). Disposing it puts
 /// all of it back, byte for byte.
 /// </summary>
-public sealed class ModelState : IDisposable
+internal sealed class ModelState : IDisposable
 {
     private readonly Module model;
     private readonly ModeSnapshot modes;

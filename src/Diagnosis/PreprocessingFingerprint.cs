@@ -129,22 +129,17 @@ public sealed record PreprocessingFingerprint : DiagnosticReport
     {
         using var scope = NewDisposeScope();
         using var moments = new PooledStatistics(first.Channels);
-        // The rest of the network is not needed: its input has been seen.
-        var hook = first.Module.register_forward_pre_hook((_, input) =>
-        {
-            moments.Add(input);
-            throw new SeenException();
-        });
         try
         {
-            using Tensor output = probe.Forward(candidate.Apply(rgb));
+            probe.Forward(candidate.Apply(rgb), [first], (_, input) =>
+            {
+                moments.Add(input);
+                throw new SeenException();
+            });
         }
         catch (SeenException)
         {
-        }
-        finally
-        {
-            hook.remove();
+            // The rest of the network is not needed.
         }
 
         LayerDistance distance = StatisticsDistance.Of(first, moments);

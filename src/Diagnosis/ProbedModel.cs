@@ -87,6 +87,33 @@ internal sealed class ProbedModel : IDisposable
         return Model.call(images).MoveToOuterDisposeScope();
     }
 
+    /// <summary>One pass in which layers show what they are given, once for each use.</summary>
+    /// <param name="images">(N, …).</param>
+    /// <param name="watched">The layers.</param>
+    /// <param name="see">Gets a layer and its input, which is valid during the call only.</param>
+    /// <returns>The model's output, owned by the caller's scope.</returns>
+    internal Tensor Forward(Tensor images, IEnumerable<ProbedLayer> watched, Action<ProbedLayer, Tensor> see)
+    {
+        Action remove = () => { };
+        foreach (ProbedLayer layer in watched)
+        {
+            remove += layer.Module.register_forward_pre_hook((_, input) =>
+            {
+                see(layer, input);
+                return input;
+            }).remove;
+        }
+
+        try
+        {
+            return Forward(images);
+        }
+        finally
+        {
+            remove();
+        }
+    }
+
     /// <summary>Throws if a batch of this many images has no variance in a layer that would use the batch's statistics.</summary>
     /// <exception cref="ArgumentException">One layer sees a single value per channel.</exception>
     internal void CheckBatchSize(long images)
@@ -106,28 +133,12 @@ internal sealed class ProbedModel : IDisposable
         foreach (ProbedLayer layer in found) layer.BatchInInference = layer.Layer.UsesBatchNow;
 
         int place = 0;
-        Action remove = () => { };
-        foreach (ProbedLayer layer in found)
+        using var scope = NewDisposeScope();
+        Forward(images.narrow(0, 0, 2), found, (layer, input) =>
         {
-            var hook = layer.Module.register_forward_pre_hook((_, input) =>
-            {
-                if (layer.Uses++ == 0) layer.Place = place++;
-                layer.ValuesPerImage += input.numel() / layer.Channels / 2;
-                return input;
-            });
-            remove += hook.remove;
-        }
-
-        try
-        {
-            using var scope = NewDisposeScope();
-            Forward(images.narrow(0, 0, 2));
-        }
-        finally
-        {
-            remove();
-        }
-
+            if (layer.Uses++ == 0) layer.Place = place++;
+            layer.ValuesPerImage += input.numel() / layer.Channels / 2;
+        });
         return [.. found.Where(layer => layer.Uses > 0).OrderBy(layer => layer.Place)];
     }
 

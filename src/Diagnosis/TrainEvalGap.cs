@@ -75,7 +75,6 @@ public sealed record TrainEvalGap : DiagnosticReport
         using var scope = NewDisposeScope();
         ProbedModel probed = examination.Probe;
         ((Tensor training, Judgement inTraining), (Tensor inference, Judgement inInference)) = (examination.Training, examination.Inference);
-        double distance = Judgement.Distance(training, inference);
         return new TrainEvalGap
         {
             Images = examination.Batch.Size,
@@ -87,7 +86,7 @@ public sealed record TrainEvalGap : DiagnosticReport
             TrainingMetric = inTraining.Quality,
             InferenceMetric = inInference.Quality,
             LargestLogitDifference = (training - inference).abs().max().to(float64).item<double>(),
-            RelativeLogitDifference = distance == 0 ? 0 : distance / Judgement.Spread(training),
+            RelativeLogitDifference = Judgement.Relative(Judgement.Distance(training, inference), Judgement.Spread(training)),
             Notes = probed.Notes,
         };
     }

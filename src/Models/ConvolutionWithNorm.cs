@@ -54,12 +54,10 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     {
         Tensor weight = Convolution.weight!.detach();
         if (Norm is null) return Unfolded();
-        Tensor scale = Norm.Weight.to(float64) / (Norm.RunningVar.to(float64) + Norm.Options.Eps).sqrt();
-        Tensor centre = Convolution.bias is { } bias ? bias.to(float64) - Norm.RunningMean.to(float64) : -Norm.RunningMean.to(float64);
-        Tensor shift = Norm.Bias.to(float64) + centre * scale;
+        (Tensor scale, Tensor shift) = new ModalLayer("", Norm).InInference(Convolution.bias);
         return (weight * scale.to(float32).view(-1, 1, 1, 1), shift.to(float32).detach());
     }
 
     /// <summary>The convolution's own kernel and bias.</summary>
-    internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0]));
+    internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0], device: Convolution.weight!.device));
 }

@@ -88,6 +88,12 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
 
     internal static long[] FeatureChannelsOf(int width) => [width, 4L * width, 8L * width, 16L * width, 32L * width];
 
+    /// <summary>The first convolution, its batch norm and ReLU.</summary>
+    internal ConvolutionWithNorm Stem => stem;
+
+    /// <summary>The residual blocks, by stage.</summary>
+    internal IReadOnlyList<ResidualBlock[]> Stages => stages;
+
     /// <summary>The five feature maps of the contract above.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W); sides need not be divisible by 32 here, maps are then rounded up.</param>
     /// <returns>Five tensors, owned by the caller; bfloat16 where <see cref="Precision.BFloat16"/> is chosen.</returns>

@@ -56,6 +56,12 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         register_module("prediction", prediction);
     }
 
+    /// <summary>The two blocks of each stage, from the smallest maps to the largest.</summary>
+    internal IReadOnlyList<(ConvolutionWithNorm First, ConvolutionWithNorm Second)> Stages => stages;
+
+    /// <summary>The last convolution.</summary>
+    internal Conv2d Prediction => prediction;
+
     /// <summary>Decodes.</summary>
     /// <param name="features">The encoder's five feature maps, from the largest to the smallest.</param>
     /// <returns>Logits (N, <see cref="UNetOptions.Classes"/>, H, W), owned by the caller.</returns>

@@ -75,6 +75,23 @@ public abstract class BatchNormLayer
         if (batch || HasStatistics) Mode = batch ? BatchNormMode.BatchOnly : BatchNormMode.Inference;
     }
 
+    /// <summary>
+    /// The scale and the shift per channel that the layer is in inference mode, after something that adds a bias: x·scale + shift with scale = γ/√(σ² + ε) and
+    /// shift = β + (bias − μ)·scale.
+    /// </summary>
+    /// <param name="bias">What is added before, (C), or null for nothing.</param>
+    /// <returns>float64 (C) each, owned by the caller's scope.</returns>
+    /// <exception cref="InvalidOperationException">The layer keeps no running statistics.</exception>
+    internal (Tensor Scale, Tensor Shift) InInference(Tensor? bias = null)
+    {
+        using var scope = NewDisposeScope();
+        Tensor mean = RunningMean.to(float64), deviation = (RunningVar.to(float64) + Options.Eps).sqrt();
+        Tensor scale = Weight is { } gamma ? gamma.to(float64) / deviation : deviation.reciprocal();
+        Tensor shift = (bias is null ? -mean : bias.to(float64) - mean) * scale;
+        if (Bias is { } beta) shift = beta.to(float64) + shift;
+        return (scale.MoveToOuterDisposeScope(), shift.MoveToOuterDisposeScope());
+    }
+
     /// <summary>Counts what arrives at the layer; calling the result ends it.</summary>
     /// <param name="counter">Gets the statistics of every batch; stays the caller's.</param>
     internal virtual Action Count(PooledStatistics counter) => Module.register_forward_pre_hook((_, input) =>

@@ -29,17 +29,14 @@ internal sealed class FoldedNorm : NormReplacement, IDisposable
         Keep(() => layer.RunningMean);
         Keep(() => layer.RunningVar);
 
-        double eps = layer.Options.Eps;
-        Tensor weight = Weight(source), gamma = layer.Weight!, beta = layer.Bias!;
-        Tensor scale = gamma.to(float64) / (layer.RunningVar.to(float64) + eps).sqrt();
-        Tensor centre = Bias(source) is { } bias ? bias.to(float64) - layer.RunningMean.to(float64) : -layer.RunningMean.to(float64);
-        Tensor shift = beta.to(float64) + centre * scale;
+        Tensor weight = Weight(source);
+        (Tensor scale, Tensor shift) = layer.InInference(Bias(source));
         weight.copy_(weight.to(float64) * scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]));
         Bias(source)?.copy_(shift);
-        gamma.fill_(1);
-        beta.copy_(shifts ? shift : zeros_like(shift));
+        layer.Weight!.fill_(1);
+        layer.Bias!.copy_(shifts ? shift : zeros_like(shift));
         layer.RunningMean.fill_(0);
-        layer.RunningVar.fill_(1 - eps);
+        layer.RunningVar.fill_(1 - layer.Options.Eps);
         layer.Replacement = this;
     }
 

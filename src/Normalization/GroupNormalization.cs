@@ -25,7 +25,7 @@ public static class GroupNormalization
         if (odd is not null)
             throw new ArgumentException(
                 $"{groups} groups do not divide the {odd.Channels} channels of '{name}'. Numbers that divide all layers: {string.Join(", ", Divisors(layers))}.", nameof(groups));
-        foreach ((_, BatchNormLayer layer) in layers) layer.Replacement = new Groups(groups);
+        foreach ((_, BatchNormLayer layer) in layers) Convert(layer, groups);
         return layers.Count;
     }
 
@@ -39,11 +39,19 @@ public static class GroupNormalization
         return layers.Length;
     }
 
+    /// <summary>Converts one layer, whose channels the groups divide.</summary>
+    internal static void Convert(BatchNormLayer layer, int groups) => layer.Replacement = new Groups(groups);
+
+    /// <summary>The groups of a converted layer, or null.</summary>
+    internal static int? GroupsOf(BatchNormLayer layer) => (layer.Replacement as Groups)?.Count;
+
     private static IEnumerable<int> Divisors(IEnumerable<(string Name, BatchNormLayer Layer)> layers) =>
         Enumerable.Range(1, (int)layers.Min(l => l.Layer.Channels)).Where(d => layers.All(l => l.Layer.Channels % d == 0));
 
     private sealed class Groups(int count) : NormReplacement
     {
+        internal int Count => count;
+
         internal override string Name => string.Create(CultureInfo.InvariantCulture, $"GroupNorm({count})");
 
         internal override Tensor Apply(BatchNormLayer layer, Tensor input) => functional.group_norm(input, count, layer.Weight, layer.Bias, layer.Options.Eps);

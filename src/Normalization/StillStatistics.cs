@@ -5,10 +5,9 @@ namespace UnetResnet.Normalization;
 /// <summary>
 /// Holds the running statistics still as long as it is not disposed: layers that normalise by the batch in training use the running statistics there too. What is
 /// trained stays trained (<see cref="BatchNormMode.Trainable"/> becomes <see cref="BatchNormMode.AffineOnly"/>, frozen modes become
-/// <see cref="BatchNormMode.Inference"/>). For the last epochs of a training, so that what is learnt there is learnt for inference (Wu and Johnson 2021, "Rethinking
-/// 'Batch' in BatchNorm").
+/// <see cref="BatchNormMode.Inference"/>). A scope and no cure: a trainer opens it for an epoch, and the network that it leaves has its own modes.
 /// </summary>
-public sealed class StillStatistics : IDisposable
+internal sealed class StillStatistics : IDisposable
 {
     private readonly ModeSnapshot before;
 

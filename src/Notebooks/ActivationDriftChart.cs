@@ -4,8 +4,8 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws an <see cref="ActivationDrift"/>.</summary>
-public static class ActivationDriftChart
+/// <content>Draws an <see cref="ActivationDrift"/>.</content>
+public static partial class ReportCharts
 {
     private const string ByDepth = "feature map, in the order of the forward pass";
 
@@ -20,7 +20,7 @@ public static class ActivationDriftChart
             ["relative distance"] = [.. drift.Features.Select(f => f.RelativeL2)],
             ["1 − cosine"] = [.. drift.Features.Select(f => 1 - f.Cosine)],
             ["1 − CKA"] = [.. drift.Features.Select(f => 1 - f.Cka)],
-        }, worst.RelativeL2 == 0 ? "Every feature map is the same in training and inference" : $"Features drift most at {worst.Name.Split('.')[^1]}", ByDepth, "difference of training and inference",
+        }, worst.RelativeL2 == 0 ? "Every feature map is the same in training and inference" : $"Features drift most at {DottedName.Last(worst.Name)}", ByDepth, "difference of training and inference",
             pointNames: [.. drift.Features.Select(f => f.Name)]);
     }
 

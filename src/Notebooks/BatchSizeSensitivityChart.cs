@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="BatchSizeSensitivity"/>.</summary>
-public static class BatchSizeSensitivityChart
+/// <content>Draws a <see cref="BatchSizeSensitivity"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>The loss in training by the size of the batch, and the loss in inference as a line across.</summary>
     /// <param name="sensitivity">The report.</param>

@@ -4,8 +4,8 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Charts of the distances between statistics.</summary>
-public static class DistanceCharts
+/// <content>Charts of the distances between statistics.</content>
+public static partial class ReportCharts
 {
     /// <summary>Heat map by depth: a column for each layer from the input to the output, its channels from the nearest (bottom) to the farthest (top).</summary>
     /// <param name="report">The distances.</param>

@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="FreezeAudit"/>.</summary>
-public static class FreezeAuditChart
+/// <content>Draws a <see cref="FreezeAudit"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>How many parameters, buffers and layers have each fault.</summary>
     /// <param name="audit">The report.</param>

@@ -48,18 +48,6 @@ internal static class GalleryPixels
         return picture.ToGrey();
     }
 
-    /// <summary>Intersection over union of two sets of pixels; 1 if both are empty.</summary>
-    internal static double IoU(bool[] mask, bool[] predicted)
-    {
-        int both = 0, either = 0;
-        for (int i = 0; i < mask.Length; i++)
-        {
-            if (mask[i] && predicted[i]) both++;
-            if (mask[i] || predicted[i]) either++;
-        }
-        return either == 0 ? 1 : (double)both / either;
-    }
-
     private static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
 
     private static float[] Values(Tensor tensor)

@@ -3,6 +3,8 @@ using System.Net;
 using System.Text;
 using Microsoft.DotNet.Interactive.Formatting;
 using UnetResnet.Data;
+using UnetResnet.Runtime;
+using UnetResnet.Training;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Notebooks;
@@ -116,9 +118,10 @@ public sealed class ImageGallery
         var gallery = new ImageGallery(title, 4, hasKey: true);
         foreach ((int i, PixelImage image) in images.Index())
         {
-            bool[] mask = [.. masks[i].Select(v => v > 0.5f)];
+            using var scope = NewDisposeScope();
+            bool[] mask = [.. masks[i].Select(v => v > SegmentationSample.ForegroundShare)];
             bool[] predicted = [.. predictions[i].Select(v => v > threshold)];
-            string iou = GalleryPixels.IoU(mask, predicted).ToString("F3", CultureInfo.InvariantCulture);
+            string iou = NumberText.Fixed(Metrics.Overlap(tensor(predicted).unsqueeze(0), tensor(mask).unsqueeze(0)).item<float>(), 3);
             gallery.cells.AddRange(
                 (GalleryPixels.Slim(image), names[i]),
                 (GalleryPixels.Grey(masks[i], image.Width), "mask"),

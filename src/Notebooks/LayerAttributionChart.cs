@@ -1,10 +1,11 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="LayerAttribution"/>.</summary>
-public static class LayerAttributionChart
+/// <content>Draws a <see cref="LayerAttribution"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>A bar per layer: how far it moves the output when it alone uses its running statistics.</summary>
     /// <param name="attribution">The report, of at least one layer.</param>
@@ -24,13 +25,13 @@ public static class LayerAttributionChart
         IEnumerable<Trace> bars = kinds.Where(kind => kind.Layers.Length > 0).Select(kind => ChartParts.Trace("bar",
             ("name", kind.Name), ("x", kind.Layers.Select(layer => layer.Layer)), ("y", kind.Layers.Select(layer => layer.LeaveOneOutDistance)),
             ChartParts.Hover("", "moves the logits by", ".3~g"), ("marker", ChartParts.Map(("color", kind.Color)))));
-        return StageAxis.Below(ChartParts.Chart($"Alone on running statistics, {worst.Layer.Split('.')[^1]} moves the output most", bars,
+        return StageAxis.Below(ChartParts.Chart($"Alone on running statistics, {DottedName.Last(worst.Layer)} moves the output most", bars,
             ("yaxis", ChartParts.Axis("distance of the logits, in their σ")), ("barmode", "overlay"), ("bargap", 0.2), ("showlegend", true),
             ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"))), ("margin", ChartParts.Map(("t", 20)))), [.. attribution.Layers.Select(layer => layer.Layer)]);
     }
 
     /// <summary>The loss with the first k layers on batch statistics and the rest on running ones, from inference (k = 0) to training.</summary>
-    /// <inheritdoc cref="Chart" path="/*[not(self::summary)]"/>
+    /// <inheritdoc cref="Chart(LayerAttribution)" path="/*[not(self::summary)]"/>
     public static GenericChart PrefixChart(this LayerAttribution attribution)
     {
         Check(attribution);

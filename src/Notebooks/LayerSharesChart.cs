@@ -1,10 +1,11 @@
 using Plotly.NET;
 using UnetResnet.Diagnosis;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="LayerShares"/>.</summary>
-public static class LayerSharesChart
+/// <content>Draws a <see cref="LayerShares"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>A bar per layer with its Shapley value and a line of two standard errors to either side; what lies within them is grey.</summary>
     /// <param name="shares">The report, of at least one layer.</param>
@@ -14,7 +15,7 @@ public static class LayerSharesChart
     {
         if (shares.Layers.Count == 0) throw new ArgumentException("No layer differs between training and inference, so there is nothing to draw.", nameof(shares));
         NotebookFormatters.Register();
-        string lead = shares.Leaders is [LayerShare only] ? $"{only.Layer.Split('.')[^1]} has the largest share" : $"{shares.Leaders.Count} layers lead, and noise hides which is first";
+        string lead = shares.Leaders is [LayerShare only] ? $"{DottedName.Last(only.Layer)} has the largest share" : $"{shares.Leaders.Count} layers lead, and noise hides which is first";
         Trace Bars(string name, bool beyond, string color)
         {
             LayerShare[] layers = [.. shares.Layers.Where(layer => layer.Shapley.IsBeyondNoise == beyond)];

@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="ModeMatrix"/>.</summary>
-public static class ModeMatrixChart
+/// <content>Draws a <see cref="ModeMatrix"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>The losses as colours: encoder by row, the rest by column.</summary>
     /// <param name="matrix">The report.</param>

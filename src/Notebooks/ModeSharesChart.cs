@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="ModeShares"/>.</summary>
-public static class ModeSharesChart
+/// <content>Draws a <see cref="ModeShares"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>A bar per switch with its Shapley value.</summary>
     /// <param name="shares">The report.</param>

@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>The charts of any report, for programs that show reports without knowing which they are.</summary>
-public static class ReportCharts
+/// <summary>The charts of the diagnostics' reports: <c>report.Chart()</c> and others for each kind, and all of them for programs that show reports without knowing which they are.</summary>
+public static partial class ReportCharts
 {
     /// <summary>Every chart that a report can draw of itself, the most important first.</summary>
     /// <param name="report">Any diagnostic's report.</param>

@@ -3,8 +3,8 @@ using UnetResnet.Diagnosis;
 
 namespace UnetResnet.Notebooks;
 
-/// <summary>Draws a <see cref="TrainEvalGap"/>.</summary>
-public static class TrainEvalGapChart
+/// <content>Draws a <see cref="TrainEvalGap"/>.</content>
+public static partial class ReportCharts
 {
     /// <summary>Two bars: the loss as in training and as in inference.</summary>
     /// <param name="gap">The report.</param>

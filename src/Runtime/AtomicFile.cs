@@ -1,7 +1,7 @@
 namespace UnetResnet.Runtime;
 
 /// <summary>Writes files so that nobody ever sees half of one: a temporary file in the same folder, then a rename.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>
     /// Writes a file and creates its folder if need be. If <paramref name="write"/> throws, the old file stays and no temporary file is left. A file that is replaced

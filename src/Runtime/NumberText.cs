@@ -3,7 +3,7 @@ using System.Globalization;
 namespace UnetResnet.Runtime;
 
 /// <summary>Figures as people write them, in the same way on every machine: the decimal point is a point and the minus a hyphen, whatever the culture.</summary>
-public static class NumberText
+internal static class NumberText
 {
     /// <summary>A number with four significant digits; whole numbers below 10⁹ in full, others below a thousandth or from 100,000 as powers of ten.</summary>
     /// <param name="value">Any number; NaN and infinity are written as NaN and ∞.</param>

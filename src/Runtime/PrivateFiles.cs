@@ -2,7 +2,7 @@ namespace UnetResnet.Runtime;
 
 /// <summary>Folders and files that only their owner may read (0700 and 0600): features, checkpoints and caches can tell about patients' images.</summary>
 /// <remarks>On Windows access is inherited from the folder above, which is the user's own for temporary files and caches.</remarks>
-public static class PrivateFiles
+internal static class PrivateFiles
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode OwnersFolder = OwnersFile | UnixFileMode.UserExecute;

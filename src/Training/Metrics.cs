@@ -13,7 +13,17 @@ public static class Metrics
     public static Tensor IoU(Tensor logits, Tensor masks)
     {
         using var scope = NewDisposeScope();
-        (Tensor both, Tensor either) = Counts(logits, masks);
+        return Overlap(logits > 0, masks > SegmentationSample.ForegroundShare).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Intersection over union of two sets of pixels; 1 where both are empty.</summary>
+    /// <param name="predicted">bool (N, …).</param>
+    /// <param name="there">bool (N, …).</param>
+    /// <returns>(N) in 0 to 1, owned by the caller.</returns>
+    internal static Tensor Overlap(Tensor predicted, Tensor there)
+    {
+        using var scope = NewDisposeScope();
+        (Tensor both, Tensor either) = Counts(predicted, there);
         return where(either > 0, both / either.clamp_min(1), ones_like(both)).MoveToOuterDisposeScope();
     }
 
@@ -24,7 +34,7 @@ public static class Metrics
     public static Tensor Dice(Tensor logits, Tensor masks)
     {
         using var scope = NewDisposeScope();
-        (Tensor both, Tensor either) = Counts(logits, masks);
+        (Tensor both, Tensor either) = Counts(logits > 0, masks > SegmentationSample.ForegroundShare);
         return where(either > 0, 2 * both / (both + either).clamp_min(1), ones_like(both)).MoveToOuterDisposeScope();
     }
 
@@ -63,9 +73,6 @@ public static class Metrics
         })];
     }
 
-    private static (Tensor Both, Tensor Either) Counts(Tensor logits, Tensor masks)
-    {
-        Tensor predicted = logits > 0, there = masks > 0.5;
-        return (predicted.logical_and(there).sum([1, 2, 3]).to(float32), predicted.logical_or(there).sum([1, 2, 3]).to(float32));
-    }
+    private static (Tensor Both, Tensor Either) Counts(Tensor predicted, Tensor there) =>
+        (predicted.logical_and(there).flatten(1).sum([1]).to(float32), predicted.logical_or(there).flatten(1).sum([1]).to(float32));
 }

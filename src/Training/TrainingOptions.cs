@@ -14,7 +14,10 @@ public sealed record TrainingOptions
     /// <summary>Parts of the model with a learning rate of their own; the default is none.</summary>
     public IReadOnlyList<LearningRateGroup> LearningRates { get; init; } = [];
 
-    /// <summary>How many of the last epochs leave running statistics alone and normalise by them, see <see cref="Normalization.StillStatistics"/>; 0 for none.</summary>
+    /// <summary>
+    /// How many of the last epochs leave running statistics alone and normalise by them, so that what is learnt there is learnt for inference (Wu and Johnson 2021,
+    /// "Rethinking 'Batch' in BatchNorm"); 0 for none. What is trained stays trained, and afterwards every layer has its mode again.
+    /// </summary>
     public int StillStatisticsEpochs { get; init; }
 
     /// <summary>How the learning rate changes from batch to batch.</summary>

@@ -32,7 +32,7 @@ public static class EncoderWeights
 
     private static LoadReport LoadState(ResNet50Encoder encoder, string path, LoadOptions options, StateFile file)
     {
-        var layers = file.Tensors.Keys.Select(LayerOf).ToHashSet();
+        var layers = file.Tensors.Keys.Select(DottedName.Owner).ToHashSet();
         ResNet50Family family = ResNet50Names.FamilyOf(layers) is ResNet50Family.Torchvision ? ResNet50Family.Torchvision : ResNet50Family.Kit;
         if (ArchitectureOf(family, file.Tensors.Keys, layers) is { } architecture) CheckArchitecture(encoder.Options, path, family, architecture);
         if (family == ResNet50Family.Torchvision) CheckSettings(encoder.Options, path, family, 1e-5, options);
@@ -45,9 +45,9 @@ public static class EncoderWeights
         {
             // PyTorch's batch norm counts its batches; nothing here uses the number.
             if (key.EndsWith(".num_batches_tracked", StringComparison.Ordinal)) ignored.Add(key);
-            else if (!names.TryGetValue(LayerOf(key), out string? kit)) unexpected.Add(key);
+            else if (!names.TryGetValue(DottedName.Owner(key), out string? kit)) unexpected.Add(key);
             else if (family == ResNet50Family.Torchvision && kit == ResNet50Names.Top.Kit && !encoder.Options.IncludeTop) ignored.Add(key);
-            else tensors.Add(kit + key[LayerOf(key).Length..], tensor);
+            else tensors.Add(kit + key[DottedName.Owner(key).Length..], tensor);
         }
 
         LoadReport report = StateLoading.Apply(encoder, tensors, options.ByName, new LoadReport
@@ -64,14 +64,11 @@ public static class EncoderWeights
         return report;
     }
 
-    /// <summary><c>layer1.0.conv1.weight</c> → <c>layer1.0.conv1</c>.</summary>
-    private static string LayerOf(string key) => key[..Math.Max(key.LastIndexOf('.'), 0)];
-
     /// <summary>The kit's names stand for both networks, of which torchvision's has no biases in its convolutions; null where there are none of its layers.</summary>
     private static ResNet50Architecture? ArchitectureOf(ResNet50Family family, IEnumerable<string> keys, IReadOnlySet<string> layers) =>
         family == ResNet50Family.Torchvision ? ResNet50Architecture.Torchvision
         : !layers.Any(IsConvolution) ? null
-        : keys.Any(key => key.EndsWith(".bias", StringComparison.Ordinal) && IsConvolution(LayerOf(key))) ? ResNet50Architecture.Keras
+        : keys.Any(key => key.EndsWith(".bias", StringComparison.Ordinal) && IsConvolution(DottedName.Owner(key))) ? ResNet50Architecture.Keras
         : ResNet50Architecture.Torchvision;
 
     private static bool IsConvolution(string layer) => layer == "conv1" || layer.StartsWith("res", StringComparison.Ordinal);
@@ -157,6 +154,8 @@ public static class EncoderWeights
     /// <summary>A file of <c>encoder.Save</c> says how its network pads and which ε it has.</summary>
     private static void CheckHeader(ResNet50Options network, string path, IReadOnlyDictionary<string, string> metadata, LoadOptions options)
     {
+        if (metadata.ContainsKey(ModelHeader.Groups))
+            throw new WeightsException($"{path} was saved from an encoder with group normalisation, whose weights are of no use under batch norm. Take ResNet50Encoder.Load(path), which builds it as it was.");
         if (options.AnyEpsAndPadding || ModelHeader.OptionsIn<ResNet50Options>(metadata, nameof(ResNet50Encoder), path) is not { } file) return;
         if (file.Padding == network.Padding && Math.Abs(file.BatchNorm.Eps - network.BatchNorm.Eps) < 1e-9) return;
         throw new WeightsException(

@@ -23,7 +23,9 @@ internal static class ModelFile
     internal static TOptions Options<TOptions>(string path, string network) where TOptions : class
     {
         using var scope = NewDisposeScope();
-        return ModelHeader.OptionsIn<TOptions>(StateFile.Read(path).Metadata, network, path) ?? throw WithoutOptions(path, network);
+        IReadOnlyDictionary<string, string> metadata = StateFile.Read(path).Metadata;
+        if (metadata.ContainsKey(ModelHeader.Groups)) throw new WeightsException($"{path} describes a network with group normalisation, which is no option. Load weights of such a network from a file of its own Save.");
+        return ModelHeader.OptionsIn<TOptions>(metadata, network, path) ?? throw WithoutOptions(path, network);
     }
 
     /// <summary>Builds the network that a file describes, or the caller where it does not, and fills it.</summary>

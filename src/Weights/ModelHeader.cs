@@ -8,11 +8,11 @@ namespace UnetResnet.Weights;
 
 /// <summary>
 /// What a model file says beside its numbers, as texts by name in the safetensors header: the kind of network, the options that build it, what the encoder's images looked like, what
-/// each batch-norm layer does where it is not the default, which parameters are frozen, and the version that wrote it.
+/// each batch-norm layer does where it is not the default, what it is replaced by, which parameters are frozen, and the version that wrote it.
 /// </summary>
 internal static class ModelHeader
 {
-    internal const string Network = "network", Options = "options", Preprocessing = "preprocessing", Modes = "batch_norm_modes", LayerOptions = "batch_norm_options", Frozen = "frozen";
+    internal const string Network = "network", Options = "options", Preprocessing = "preprocessing", Modes = "batch_norm_modes", LayerOptions = "batch_norm_options", Frozen = "frozen", Groups = "group_normalization";
 
     /// <summary>Without <c>DecoderFilters</c>, which follow from the width. An option that this version does not know is an error: the network would be another one.</summary>
     private static readonly JsonSerializerOptions Json = new()
@@ -30,17 +30,14 @@ internal static class ModelHeader
     /// <param name="options">What builds it, with the options that its batch-norm layers have in common, see <see cref="Common"/>.</param>
     /// <param name="layers">Its batch-norm layers, and the options that each would have if it were built from <paramref name="options"/>.</param>
     /// <param name="preprocessing">Name of the images' preprocessing, or null.</param>
-    /// <exception cref="ArgumentException">A layer is replaced by something that no option describes.</exception>
     internal static Dictionary<string, string> Of(Module network, object options, IReadOnlyList<(string Name, ModalBatchNorm2d Layer, BatchNormOptions Built)> layers, string? preprocessing)
     {
-        if (layers.FirstOrDefault(l => l.Layer.Replacement is not (null or FoldedNorm)) is { Layer: { } other } replaced)
-            throw new ArgumentException($"'{replaced.Name}' is {other.ReplacedBy} in the place of batch norm, which a model file cannot hold. Undo it first (GroupNormalization.Undo).", nameof(network));
-
         var header = new Dictionary<string, string> { ["format"] = "pt", ["kit"] = RuntimeStamp.LibraryVersion, [Network] = network.GetType().Name, [Options] = JsonSerializer.Serialize(options, Json) };
         if (preprocessing is not null) header[Preprocessing] = preprocessing;
         // Folded, a layer computes what it computes in inference mode; its numbers are neutral.
-        var modes = layers.Select(l => (l.Name, Mode: l.Layer.Replacement is null ? l.Layer.Mode : BatchNormMode.Inference)).Where(l => l.Mode != BatchNormMode.Trainable);
+        var modes = layers.Select(l => (l.Name, Mode: l.Layer.Replacement is FoldedNorm ? BatchNormMode.Inference : l.Layer.Mode)).Where(l => l.Mode != BatchNormMode.Trainable);
         Add(header, Modes, modes.GroupBy(l => l.Mode, l => l.Name).ToDictionary(g => g.Key, g => g.ToArray()));
+        Add(header, Groups, layers.Select(l => (l.Name, Groups: GroupNormalization.GroupsOf(new ModalLayer(l.Name, l.Layer)))).Where(l => l.Groups is not null).ToDictionary(l => l.Name, l => l.Groups));
         Add(header, LayerOptions, layers.Where(l => l.Layer.Options != l.Built).ToDictionary(l => l.Name, l => l.Layer.Options));
         Add(header, Frozen, network.named_parameters().Where(p => !p.parameter.requires_grad).Select(p => p.name).ToArray());
         return header;
@@ -60,7 +57,7 @@ internal static class ModelHeader
         return Read<TOptions>(metadata, Options, path);
     }
 
-    /// <summary>Gives a network that was built from the options the rest: modes, options of single layers, what is frozen.</summary>
+    /// <summary>Gives a network that was built from the options the rest: modes, options of single layers, group normalisation, what is frozen.</summary>
     /// <exception cref="WeightsException">The header names what the network does not have, or is not understood.</exception>
     internal static void Apply(Module network, IReadOnlyDictionary<string, string> metadata, string path)
     {
@@ -70,6 +67,14 @@ internal static class ModelHeader
             foreach (string name in names) Named(layers, name, Modes, path).Mode = mode;
         foreach ((string name, BatchNormOptions options) in Read<Dictionary<string, BatchNormOptions>>(metadata, LayerOptions, path) ?? [])
             Named(layers, name, LayerOptions, path).Options = options;
+        foreach ((string name, int groups) in Read<Dictionary<string, int>>(metadata, Groups, path) ?? [])
+        {
+            ModalBatchNorm2d layer = Named(layers, name, Groups, path);
+            if (groups < 1 || layer.Channels % groups != 0)
+                throw new WeightsException($"{path}: {Groups} in its header gives '{name}' {groups} groups, which do not divide its {layer.Channels} channels. Write the file again.");
+            GroupNormalization.Convert(new ModalLayer(name, layer), groups);
+        }
+
         if (!metadata.ContainsKey(Options)) return;
         // γ and β too: a mode has its own opinion, and the user may have set another.
         foreach (var parameter in parameters.Values) parameter.requires_grad_(true);

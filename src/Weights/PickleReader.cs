@@ -92,11 +92,20 @@ internal sealed class PickleReader(byte[] bytes, Func<object?, object> resolve, 
     private void SetItems(object?[] items)
     {
         if (Peek() is not Dictionary<object, object?> target || items.Length % 2 != 0) throw new InvalidDataException("its pickle fills something that is no dictionary");
+        Filled(target, items);
+    }
+
+    /// <summary>A dictionary with keys and values, one after the other, added.</summary>
+    /// <exception cref="InvalidDataException">A key is there twice, or neither text nor a number.</exception>
+    internal static Dictionary<object, object?> Filled(Dictionary<object, object?> target, object?[] items)
+    {
         for (int i = 0; i < items.Length; i += 2)
         {
             if (items[i] is not (string or long)) throw new InvalidDataException("its pickle has a dictionary key that is neither text nor a number");
             if (!target.TryAdd(items[i]!, items[i + 1])) throw new InvalidDataException($"its pickle has the key '{items[i]}' twice");
         }
+
+        return target;
     }
 
     private object?[] PopToMark()

@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -12,18 +11,8 @@ public static class PyTorchFile
 {
     private const long MaximumPickle = 1 << 26;
 
-    private static readonly Dictionary<string, (ScalarType Type, int Size)> Storages = new()
-    {
-        ["FloatStorage"] = (ScalarType.Float32, 4),
-        ["DoubleStorage"] = (ScalarType.Float64, 8),
-        ["HalfStorage"] = (ScalarType.Float16, 2),
-        ["BFloat16Storage"] = (ScalarType.BFloat16, 2),
-        ["LongStorage"] = (ScalarType.Int64, 8),
-        ["IntStorage"] = (ScalarType.Int32, 4),
-        ["ShortStorage"] = (ScalarType.Int16, 2),
-        ["CharStorage"] = (ScalarType.Int8, 1),
-        ["ByteStorage"] = (ScalarType.Byte, 1),
-    };
+    /// <summary>How many times larger than the file its contents may be, beyond a megabyte. Weights hardly shrink when they are compressed; zeros shrink a thousandfold.</summary>
+    private const int MostUnpacked = 20;
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file: a state dict, or a dictionary with one under <c>state_dict</c>.</param>
@@ -55,9 +44,9 @@ public static class PyTorchFile
         var entries = new Dictionary<string, ZipArchiveEntry>();
         foreach (ZipArchiveEntry entry in zip.Entries)
         {
-            // torch.save never compresses, so contents larger than the file are a bomb.
-            if (entry.CompressedLength != entry.Length || (total = checked(total + entry.Length)) > fileLength)
-                throw new InvalidDataException($"its entry '{entry.FullName}' is compressed or larger than the file, which torch.save never does");
+            // torch.save never compresses; TorchSharp.PyBridge does.
+            if ((total = checked(total + entry.Length)) > MostUnpacked * fileLength + (1 << 20))
+                throw new InvalidDataException($"its entries up to '{entry.FullName}' unpack to {total} bytes, more than {MostUnpacked} times those of the file: no weights shrink so much");
             if (!entries.TryAdd(entry.FullName, entry)) throw new InvalidDataException($"it has two entries '{entry.FullName}'");
         }
 
@@ -84,15 +73,14 @@ public static class PyTorchFile
     {
         if (id is not object?[] { Length: 5 } parts || parts is not ["storage", PickleGlobal { Module: "torch" } type, string key, string, long count])
             throw new InvalidDataException("its pickle refers to something that is no storage");
-        if (!Storages.TryGetValue(type.Name, out (ScalarType Type, int Size) element))
-            throw new InvalidDataException($"its storage '{key}' is of type {type}, and known are {string.Join(", ", Storages.Keys)}");
+        ElementType element = ElementType.All.FirstOrDefault(t => t.Storage == type.Name)
+            ?? throw new InvalidDataException($"its storage '{key}' is of type {type}, and known are {string.Join(", ", ElementType.All.Select(t => t.Storage))}");
         // The key only selects an entry: nothing is written, so '../' leads nowhere.
         if (!entries.TryGetValue($"{root}data/{key}", out ZipArchiveEntry? entry)) throw new InvalidDataException($"its storage '{key}' is missing");
         if (count < 0 || checked(count * element.Size) != entry.Length) throw new InvalidDataException($"its storage '{key}' claims {count} elements of {element.Size} bytes and has {entry.Length} bytes");
         if (storages.TryGetValue(key, out Tensor? known))
             return known.dtype == element.Type ? known : throw new InvalidDataException($"its storage '{key}' has two types");
-        Tensor storage = TensorMemory.New([count], element.Type);
-        if (count > 0) Bytes(entry, Array.MaxLength).CopyTo(TensorMemory.Of(storage));
+        Tensor storage = Content(entry, Array.MaxLength, stream => element.Read(key, [count], stream));
         storages.Add(key, storage);
         return storage;
     }
@@ -100,9 +88,17 @@ public static class PyTorchFile
     private static object Call(PickleGlobal global, object?[] arguments) => (global.ToString(), arguments) switch
     {
         ("collections.OrderedDict", []) => new Dictionary<object, object?>(),
+        ("collections.OrderedDict", [IEnumerable<object?> pairs]) => PickleReader.Filled([], [.. pairs.SelectMany(Pair)]),
         ("torch._utils._rebuild_tensor_v2", [Tensor storage, long offset, object?[] size, object?[] stride, ..]) => Rebuild(storage, offset, Numbers(size), Numbers(stride)),
         ("torch._utils._rebuild_parameter", [Tensor data, ..]) => data,
         _ => throw new InvalidDataException($"its pickle calls {global}, which a state dict does not need; it was not called"),
+    };
+
+    private static object?[] Pair(object? item) => item switch
+    {
+        object?[] { Length: 2 } pair => pair,
+        List<object?> { Count: 2 } pair => [.. pair],
+        _ => throw new InvalidDataException("its pickle makes a dictionary of something other than pairs"),
     };
 
     private static Tensor Rebuild(Tensor storage, long offset, long[] size, long[] stride)
@@ -120,12 +116,18 @@ public static class PyTorchFile
     private static long[] Numbers(object?[] values) =>
         [.. values.Select(v => v is long number ? number : throw new InvalidDataException("one of its shapes holds something other than numbers"))];
 
-    private static byte[] Bytes(ZipArchiveEntry entry, long limit)
+    private static byte[] Bytes(ZipArchiveEntry entry, long limit) => Content(entry, limit, stream =>
     {
-        if (entry.Length > limit) throw new InvalidDataException($"its entry '{entry.FullName}' has {entry.Length} bytes, and {limit} is the most that is read");
         var bytes = new byte[entry.Length];
-        using Stream stream = entry.Open();
         stream.ReadExactly(bytes);
         return bytes;
+    });
+
+    private static T Content<T>(ZipArchiveEntry entry, long limit, Func<Stream, T> read)
+    {
+        if (entry.Length > limit) throw new InvalidDataException($"its entry '{entry.FullName}' has {entry.Length} bytes, and {limit} is the most that is read");
+        using Stream stream = entry.Open();
+        T content = read(stream);
+        return stream.ReadByte() < 0 ? content : throw new InvalidDataException($"its entry '{entry.FullName}' unpacks to more than the {entry.Length} bytes that it claims");
     }
 }

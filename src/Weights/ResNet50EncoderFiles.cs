@@ -30,9 +30,9 @@ public static class ResNet50EncoderFiles
 
     extension(ResNet50Encoder encoder)
     {
-        /// <summary>Saves the network as safetensors, with everything that builds it in the header: options, batch-norm modes, what is frozen, preprocessing. It is not changed.</summary>
+        /// <summary>Saves the network as safetensors, with everything that builds it in the header: options, batch-norm modes, group normalisation, what is frozen, preprocessing. It is not changed.</summary>
         /// <param name="path">The file, ending in <c>.safetensors</c>; replaced if it exists, never half-written.</param>
-        /// <exception cref="ArgumentException">Another ending, or batch norm is replaced by group normalisation.</exception>
+        /// <exception cref="ArgumentException">Another ending.</exception>
         public void Save(string path) => ModelFile.Write(encoder, Header(encoder), path);
     }
 

@@ -11,20 +11,6 @@ public static class Safetensors
     /// <summary>The name under which a header keeps its metadata.</summary>
     internal const string Metadata = "__metadata__";
 
-    private static readonly Dictionary<string, ScalarType> Types = new()
-    {
-        ["BOOL"] = ScalarType.Bool,
-        ["U8"] = ScalarType.Byte,
-        ["I8"] = ScalarType.Int8,
-        ["I16"] = ScalarType.Int16,
-        ["I32"] = ScalarType.Int32,
-        ["I64"] = ScalarType.Int64,
-        ["F16"] = ScalarType.Float16,
-        ["BF16"] = ScalarType.BFloat16,
-        ["F32"] = ScalarType.Float32,
-        ["F64"] = ScalarType.Float64,
-    };
-
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The tensors on the CPU, in the file's order, owned by the caller, and the file's metadata.</returns>
@@ -38,26 +24,23 @@ public static class Safetensors
             using var scope = NewDisposeScope();
             SafetensorsHeader header = SafetensorsHeader.Read(file, path);
             var tensors = new Dictionary<string, Tensor>();
-            foreach (SafetensorsEntry entry in header.Entries) tensors.Add(entry.Name, Read(file, header.DataStart, entry, path));
+            foreach (SafetensorsEntry entry in header.Entries)
+            {
+                file.Position = header.DataStart + entry.Begin;
+                tensors.Add(entry.Name, entry.Type.Read(entry.Name, entry.Shape, file));
+            }
+
             foreach (Tensor tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
             return (tensors, header.Metadata);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new WeightsException($"{path} is not a valid safetensors file: {e.Message}. Download or write it again.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new WeightsException($"{path} cannot be read: {e.Message}", e);
         }
-    }
-
-    private static Tensor Read(FileStream file, long dataStart, SafetensorsEntry entry, string path)
-    {
-        Tensor tensor = TensorMemory.New(entry.Shape, Types[entry.Type]);
-        Span<byte> bytes = TensorMemory.Of(tensor);
-        file.Position = dataStart + entry.Begin;
-        file.ReadExactly(bytes);
-        // Any other byte in a bool is undefined behaviour in native code.
-        if (entry.Type == "BOOL" && bytes.ContainsAnyExceptInRange((byte)0, (byte)1))
-            throw new WeightsException($"{path} is not a valid safetensors file: tensor '{entry.Name}' is BOOL and holds bytes other than 0 and 1. Download or write it again.");
-        return tensor;
     }
 
     /// <summary>Writes a file: first a temporary one beside it, then a rename, so that a reader never sees half of it.</summary>
@@ -103,8 +86,8 @@ public static class Safetensors
             long position = 0;
             foreach ((string name, Tensor tensor) in tensors)
             {
-                string type = Types.FirstOrDefault(t => t.Value == tensor.dtype).Key
-                    ?? throw new ArgumentException($"Tensor '{name}' is {tensor.dtype}, which safetensors does not know. Convert it to one of {string.Join(", ", Types.Values)}.", nameof(tensors));
+                string type = ElementType.All.FirstOrDefault(t => t.Type == tensor.dtype)?.Safetensors
+                    ?? throw new ArgumentException($"Tensor '{name}' is {tensor.dtype}, which safetensors does not know. Convert it to one of {string.Join(", ", ElementType.All.Select(t => t.Type))}.", nameof(tensors));
                 long bytes = tensor.numel() * tensor.element_size();
                 json.WriteStartObject(name);
                 json.WriteString("dtype", type);

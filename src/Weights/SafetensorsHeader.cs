@@ -5,11 +5,11 @@ namespace UnetResnet.Weights;
 
 /// <summary>One tensor as a safetensors header describes it.</summary>
 /// <param name="Name">Name of the tensor.</param>
-/// <param name="Type">Element type in safetensors' spelling: <c>F32</c>, <c>I64</c> …</param>
+/// <param name="Type">Element type.</param>
 /// <param name="Shape">Shape; empty for a scalar.</param>
 /// <param name="Begin">First byte, counted from the end of the header.</param>
 /// <param name="End">Byte after the last, counted from the end of the header.</param>
-internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, long Begin, long End);
+internal sealed record SafetensorsEntry(string Name, ElementType Type, long[] Shape, long Begin, long End);
 
 /// <summary>
 /// The header of a safetensors file: 8 bytes length (little-endian), that many bytes of JSON, then the tensors without holes.
@@ -20,23 +20,6 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
 {
     /// <summary>safetensors' own limit.</summary>
     private const long MaximumHeader = 100_000_000;
-
-    /// <summary>libtorch's own limit: kernels refuse tensors of more dimensions.</summary>
-    private const int MaximumRank = 64;
-
-    internal static IReadOnlyDictionary<string, int> ElementSizes { get; } = new Dictionary<string, int>
-    {
-        ["BOOL"] = 1,
-        ["U8"] = 1,
-        ["I8"] = 1,
-        ["I16"] = 2,
-        ["F16"] = 2,
-        ["BF16"] = 2,
-        ["I32"] = 4,
-        ["F32"] = 4,
-        ["I64"] = 8,
-        ["F64"] = 8,
-    };
 
     internal static SafetensorsHeader Read(Stream file, string path)
     {
@@ -89,28 +72,19 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
     private static SafetensorsEntry ReadEntry(JsonProperty property, long dataLength, Func<string, WeightsException> bad)
     {
         string name = property.Name;
-        string type = property.Value.GetProperty("dtype").GetString() ?? "";
-        if (!ElementSizes.TryGetValue(type, out int size)) throw bad($"tensor '{name}' has element type '{type}', and known are {string.Join(", ", ElementSizes.Keys)}");
+        string found = property.Value.GetProperty("dtype").GetString() ?? "";
+        ElementType type = ElementType.All.FirstOrDefault(t => t.Safetensors == found)
+            ?? throw bad($"tensor '{name}' has element type '{found}', and known are {string.Join(", ", ElementType.All.Select(t => t.Safetensors))}");
         long[] shape = [.. property.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
         long[] offsets = [.. property.Value.GetProperty("data_offsets").EnumerateArray().Select(d => d.GetInt64())];
         if (offsets.Length != 2) throw bad($"tensor '{name}' has {offsets.Length} offsets instead of 2");
         (long begin, long end) = (offsets[0], offsets[1]);
         if (begin < 0 || end < begin || end > dataLength) throw bad($"tensor '{name}' claims bytes {begin} to {end} of {dataLength}");
         if (end - begin > Array.MaxLength) throw bad($"tensor '{name}' has {end - begin} bytes, and {Array.MaxLength} is the most that this reader takes");
-        if (shape.Length > MaximumRank) throw bad($"tensor '{name}' has {shape.Length} dimensions, and {MaximumRank} is the most that libtorch takes");
+        if (shape.Length > ElementType.MaximumRank) throw bad($"tensor '{name}' has {shape.Length} dimensions, and {ElementType.MaximumRank} is the most that libtorch takes");
         if (shape.Any(d => d < 0)) throw bad($"tensor '{name}' has a negative dimension");
-        try
-        {
-            // An empty dimension hides nothing: libtorch multiplies the others for the strides.
-            long extent = shape.Aggregate((long)size, (product, d) => checked(product * Math.Max(d, 1)));
-            long bytes = shape.Contains(0) ? 0 : extent;
-            if (bytes != end - begin) throw bad($"tensor '{name}' of shape ({string.Join(", ", shape)}) takes {bytes} bytes and its offsets give {end - begin}");
-        }
-        catch (OverflowException)
-        {
-            throw bad($"tensor '{name}' has an impossible shape ({string.Join(", ", shape)})");
-        }
-
+        if (type.Bytes(shape) is not { } bytes) throw bad($"tensor '{name}' has an impossible shape ({string.Join(", ", shape)})");
+        if (bytes != end - begin) throw bad($"tensor '{name}' of shape ({string.Join(", ", shape)}) takes {bytes} bytes and its offsets give {end - begin}");
         return new SafetensorsEntry(name, type, shape, begin, end);
     }
 }

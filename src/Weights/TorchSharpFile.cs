@@ -1,5 +1,4 @@
 using System.Text;
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Weights;
@@ -11,25 +10,8 @@ namespace UnetResnet.Weights;
 /// <remarks>Source: TorchSharp 0.107, <c>Module.save</c> and <c>TensorExtensionMethods.Save</c>. Write one with <c>module.save(path)</c>.</remarks>
 public static class TorchSharpFile
 {
-    /// <summary>libtorch's own limit: kernels refuse tensors of more dimensions.</summary>
-    private const int MaximumRank = 64;
-
     /// <summary>Far above any layer's name; also the first thing that is wrong in a file of another kind.</summary>
     private const int MaximumName = 4096;
-
-    private static readonly Dictionary<ScalarType, int> ElementSizes = new()
-    {
-        [ScalarType.Byte] = 1,
-        [ScalarType.Int8] = 1,
-        [ScalarType.Bool] = 1,
-        [ScalarType.Int16] = 2,
-        [ScalarType.Float16] = 2,
-        [ScalarType.BFloat16] = 2,
-        [ScalarType.Int32] = 4,
-        [ScalarType.Float32] = 4,
-        [ScalarType.Int64] = 8,
-        [ScalarType.Float64] = 8,
-    };
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
@@ -82,31 +64,19 @@ public static class TorchSharpFile
 
     private static Tensor ReadTensor(FileStream file, string name)
     {
-        long type = Number(file);
-        if (type > sbyte.MaxValue || !ElementSizes.TryGetValue((ScalarType)type, out int size))
-            throw new InvalidDataException($"'{name}' has the element type {type}, and known are {string.Join(", ", ElementSizes.Keys.Select(k => $"{(int)k} ({k})"))}");
+        long number = Number(file);
+        ElementType type = ElementType.All.FirstOrDefault(t => (long)t.Type == number)
+            ?? throw new InvalidDataException($"'{name}' has the element type {number}, and known are {string.Join(", ", ElementType.All.Select(t => $"{(int)t.Type} ({t.Type})"))}");
         long rank = Number(file);
-        if (rank > MaximumRank) throw new InvalidDataException($"'{name}' has {rank} dimensions, and {MaximumRank} is the most that libtorch takes");
+        if (rank > ElementType.MaximumRank) throw new InvalidDataException($"'{name}' has {rank} dimensions, and {ElementType.MaximumRank} is the most that libtorch takes");
         var shape = new long[rank];
         for (int i = 0; i < rank; i++) shape[i] = Number(file);
 
-        long left = file.Length - file.Position, extent = size;
-        foreach (long side in shape)
-        {
-            // An empty dimension hides nothing: libtorch multiplies the others for the strides.
-            if (side > long.MaxValue / extent) throw new InvalidDataException($"'{name}' has an impossible shape ({string.Join(", ", shape)})");
-            extent *= Math.Max(side, 1);
-        }
-
-        long bytes = shape.Contains(0) ? 0 : extent;
+        long left = file.Length - file.Position;
+        long bytes = type.Bytes(shape) ?? throw new InvalidDataException($"'{name}' has an impossible shape ({string.Join(", ", shape)})");
         if (bytes > left) throw new InvalidDataException($"'{name}' of shape ({string.Join(", ", shape)}) takes {bytes} bytes, and {left} follow");
         if (bytes > Array.MaxLength) throw new InvalidDataException($"'{name}' has {bytes} bytes, and {Array.MaxLength} is the most that this reader takes");
-        Tensor tensor = TensorMemory.New(shape, (ScalarType)type);
-        if (bytes == 0) return tensor;
-        file.ReadExactly(TensorMemory.Of(tensor));
-        // Any other byte in a bool is undefined behaviour in native code.
-        if (tensor.dtype == ScalarType.Bool && TensorMemory.Of(tensor).ContainsAnyExceptInRange((byte)0, (byte)1)) throw new InvalidDataException($"'{name}' is Bool and holds bytes other than 0 and 1");
-        return tensor;
+        return type.Read(name, shape, file);
     }
 
     /// <summary>LEB128: seven bits in each byte, the lowest first; the top bit says that more follow.</summary>

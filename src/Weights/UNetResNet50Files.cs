@@ -1,5 +1,6 @@
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 
 namespace UnetResnet.Weights;
 
@@ -27,9 +28,9 @@ public static class UNetResNet50Files
 
     extension(UNetResNet50 unet)
     {
-        /// <summary>Saves the network as safetensors, with everything that builds it in the header: options, batch-norm modes, what is frozen, the encoder's preprocessing. It is not changed.</summary>
+        /// <summary>Saves the network as safetensors, with everything that builds it in the header: options, batch-norm modes, group normalisation, what is frozen, the encoder's preprocessing. It is not changed.</summary>
         /// <param name="path">The file, ending in <c>.safetensors</c>; replaced if it exists, never half-written.</param>
-        /// <exception cref="ArgumentException">Another ending, or batch norm is replaced by group normalisation.</exception>
+        /// <exception cref="ArgumentException">Another ending.</exception>
         public void Save(string path) => ModelFile.Write(unet, Header(unet), path);
     }
 
@@ -43,7 +44,7 @@ public static class UNetResNet50Files
         return ModelHeader.Of(
             unet, options,
             [.. unet.named_modules().Where(m => m.module is ModalBatchNorm2d)
-                .Select(m => (m.name, (ModalBatchNorm2d)m.module, m.name.StartsWith("encoder.", StringComparison.Ordinal) ? options.Encoder.BatchNorm : options.BatchNorm))],
+                .Select(m => (m.name, (ModalBatchNorm2d)m.module, DottedName.IsIn(m.name, "encoder") ? options.Encoder.BatchNorm : options.BatchNorm))],
             unet.Encoder.Preprocessing);
     }
 }

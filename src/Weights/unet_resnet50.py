@@ -153,6 +153,8 @@ def read(path):
 def load(path="model.safetensors"):
     """The network with its weights, in eval mode."""
     tensors, settings = read(path)
+    if "group_normalization" in settings:
+        raise ValueError("%s: batch norm is replaced by group normalisation, which this module does not have. Undo it first." % path)
     model = UNetResNet50(settings)
     model.load_state_dict(tensors)
     return model.eval()

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Lab;

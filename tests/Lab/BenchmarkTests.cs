@@ -41,6 +41,13 @@ public class BenchmarkTests
     }
 
     [Fact]
+    public void ONNX_Runtime_runs_beside_inference()
+    {
+        Assert.True(Steps(withPeers: true, "infer").GetProperty("onnxruntime_ms").GetDouble() > 0);
+        Assert.Equal(JsonValueKind.Null, Steps(withPeers: false, "infer").GetProperty("onnxruntime_ms").ValueKind);
+    }
+
+    [Fact]
     public void A_folder_is_read_opened_and_waited_for()
     {
         DataResult result = DataBenchmark.Run(new DataBenchmarkOptions(Images: 4, SourceSide: 48, Side: 32, Rounds: 1, Folder: 32, FolderRead: 8), new Messages());

@@ -1,9 +1,10 @@
 using System.CommandLine;
+using UnetResnet.Lab.Commands;
 using UnetResnet.Tests.Notebooks;
 
 namespace UnetResnet.Tests.Lab;
 
-/// <summary>A command of <c>lab</c>, run in this process.</summary>
+/// <summary>A command of <c>lab</c>, run in this process under the guard of all commands.</summary>
 internal static class CommandRun
 {
     /// <summary>Runs it.</summary>
@@ -16,7 +17,8 @@ internal static class CommandRun
         Console.SetError(error);
         try
         {
-            return (command.Parse(arguments).Invoke(), console.Text, error.ToString());
+            int code = CommandGuard.Run(() => command.Parse(arguments).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }), error).GetAwaiter().GetResult();
+            return (code, console.Text, error.ToString());
         }
         finally
         {

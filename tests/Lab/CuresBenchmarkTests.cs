@@ -4,7 +4,6 @@ using UnetResnet.Lab.Commands;
 using UnetResnet.Models;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Models;
-using UnetResnet.Tests.Notebooks;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 
@@ -94,18 +93,17 @@ public sealed class CuresBenchmarkTests : IDisposable
     }
 
     [Fact]
-    public async Task The_command_prints_json_draws_a_chart_and_does_not_measure_twice()
+    public void The_command_prints_json_draws_a_chart_and_does_not_measure_twice()
     {
         string file = folder["league.json"], picture = folder["league.png"];
-        async Task<(int Exit, string Out, int Measured)> Bench(params string[] more)
+        (int Exit, string Out, string Error, int Measured) Bench(params string[] more)
         {
             var lines = new Lines();
-            using var captured = new ConsoleCapture();
-            string[] arguments = ["--datasets", "salt", "--seeds", "1", "--epochs", "1", "--limit", "6", "--json", .. more];
-            return (await CuresBenchCommand.Create(lines).Parse(arguments).InvokeAsync(), captured.Text, lines.Count);
+            (int exit, string text, string error) = CommandRun.Of(CuresBenchCommand.Create(lines), ["--datasets", "salt", "--seeds", "1", "--epochs", "1", "--limit", "6", "--json", .. more]);
+            return (exit, text, error, lines.Count);
         }
 
-        var first = await Bench("--variants", "broken,recalibrated", "--output", file, "--chart", picture);
+        var first = Bench("--variants", "broken,recalibrated", "--output", file, "--chart", picture);
         Assert.Equal((0, 2), (first.Exit, first.Measured));
         JsonElement[] rows = [.. JsonDocument.Parse(first.Out).RootElement.EnumerateArray()];
         Assert.Equal(["broken", "recalibrated"], rows.Select(r => r.GetProperty("variant").GetString()));
@@ -114,10 +112,16 @@ public sealed class CuresBenchmarkTests : IDisposable
             rows[0].EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(picture)[..4]);
 
-        var second = await Bench("--variants", "broken,recalibrated,batch-at-test", "--output", file);
+        var second = Bench("--variants", "broken,recalibrated,batch-at-test", "--output", file);
         Assert.Equal((0, 1), (second.Exit, second.Measured));
         Assert.Equal(3, JsonDocument.Parse(second.Out).RootElement.GetArrayLength());
-        Assert.Equal(1, (await Bench("--variants", "magic")).Exit);
+        var unknown = Bench("--variants", "magic");
+        Assert.Equal(1, unknown.Exit);
+        Assert.Contains("Known: broken,", unknown.Error);
+        File.WriteAllText(file, "[7]");
+        var broken = Bench("--variants", "broken", "--output", file);
+        Assert.Equal((1, 0), (broken.Exit, broken.Measured));
+        Assert.Contains("league.json", Assert.Single(broken.Error.Trim().Split('\n')));
     }
 
     [Fact]

@@ -3,7 +3,6 @@ using UnetResnet.Data;
 using UnetResnet.Lab.Commands;
 using UnetResnet.Models;
 using UnetResnet.Tests.Diagnosis;
-using UnetResnet.Tests.Notebooks;
 using UnetResnet.Weights;
 
 namespace UnetResnet.Tests.Lab;
@@ -119,20 +118,5 @@ public sealed class DoctorModelTests : IDisposable
     private (int Code, string Text, string Error) Run(params string[] arguments) => Invoke(
         [.. arguments, .. arguments.Contains("--side") ? [] : new[] { "--side", "64" }, "--images", folder["images"], "--masks", folder["masks"], "--batch-size", "4", "--output", folder["report"]]);
 
-    private static (int Code, string Text, string Error) Invoke(params string[] arguments)
-    {
-        using var console = new ConsoleCapture();
-        TextWriter before = Console.Error;
-        var error = new StringWriter();
-        Console.SetError(error);
-        try
-        {
-            int code = DoctorModelCommand.Create().Parse(arguments).Invoke();
-            return (code, console.Text, error.ToString());
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
-    }
+    private static (int Code, string Text, string Error) Invoke(params string[] arguments) => CommandRun.Of(DoctorModelCommand.Create(), arguments);
 }

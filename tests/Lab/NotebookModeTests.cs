@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using Spectre.Console;
 using UnetResnet.Lab.Commands;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
 

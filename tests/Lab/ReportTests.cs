@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 using UnetResnet.Notebooks;
 
 namespace UnetResnet.Tests.Lab;

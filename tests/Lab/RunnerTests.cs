@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using Spectre.Console;
 using UnetResnet.Lab.Commands;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Lab;
@@ -146,6 +147,10 @@ public sealed class RunnerTests : IDisposable
         (int code, string text) = Lab("run", "--unheard-of");
         Assert.Equal(RunExitCode.BadUsage, code);
         Assert.Contains("--unheard-of", text);
+        (code, text) = Lab("bench", "collapse", "--preset", "foo");
+        Assert.Equal(RunExitCode.BadUsage, code);
+        Assert.Contains("'foo'", text);
+        Assert.DoesNotContain("   at ", text);
         (code, text) = Lab("run", "--help");
         Assert.Equal(0, code);
         string words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are wrapped

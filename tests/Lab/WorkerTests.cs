@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 using Spectre.Console;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Lab;

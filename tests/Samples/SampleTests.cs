@@ -1,5 +1,10 @@
 using System.Text.RegularExpressions;
 using Cellar.Tests.Protocol;
+using UnetResnet.Data;
+using UnetResnet.Models;
+using UnetResnet.Runtime;
+using UnetResnet.Training;
+using UnetResnet.Weights;
 
 namespace UnetResnet.Tests.Samples;
 
@@ -71,6 +76,32 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
         Loads(output, work);
     }
 
+    /// <summary>Its masks are those of the kit, but for pixels at the threshold.</summary>
+    [Fact]
+    public void A_program_with_ONNX_Runtime_and_without_TorchSharp()
+    {
+        using var work = new SampleFolder(library);
+        using UNetResNet50 unet = Preset.Quick.CreateUNet(seed: 0);
+        OnnxExport.Write(unet, work["unet.onnx"], new OnnxExportOptions { Metadata = Preprocessing.Caffe.Facts });
+        Directory.CreateDirectory(work["images"]);
+        string[] names = ["axial-060.png", "coronal-100.png"];
+        foreach (string name in names) File.Copy(Path.Combine(BundledFiles.Root, "brain-mri", "images", name), work["images", name]);
+        FolderSegmentation.Run(unet, work["images"], work["kit"]);
+
+        string output = work.Dotnet("run", "--project", work["onnx"], "--", work["unet.onnx"], work["images"], work["masks"]);
+        foreach (string name in names)
+        {
+            Assert.Matches($@"(?m)^{name}: \d+\.\d %$", output);
+            PixelImage ours = ImageCodec.Load(work["kit", "masks", name]), theirs = ImageCodec.Load(work["masks", name]);
+            Assert.Equal((ours.Width, ours.Height), (theirs.Width, theirs.Height));
+            int other = ours.Pixels.ToArray().Zip(theirs.Pixels.ToArray(), (a, b) => a != b ? 1 : 0).Sum();
+            Assert.InRange(other, 0, ours.Pixels.Length / 1000);
+            Assert.Equal(2, ours.Pixels.ToArray().Distinct().Count());
+        }
+
+        Assert.Empty(Directory.GetFiles(work["onnx"], "TorchSharp*", SearchOption.AllDirectories));
+    }
+
     /// <summary>README's first call, in a program that has forgotten libtorch's package.</summary>
     [Fact]
     public void Without_a_libtorch_one_sentence_says_what_is_missing()
@@ -92,7 +123,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     {
         string[] files = [.. Directory.GetFiles(Path.Combine(SampleFolder.Repository, "environment", "samples"), "*", SearchOption.AllDirectories)
             .Where(f => Path.GetExtension(f) is ".cs" or ".fsx" or ".ipynb" or ".csproj" && !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))];
-        Assert.Equal(7, files.Length);
+        Assert.Equal(9, files.Length);
         Assert.All(files, f => Assert.True(File.ReadAllLines(f).Length < 60, f));
         Assert.All(files.Where(f => File.ReadAllText(f).Contains("UnetResnet.Helpers\"", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("experiment.", StringComparison.Ordinal)),
             f => Assert.Contains(PackedLibrary.Version, File.ReadAllText(f)));

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using UnetResnet.Models;
+using UnetResnet.Tests.Normalization;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
 
@@ -102,8 +103,30 @@ public sealed class PyTorchFileTests : IDisposable
     {
         Zip(CompressionLevel.SmallestSize, ("a/data.pkl", Honest), ("a/data/0", new byte[10_000_000]));
         Assert.True(new FileInfo(folder["state.pth"]).Length < 100_000);
-        Refused("compressed or larger than the file");
+        Refused("unpack to 10000");
     }
+
+    /// <summary>TorchSharp.PyBridge compresses, and makes a tensor's ordered dictionary of an empty tuple; Python makes one of a list of pairs.</summary>
+    [Fact]
+    public void Compressed_entries_and_a_dictionary_of_pairs_are_read()
+    {
+        string tensor = Encoding.Latin1.GetString(Honest)["\u0080\u0002}X\u0001\0\0\0w".Length..^"s.".Length];
+        byte[] numbers = new byte[8];
+        BitConverter.TryWriteBytes(numbers.AsSpan(4), 2.5f);
+        Zip(CompressionLevel.SmallestSize, ("a/data.pkl", Pairs($"X\u0001\0\0\0w{tensor}\u0086")), ("a/data/0", numbers));
+        using var scope = NewDisposeScope();
+        Assert.Equal([0f, 2.5f], PyTorchFile.Read(folder["state.pth"])["w"].Values());
+        byte[] hooks = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Honest).Replace("OrderedDict\n)R", "OrderedDict\n)\u0085R"));
+        Assert.NotEqual(Honest.Length, hooks.Length);
+        Zip(CompressionLevel.SmallestSize, ("a/data.pkl", hooks), ("a/data/0", numbers));
+        Assert.Equal([0f, 2.5f], PyTorchFile.Read(folder["state.pth"])["w"].Values());
+        Zip(("a/data.pkl", Pairs($"X\u0001\0\0\0w{tensor}\u0087")), ("a/data/0", numbers));
+        Refused("");
+        Zip(("a/data.pkl", Pairs("K\u0001")), ("a/data/0", numbers));
+        Refused("other than pairs");
+    }
+
+    private static byte[] Pairs(string item) => Encoding.Latin1.GetBytes($"\u0080\u0002ccollections\nOrderedDict\n]{item}a\u0085R.");
 
     [Fact]
     public void A_path_out_of_the_archive_leads_nowhere()

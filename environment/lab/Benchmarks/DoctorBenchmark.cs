@@ -23,7 +23,7 @@ internal static class DoctorBenchmark
             DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options, cancellation: cancellation);
             bool right = report.Cause == ill.Expected && (ill.Place is null || report.Place == ill.Place);
             outcomes.Add(new(ill.Name, ill.Expected.ToString(), report.Cause.ToString(), report.Place, right, report.Confidence, report.Seconds, made));
-            progress.Report($"{(right ? "right" : "WRONG")}  {ill.Name}: {report.Cause}{(report.Place.Length > 0 ? $" ({report.Place})" : "")}, confidence {report.Confidence:0.00}, {report.Seconds:0.0} s after {made:0.0} s of making{(right ? "" : $"; expected {ill.Expected} {ill.Place}. {report.Verdict}")}");
+            progress.Report($"{(right ? "right" : "WRONG")}  {ill.Name}: {report.Cause}{(report.Place.Length > 0 ? $" ({report.Place})" : "")}, confidence {report.Confidence:0.00}, {report.Seconds:0.0} s after {made:0.0} s of making{(right ? "" : $"; expected {ill.Expected} {ill.Place}. {report.Verdict} {string.Join(" ", report.Evidence.Select(e => e.Text))}")}");
         }
 
         bool Healthy(string cause) => cause is nameof(Cause.Healthy) or nameof(Cause.NothingToDiagnose);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cellar.Commands;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Benchmarks;

@@ -16,7 +16,8 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="Steps">The kit's steps; null where this CPU cannot.</param>
 /// <param name="Peers">PyTorch's; null where it is missing.</param>
 /// <param name="PeakMb">Peak of the process's resident memory, 10⁶ bytes.</param>
-internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb);
+/// <param name="OnnxRuntime">Inference of the exported network by ONNX Runtime; null where it is missing or nothing infers.</param>
+internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb, Samples? OnnxRuntime);
 
 /// <summary>Measures steps in turn, A B A B, so that what else the machine does meets all of them.</summary>
 internal static class StepBenchmark
@@ -33,7 +34,7 @@ internal static class StepBenchmark
     /// <param name="batch">Images of a batch.</param>
     /// <param name="rounds">How often each step is measured.</param>
     /// <param name="steps">Which of <see cref="Names"/>.</param>
-    /// <param name="withPeers">Whether PyTorch runs beside it, if it is there.</param>
+    /// <param name="withPeers">Whether PyTorch and ONNX Runtime run beside it, if they are there.</param>
     /// <param name="progress">Told what is missing.</param>
     public static StepResult Run(int width, int side, int batch, int rounds, IReadOnlyList<string> steps, bool withPeers, IProgress<string> progress)
     {
@@ -50,6 +51,8 @@ internal static class StepBenchmark
         Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
         using UNetResNet50 origin = Settled(width, images);
         using PeerProcess? peer = withPeers ? PeerProcess.Start(origin, side, batch, get_num_threads(), progress) : null;
+        using OnnxPeer? onnx = withPeers && steps.Contains("infer") ? OnnxPeer.Start(origin, side, batch, get_num_threads(), progress) : null;
+        var exported = new List<double>();
         using var ceiling = new Ceiling();
         using Ceiling? low = steps.Any(IsLow) ? new Ceiling(bfloat16) : null;
         (string Name, Step Step)[] own = [.. steps.Select(name => (name, Step.Create(name, origin, images, masks)))];
@@ -67,13 +70,14 @@ internal static class StepBenchmark
                 low?.Measure();
                 measured[name].Add(Samples.Time(step.Run));
                 if (peers.TryGetValue(name, out List<double>? times)) times.Add(peer!.Run(name));
+                if (onnx is not null && name == "infer") exported.Add(onnx.Run());
             }
         }
 
         foreach ((_, Step step) in own) step.Dispose();
         return new StepResult(width, side, batch, ceiling.GigaflopPerSecond, low?.GigaflopPerSecond,
             Names.ToDictionary(name => name, name => measured.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null),
-            PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), PeakMemory.Megabytes());
+            PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), PeakMemory.Megabytes(), exported.Count > 0 ? Samples.Of(exported) : null);
     }
 
     private static bool IsLow(string step) => step.EndsWith("bf16", StringComparison.Ordinal);

@@ -1,3 +1,5 @@
+using Cellar.Notebooks;
+using UnetResnet.Lab.Running;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Commands;
@@ -18,9 +20,9 @@ internal static class CommandGuard
         catch (OperationCanceledException)
         {
             errors.WriteLine("Interrupted.");
-            return 130;
+            return RunExitCode.Interrupted;
         }
-        catch (Exception e) when (e is KitException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is KitException or NotebookFormatException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             errors.WriteLine(e.Message);
             return 1;

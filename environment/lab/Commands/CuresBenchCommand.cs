@@ -31,48 +31,40 @@ internal static class CuresBenchCommand
         command.SetAction((result, cancellation) =>
         {
             TorchRuntime.Initialize();
-            try
+            Preset chosen = Preset.FromName(result.GetValue(preset)!);
+            if (result.GetValue(epochs) is int given) chosen = chosen with { Epochs = given };
+            CureData[] data = [.. result.GetValue(datasets)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => CureData.Load(name, chosen, result.GetValue(limit)))];
+            int[] chosenSeeds = [.. Enumerable.Range(result.GetValue(firstSeed), result.GetValue(seeds))];
+            FileInfo? file = result.GetValue(output), picture = result.GetValue(chart);
+            bool asJson = result.GetValue(json);
+            if (result.GetValue(sweep) is { Length: > 0 } name)
             {
-                Preset chosen = Preset.FromName(result.GetValue(preset)!);
-                if (result.GetValue(epochs) is int given) chosen = chosen with { Epochs = given };
-                CureData[] data = [.. result.GetValue(datasets)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => CureData.Load(name, chosen, result.GetValue(limit)))];
-                int[] chosenSeeds = [.. Enumerable.Range(result.GetValue(firstSeed), result.GetValue(seeds))];
-                FileInfo? file = result.GetValue(output), picture = result.GetValue(chart);
-                bool asJson = result.GetValue(json);
-                if (result.GetValue(sweep) is { Length: > 0 } name)
-                {
-                    var points = Read<SweepPoint>(file);
-                    foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
-                    {
-                        // A sweep of one seed is one piece of work: half of one is measured again.
-                        if (points.Any(p => (p.Dataset, p.Sweep, p.Seed) == (set.Name, name, seed))) continue;
-                        points.AddRange(CureSweeps.Run(name, set, seed, progress, cancellation).ToList());
-                        Write(file, points);
-                    }
-
-                    Finish(points, asJson, SweepTable(points), picture, () => CureCharts.Sweep(points, name));
-                    return Task.FromResult(0);
-                }
-
-                IReadOnlyList<CureVariant> wanted = CureVariants.Named(result.GetValue(variants)!);
-                var results = Read<CureResult>(file);
+                var points = Read<SweepPoint>(file);
                 foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
                 {
-                    foreach (CureResult one in CuresBenchmark.Run(wanted, set, seed, [.. results], progress, cancellation))
-                    {
-                        results.Add(one);
-                        Write(file, results);
-                    }
+                    // A sweep of one seed is one piece of work: half of one is measured again.
+                    if (points.Any(p => (p.Dataset, p.Sweep, p.Seed) == (set.Name, name, seed))) continue;
+                    points.AddRange(CureSweeps.Run(name, set, seed, progress, cancellation).ToList());
+                    Write(file, points);
                 }
 
-                Finish(results, asJson, LeagueTable(results), picture, () => CureCharts.League(results));
+                Finish(points, asJson, SweepTable(points), picture, () => CureCharts.Sweep(points, name));
                 return Task.FromResult(0);
             }
-            catch (ArgumentException e)
+
+            IReadOnlyList<CureVariant> wanted = CureVariants.Named(result.GetValue(variants)!);
+            var results = Read<CureResult>(file);
+            foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
             {
-                Console.Error.WriteLine(e.Message);
-                return Task.FromResult(1);
+                foreach (CureResult one in CuresBenchmark.Run(wanted, set, seed, [.. results], progress, cancellation))
+                {
+                    results.Add(one);
+                    Write(file, results);
+                }
             }
+
+            Finish(results, asJson, LeagueTable(results), picture, () => CureCharts.League(results));
+            return Task.FromResult(0);
         });
         return command;
     }
@@ -86,7 +78,17 @@ internal static class CuresBenchCommand
         else AnsiConsole.Write(table);
     }
 
-    private static List<T> Read<T>(FileInfo? file) => file is { Exists: true } ? JsonSerializer.Deserialize<List<T>>(File.ReadAllText(file.FullName)) ?? [] : [];
+    private static List<T> Read<T>(FileInfo? file)
+    {
+        try
+        {
+            return file is { Exists: true } ? JsonSerializer.Deserialize<List<T>>(File.ReadAllText(file.FullName)) ?? [] : [];
+        }
+        catch (JsonException e)
+        {
+            throw new ArgumentException($"--output {file}: expected a file of an earlier run of this command, whose results are kept. Name another file. ({e.Message})", e);
+        }
+    }
 
     private static void Write<T>(FileInfo? file, List<T> results)
     {

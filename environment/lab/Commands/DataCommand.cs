@@ -24,19 +24,11 @@ internal static class DataCommand
         var command = new Command("brain-mri", "Cut slices and brain masks out of a T1-weighted MRI of a head.") { source, output };
         command.SetAction(result =>
         {
-            try
-            {
-                string folder = result.GetRequiredValue(output).FullName;
-                IReadOnlyList<BrainMriSlice> slices = BrainMriMaker.Make(result.GetRequiredValue(source).FullName, folder);
-                Console.WriteLine(
-                    $"{folder}: {slices.Count(slice => slice.Part == "train")} training and {slices.Count(slice => slice.Part == "validation")} validation images.");
-                return 0;
-            }
-            catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
+            string folder = result.GetRequiredValue(output).FullName;
+            IReadOnlyList<BrainMriSlice> slices = BrainMriMaker.Make(result.GetRequiredValue(source).FullName, folder);
+            Console.WriteLine(
+                $"{folder}: {slices.Count(slice => slice.Part == "train")} training and {slices.Count(slice => slice.Part == "validation")} validation images.");
+            return 0;
         });
         return command;
     }

@@ -31,44 +31,36 @@ internal static class DoctorModelCommand
         var command = new Command("doctor-model", "Diagnose a U-Net or a classifier: what is wrong between training and inference, where, why, and what to do.") { weights, like, images, masks, frozen, preprocessing, side, batch, output };
         command.SetAction((parsed, cancellation) =>
         {
-            try
+            TorchRuntime.Initialize();
+            string file = parsed.GetRequiredValue(weights).FullName;
+            (int pixels, int size) = (parsed.GetValue(side), parsed.GetValue(batch));
+            string folder = parsed.GetRequiredValue(images).FullName;
+            using Module<Tensor, Tensor> model = parsed.GetValue(masks) is null
+                ? ClassifierFile.Load(file, LikeOption.Options<ResNet50Options>(parsed, like, nameof(ResNet50Encoder)))
+                : UNetResNet50.Load(file, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)));
+            ResNet50Encoder encoder = model as ResNet50Encoder ?? ((UNetResNet50)model).Encoder;
+            Preprocessing prepared = Preprocessing.FromName(parsed.GetValue(preprocessing) ?? encoder.Preprocessing
+                ?? throw new WeightsException($"{file} does not say how its images were preprocessed. Say it with --preprocessing: {string.Join(", ", Preprocessing.All.Select(p => p.Name))}."));
+            if (parsed.GetValue(frozen) is BatchNormMode.Trainable) encoder.Unfreeze();
+            else if (parsed.GetValue(frozen) is { } mode) encoder.Freeze(mode);
+            BatchLoader source = model is UNetResNet50 unet
+                ? new BatchLoader(
+                    ImageMaskFolder.Load(folder, parsed.GetRequiredValue(masks)!.FullName, new ImageMaskFolderOptions { Classes = unet.Options.Classes, Side = pixels }),
+                    new BatchLoaderOptions { BatchSize = size, Preprocessing = prepared })
+                : ImageClassFolder.Load(folder, pixels, size, prepared).Batches;
+            DoctorReport report = BatchNormDoctor.Diagnose(model, source, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);
+            string page = DiagnosisPage.Write(parsed.GetRequiredValue(output).FullName, report, new Dictionary<string, string>
             {
-                TorchRuntime.Initialize();
-                string file = parsed.GetRequiredValue(weights).FullName;
-                (int pixels, int size) = (parsed.GetValue(side), parsed.GetValue(batch));
-                string folder = parsed.GetRequiredValue(images).FullName;
-                using Module<Tensor, Tensor> model = parsed.GetValue(masks) is null
-                    ? ClassifierFile.Load(file, LikeOption.Options<ResNet50Options>(parsed, like, nameof(ResNet50Encoder)))
-                    : UNetResNet50.Load(file, LikeOption.Options<UNetOptions>(parsed, like, nameof(UNetResNet50)));
-                ResNet50Encoder encoder = model as ResNet50Encoder ?? ((UNetResNet50)model).Encoder;
-                Preprocessing prepared = Preprocessing.FromName(parsed.GetValue(preprocessing) ?? encoder.Preprocessing
-                    ?? throw new WeightsException($"{file} does not say how its images were preprocessed. Say it with --preprocessing: {string.Join(", ", Preprocessing.All.Select(p => p.Name))}."));
-                if (parsed.GetValue(frozen) is BatchNormMode.Trainable) encoder.Unfreeze();
-                else if (parsed.GetValue(frozen) is { } mode) encoder.Freeze(mode);
-                BatchLoader source = model is UNetResNet50 unet
-                    ? new BatchLoader(
-                        ImageMaskFolder.Load(folder, parsed.GetRequiredValue(masks)!.FullName, new ImageMaskFolderOptions { Classes = unet.Options.Classes, Side = pixels }),
-                        new BatchLoaderOptions { BatchSize = size, Preprocessing = prepared })
-                    : ImageClassFolder.Load(folder, pixels, size, prepared).Batches;
-                DoctorReport report = BatchNormDoctor.Diagnose(model, source, progress: new LineProgress<DoctorStep>(Console.Error), cancellation: cancellation);
-                string page = DiagnosisPage.Write(parsed.GetRequiredValue(output).FullName, report, new Dictionary<string, string>
-                {
-                    ["weights"] = file,
-                    ["network"] = model is UNetResNet50 net ? $"U-Net, output channels: {net.Options.Classes}" : $"classifier, classes: {encoder.Options.Classes}",
-                    ["width"] = encoder.Options.Width.ToString(CultureInfo.InvariantCulture),
-                    ["encoder's batch norm in training"] = string.Join(", ", encoder.BatchNormLayers().Select(l => l.Layer.Mode).Distinct()),
-                    ["images"] = $"{source.SampleCount} of {folder}, {pixels}×{pixels}, {prepared.Name}",
-                });
-                Console.WriteLine(report.ToText());
-                if (report.Cure is { } cure) Console.WriteLine($"{Environment.NewLine}{cure.Title}:{Environment.NewLine}{cure.Code}");
-                Console.WriteLine($"{Environment.NewLine}Report: {page}");
-                return Task.FromResult(0);
-            }
-            catch (Exception e) when (e is ArgumentException or DatasetException or WeightsException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return Task.FromResult(1);
-            }
+                ["weights"] = file,
+                ["network"] = model is UNetResNet50 net ? $"U-Net, output channels: {net.Options.Classes}" : $"classifier, classes: {encoder.Options.Classes}",
+                ["width"] = encoder.Options.Width.ToString(CultureInfo.InvariantCulture),
+                ["encoder's batch norm in training"] = string.Join(", ", encoder.BatchNormLayers().Select(l => l.Layer.Mode).Distinct()),
+                ["images"] = $"{source.SampleCount} of {folder}, {pixels}×{pixels}, {prepared.Name}",
+            });
+            Console.WriteLine(report.ToText());
+            if (report.Cure is { } cure) Console.WriteLine($"{Environment.NewLine}{cure.Title}:{Environment.NewLine}{cure.Code}");
+            Console.WriteLine($"{Environment.NewLine}Report: {page}");
+            return Task.FromResult(0);
         });
         return command;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Commands;
@@ -15,23 +16,15 @@ internal static class ReportCommand
         var command = new Command("report", "Write the HTML report from notebooks as they are, without running them.") { notebooks, output };
         command.SetAction(parsed =>
         {
-            try
+            string root = Repository.FindRoot();
+            var options = new RunOptions { NotebookFolder = Path.Combine(root, "notebooks"), OutputFolder = Path.Combine(root, "artifacts"), Notebooks = parsed.GetValue(notebooks) ?? [] };
+            ReportEntry[] entries = [.. options.FindNotebooks().Select(path =>
             {
-                string root = Repository.FindRoot();
-                var options = new RunOptions { NotebookFolder = Path.Combine(root, "notebooks"), OutputFolder = Path.Combine(root, "artifacts"), Notebooks = parsed.GetValue(notebooks) ?? [] };
-                ReportEntry[] entries = [.. options.FindNotebooks().Select(path =>
-                {
-                    NotebookDocument notebook = NotebookDocument.Load(path);
-                    return new ReportEntry(notebook, RunStamp.Read(notebook), Path.GetDirectoryName(Path.GetFullPath(path))!);
-                })];
-                Console.WriteLine(ReportWriter.Write(Path.GetFullPath(parsed.GetValue(output) ?? Path.Combine(root, "artifacts", "report")), entries));
-                return 0;
-            }
-            catch (Exception e) when (e is ArgumentException or NotebookFormatException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
+                NotebookDocument notebook = NotebookDocument.Load(path);
+                return new ReportEntry(notebook, RunStamp.Read(notebook), Path.GetDirectoryName(Path.GetFullPath(path))!);
+            })];
+            Console.WriteLine(ReportWriter.Write(Path.GetFullPath(parsed.GetValue(output) ?? Path.Combine(root, "artifacts", "report")), entries));
+            return 0;
         });
         return command;
     }

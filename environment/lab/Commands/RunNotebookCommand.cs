@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cellar.Notebooks;
+using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Lab.Commands;

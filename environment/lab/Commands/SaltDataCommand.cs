@@ -15,25 +15,17 @@ internal static class SaltDataCommand
         var command = new Command("salt", "Write procedural seismic sections with the masks of their salt bodies.") { output, count, side, seed };
         command.SetAction(result =>
         {
-            try
+            var sections = new SaltSections(result.GetValue(side), result.GetValue(seed));
+            string folder = result.GetRequiredValue(output).FullName;
+            string images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName, masks = Directory.CreateDirectory(Path.Combine(folder, "masks")).FullName;
+            foreach (SegmentationSample sample in Enumerable.Range(0, result.GetValue(count)).Select(sections.Sample))
             {
-                var sections = new SaltSections(result.GetValue(side), result.GetValue(seed));
-                string folder = result.GetRequiredValue(output).FullName;
-                string images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName, masks = Directory.CreateDirectory(Path.Combine(folder, "masks")).FullName;
-                foreach (SegmentationSample sample in Enumerable.Range(0, result.GetValue(count)).Select(sections.Sample))
-                {
-                    ImageCodec.Save(sample.Image, Path.Combine(images, sample.Name + ".png"));
-                    ImageCodec.Save(sample.Mask, Path.Combine(masks, sample.Name + ".png"));
-                }
+                ImageCodec.Save(sample.Image, Path.Combine(images, sample.Name + ".png"));
+                ImageCodec.Save(sample.Mask, Path.Combine(masks, sample.Name + ".png"));
+            }
 
-                Console.WriteLine($"{folder}: {result.GetValue(count)} sections of {sections.Side}×{sections.Side} pixels.");
-                return 0;
-            }
-            catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
+            Console.WriteLine($"{folder}: {result.GetValue(count)} sections of {sections.Side}×{sections.Side} pixels.");
+            return 0;
         });
         return command;
     }

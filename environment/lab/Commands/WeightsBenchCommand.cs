@@ -3,7 +3,6 @@ using System.Text.Json;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Models;
 using UnetResnet.Runtime;
-using UnetResnet.Weights;
 
 namespace UnetResnet.Lab.Commands;
 
@@ -22,19 +21,11 @@ internal static class WeightsBenchCommand
         command.SetAction(result =>
         {
             TorchRuntime.Initialize();
-            try
-            {
-                WeightsResult measured = WeightsBenchmark.Run(result.GetValue(file)!, result.GetValue(architecture), result.GetValue(width));
-                Console.WriteLine(result.GetValue(json)
-                    ? JsonSerializer.Serialize(measured, Indented)
-                    : $"{measured.Report}\n{measured.FileMb:0} MB in {measured.Seconds:0.00} s, {measured.ExtraPeakMb:0} MB of extra memory at the peak");
-                return 0;
-            }
-            catch (Exception e) when (e is WeightsException or ArgumentException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
+            WeightsResult measured = WeightsBenchmark.Run(result.GetValue(file)!, result.GetValue(architecture), result.GetValue(width));
+            Console.WriteLine(result.GetValue(json)
+                ? JsonSerializer.Serialize(measured, Indented)
+                : $"{measured.Report}\n{measured.FileMb:0} MB in {measured.Seconds:0.00} s, {measured.ExtraPeakMb:0} MB of extra memory at the peak");
+            return 0;
         });
         return command;
     }

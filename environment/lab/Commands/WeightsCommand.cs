@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UnetResnet.Lab.Running;
 using UnetResnet.Notebooks;
 using UnetResnet.Weights;
 
@@ -81,12 +82,7 @@ internal static class WeightsCommand
         catch (OperationCanceledException)
         {
             Console.Error.WriteLine("Interrupted; the next download goes on from here.");
-            return 130; // as shells have it: ended by Ctrl+C
-        }
-        catch (Exception e) when (e is ArgumentException or WeightsException or IOException or UnauthorizedAccessException)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 1;
+            return RunExitCode.Interrupted; // as shells have it: ended by Ctrl+C
         }
     }
 }

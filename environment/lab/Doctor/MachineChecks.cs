@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using SkiaSharp;
 using TorchSharp;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 using UnetResnet.Runtime;
 using UnetResnet.Weights;
 

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using Cellar.Engine;
 using Plotly.NET;
 using UnetResnet.Diagnosis;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Report;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
-using UnetResnet.Lab.Running;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Report;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Cellar.Engine;
 using Cellar.Notebooks;
+using UnetResnet.Lab.Results;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cellar.Notebooks;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Running;
 

@@ -1,6 +1,7 @@
 using Cellar.Engine;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
+using UnetResnet.Lab.Results;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;

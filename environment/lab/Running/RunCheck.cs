@@ -1,4 +1,5 @@
 using Cellar.Notebooks;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Running;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Spectre.Console;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Running;
 

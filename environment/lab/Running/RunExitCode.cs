@@ -1,3 +1,5 @@
+using UnetResnet.Lab.Results;
+
 namespace UnetResnet.Lab.Running;
 
 /// <summary>Exit codes of <c>lab run</c>.</summary>

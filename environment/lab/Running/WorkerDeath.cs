@@ -1,3 +1,5 @@
+using UnetResnet.Lab.Results;
+
 namespace UnetResnet.Lab.Running;
 
 /// <summary>How a process ended that was to execute a notebook and gave no result.</summary>

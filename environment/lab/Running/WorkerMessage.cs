@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UnetResnet.Lab.Results;
 
 namespace UnetResnet.Lab.Running;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cellar.Engine;
 using Cellar.Notebooks;
 
 namespace Cellar.Tests.Notebooks;
@@ -71,38 +70,6 @@ public sealed class NotebookDocumentTests
         Assert.Equal("Title <é> 😀", notebook.Title);
         Assert.True(notebook.Cells[1].HasTag("check"));
         Assert.Equal(1, notebook.Cells[1].Number);
-    }
-
-    [Fact]
-    public void Outputs_are_recorded_as_nbformat_has_them()
-    {
-        NotebookDocument notebook = NotebookDocument.Parse(Foreign, "x.ipynb");
-        NotebookCell cell = notebook.Cells[1];
-        cell.Clear();
-        var recorder = new OutputRecorder();
-        recorder.Record(cell, new StreamOutput("stdout", "one\ntw"));
-        recorder.Record(cell, new StreamOutput("stdout", "o\n"));
-        recorder.Record(cell, new StreamOutput("stderr", "bad"));
-        recorder.Record(cell, new DisplayOutput(new JsonObject { ["text/plain"] = "a\nb", ["application/x+json"] = new JsonObject { ["y"] = 1 }, ["image/png"] = "AAAA" }, "id1"));
-        recorder.Record(cell, new ResultOutput(new JsonObject { ["text/plain"] = "42" }, 3));
-        recorder.Record(cell, new DisplayUpdate(new JsonObject { ["text/plain"] = "later" }, "id1"));
-        recorder.Record(cell, new ErrorOutput(CellError.Plain("Name", "message")));
-        const string expected = """
-            [{"name":"stdout","output_type":"stream","text":["one\n","two\n"]},{"name":"stderr","output_type":"stream","text":["bad"]},{"data":{"text/plain":["later"]},"metadata":{},"output_type":"display_data"},{"data":{"text/plain":["42"]},"execution_count":3,"metadata":{},"output_type":"execute_result"},{"ename":"Name","evalue":"message","output_type":"error","traceback":["Name: message"]}]
-            """;
-        Assert.Equal(expected, cell.Outputs.ToJsonString());
-    }
-
-    [Fact]
-    public void Json_and_pictures_are_not_cut_into_lines()
-    {
-        NotebookCell cell = NotebookDocument.Parse(Foreign, "x.ipynb").Cells[1];
-        new OutputRecorder().Record(cell, new DisplayOutput(
-            new JsonObject { ["application/vnd.plotly.v1+json"] = new JsonObject { ["data"] = new JsonArray() }, ["image/png"] = "AAAA", ["text/html"] = "<b>\n</b>" }, "id1"));
-        JsonNode data = cell.Outputs[0]!["data"]!;
-        Assert.IsType<JsonObject>(data["application/vnd.plotly.v1+json"]);
-        Assert.Equal("AAAA", data["image/png"]!.GetValue<string>());
-        Assert.Equal(2, data["text/html"]!.AsArray().Count);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Cellar.Packages;
 
-namespace UnetResnet.Lab.Running;
+namespace UnetResnet.Lab.Results;
 
 /// <summary>The machine a figure was taken on.</summary>
 /// <param name="Cpu">Name of the processor as it gives it itself.</param>

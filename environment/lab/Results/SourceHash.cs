@@ -5,7 +5,7 @@ using Cellar.Notebooks;
 using UnetResnet.Notebooks;
 using UnetResnet.Runtime;
 
-namespace UnetResnet.Lab.Running;
+namespace UnetResnet.Lab.Results;
 
 /// <summary>Fingerprints of what a notebook's outputs come from: its code, the prose that speaks of them, and the public API of the library.</summary>
 internal static class SourceHash

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using Cellar.Engine;
+using Cellar.Notebooks;
 
-namespace Cellar.Notebooks;
+namespace Cellar.Engine;
 
 /// <summary>Writes what cells give out into the notebook, as nbformat 4.5 has it.</summary>
 internal sealed class OutputRecorder

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Cellar.Notebooks;
 
-namespace UnetResnet.Lab.Running;
+namespace UnetResnet.Lab.Results;
 
 /// <summary>What a notebook's metadata say about its last run: when, how long, where, with what.</summary>
 internal static class RunStamp
