@@ -23,7 +23,7 @@ public static partial class ImageCodec
     public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(ReadFile(path), path, pixelLimit);
 
     /// <summary>An image file in another size: what <see cref="Load"/> and <see cref="PixelImage.Resize"/> give, without an image of the full size in between.</summary>
-    internal static PixelImage Load(string path, int width, int height)
+    internal static PixelImage LoadResized(string path, int width, int height)
     {
         byte[] encoded = Read(path, File.ReadAllBytes);
         ImageHeader header = Checked(ImageHeader.Read(encoded), path, DefaultPixelLimit);

@@ -115,7 +115,7 @@ public static class ImageMaskFolder
     {
         options ??= new ImageMaskFolderOptions();
         (int width, int height) = side is null ? default : ImageCodec.SizeOf(imagePath);
-        PixelImage image = side is int small ? ImageCodec.Load(imagePath, small, small) : ImageCodec.Load(imagePath);
+        PixelImage image = side is int small ? ImageCodec.LoadResized(imagePath, small, small) : ImageCodec.Load(imagePath);
         if (side is null) (width, height) = (image.Width, image.Height);
         PixelImage coloured = ImageCodec.Load(maskPath), mask = coloured.ToGrey();
         CheckSize(maskPath, (mask.Width, mask.Height), imagePath, (width, height));
