@@ -1,4 +1,3 @@
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;

@@ -135,7 +135,8 @@ internal static class Resampling
         /// <param name="most">Rows from the first to the last that are wanted at the same time.</param>
         internal NarrowRows(ReadOnlySpan<byte> pixels, int width, int bytes, Taps[] columns, int most)
         {
-            (this.pixels, this.width, this.bytes, this.columns) = (pixels, width, bytes, columns);
+            this.pixels = pixels;
+            (this.width, this.bytes, this.columns) = (width, bytes, columns);
             height = pixels.Length / (width * bytes);
             together = bytes == 1 ? 4 : 1;
             // A pixel of three channels is written as four numbers, the last of them one beyond the end.
