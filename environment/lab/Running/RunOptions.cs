@@ -21,15 +21,20 @@ internal sealed record RunOptions
     /// <summary>Whether notebooks after a failed one are run too.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>How many notebooks run at a time. They share the cores among them: each computes with as many threads as fall to it.</summary>
+    public int Jobs { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Whether exercises are run open, solved, or both.</summary>
     public NotebookMode Mode { get; init; }
 
     /// <summary>The files to run, in name order.</summary>
-    /// <exception cref="ArgumentException">The time limit is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>
+    /// <exception cref="ArgumentException">The time limit or the number of jobs is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>
     public IReadOnlyList<string> FindNotebooks()
     {
         if (CellTimeLimit <= TimeSpan.Zero || CellTimeLimit > TimeSpan.FromDays(1))
             throw new ArgumentException($"--timeout {CellTimeLimit.TotalSeconds:0.###}: expected more than 0 and at most 86400 seconds.");
+
+        if (Jobs < 1) throw new ArgumentException($"--jobs {Jobs}: expected at least 1, the number of notebooks that run at a time.");
 
         if (InPlace && Mode != NotebookMode.All)
             throw new ArgumentException($"--in-place with --mode {Mode.ToString().ToLowerInvariant()} would write notebooks without some of their cells. Leave one of the two out.");
