@@ -63,7 +63,8 @@ public class BenchmarkTests
     public void Pillow_and_numpy_run_beside_it(int images)
     {
         DataResult result = DataBenchmark.Run(new DataBenchmarkOptions(images, SourceSide: 48, Side: 32, Rounds: 1, Folder: 0, FolderRead: 0), new Messages());
-        Assert.True(result.TimesPillow > 0 && result.PerSecond["pillow_images"]!.Median > 0);
+        Assert.True(result.TimesPillow > 0 && result.TimesPillowDraft > 0);
+        Assert.True(result.PerSecond["pillow_images"]!.Median > 0 && result.PerSecond["pillow_draft_images"]!.Median > 0);
         Assert.Null(result.Folder);
     }
 
