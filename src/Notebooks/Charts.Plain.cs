@@ -97,7 +97,7 @@ public static partial class Charts
         return ChartParts.Chart(title, traces,
             ("xaxis", ChartParts.Axis(valueTitle, ("rangemode", "tozero"))),
             ("yaxis", ChartParts.Map(("type", "category"), ("categoryorder", "array"), ("categoryarray", names), ("autorange", "reversed"), ("showgrid", true))),
-            ("height", 150 + 26 * names.Length), ("showlegend", groups.Count > 1));
+            ("height", 200 + 26 * names.Length), ("showlegend", groups.Count > 1));
     }
 
     /// <summary>A table of numbers as colours.</summary>
