@@ -26,7 +26,7 @@ internal static class Resampling
         int channels = Math.Min(bytes, 3), stride = to.Width * channels;
         Taps[] taps = TapsOf(from.Height, extent.Height, to.Height);
         var rows = new NarrowRows(pixels, from.Width, bytes, TapsOf(from.Width, extent.Width, to.Width), most: taps.Max(row => row.Weights.Length));
-        var result = new byte[to.Height * stride];
+        byte[] result = GC.AllocateUninitializedArray<byte>(to.Height * stride);
         var sums = new double[stride];
         for (int y = 0; y < to.Height; y++)
         {
