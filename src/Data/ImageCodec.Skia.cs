@@ -90,7 +90,7 @@ public static partial class ImageCodec
 
     private static byte[] DropAlpha(ReadOnlySpan<byte> rgba)
     {
-        var rgb = new byte[rgba.Length / 4 * 3];
+        byte[] rgb = GC.AllocateUninitializedArray<byte>(rgba.Length / 4 * 3);
         (int from, int to) = (0, 0);
         // Four pixels at a time; the last four bytes of each are written over by the next.
         Vector128<byte> order = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -25,7 +26,7 @@ internal static class Resampling
         int channels = Math.Min(bytes, 3), stride = to.Width * channels;
         Taps[] taps = TapsOf(from.Height, extent.Height, to.Height);
         var rows = new NarrowRows(pixels, from.Width, bytes, TapsOf(from.Width, extent.Width, to.Width), most: taps.Max(row => row.Weights.Length));
-        var result = new byte[to.Height * stride];
+        byte[] result = GC.AllocateUninitializedArray<byte>(to.Height * stride);
         var sums = new double[stride];
         for (int y = 0; y < to.Height; y++)
         {
@@ -124,7 +125,7 @@ internal static class Resampling
         private readonly ReadOnlySpan<byte> pixels;
         private readonly int width, bytes, height, stride, together;
         private readonly Taps[] columns;
-        private readonly double[] kept, numbers;
+        private readonly double[] kept, numbers, sums;
         private readonly byte[] woven;
         private int made;
 
@@ -143,7 +144,7 @@ internal static class Resampling
             stride = columns.Length * Math.Min(bytes, 3) + 1;
             kept = new double[(most + 2 * together - 1) / together * together * stride];
             numbers = new double[width * 4];
-            woven = bytes == 1 ? new byte[width * 4] : [];
+            (woven, sums) = bytes == 1 ? (new byte[width * 4], new double[columns.Length * 4]) : ([], []);
         }
 
         /// <summary>A row. The rows must be asked for from above to below; some of the last may be asked for again.</summary>
@@ -166,8 +167,7 @@ internal static class Resampling
         private readonly void Make(int row)
         {
             ToDoubles(pixels.Slice(row * width * bytes, width * bytes), bytes);
-            Span<double> result = kept.AsSpan(Place(row), stride);
-            for (int x = 0; x < columns.Length; x++) Sum(columns[x]).CopyTo(result[(3 * x)..]);
+            Sum(kept.AsSpan(Place(row), stride), step: 3);
         }
 
         private readonly void MakeFour(int row)
@@ -176,26 +176,33 @@ internal static class Resampling
             {
                 // Beyond the last row it again: nobody asks for that one.
                 ReadOnlySpan<byte> line = pixels.Slice(Math.Min(row + lane, height - 1) * width, width);
-                Span<byte> to = woven.AsSpan(lane);
-                for (int x = 0; x < line.Length; x++) to[4 * x] = line[x];
+                for (int x = 0, to = lane; x < line.Length; x++, to += 4) woven[to] = line[x];
             }
 
             ToDoubles(woven, 4);
-            Span<double> first = kept.AsSpan(Place(row)), second = first[stride..], third = second[stride..], fourth = third[stride..];
-            for (int x = 0; x < columns.Length; x++)
+            Sum(sums, step: 4);
+            for (int lane = 0; lane < 4; lane++)
             {
-                Vector256<double> sums = Sum(columns[x]);
-                (first[x], second[x], third[x], fourth[x]) = (sums.GetElement(0), sums.GetElement(1), sums.GetElement(2), sums.GetElement(3));
+                Span<double> result = kept.AsSpan(Place(row) + lane * stride, columns.Length);
+                for (int x = 0, from = lane; x < result.Length; x++, from += 4) result[x] = sums[from];
             }
         }
 
-        private readonly Vector256<double> Sum(Taps column)
+        /// <summary>Writes four sums for each column, <paramref name="step"/> numbers after those before.</summary>
+        private readonly void Sum(Span<double> result, int step)
         {
-            double[] weights = column.Weights;
-            ref double taken = ref numbers[4 * column.First];
-            Vector256<double> sums = Vector256<double>.Zero;
-            for (int k = 0; k < weights.Length; k++) sums += weights[k] * Vector256.LoadUnsafe(ref taken, (nuint)(4 * k));
-            return sums;
+            // The taps of a column lie within the row, and four numbers from the last column's place within the result.
+            ref double from = ref MemoryMarshal.GetArrayDataReference(numbers);
+            ref double to = ref MemoryMarshal.GetReference(result);
+            nuint place = 0;
+            foreach ((int first, double[] weights) in columns)
+            {
+                nuint next = 4 * (nuint)first;
+                Vector256<double> sum = Vector256<double>.Zero;
+                for (int k = 0; k < weights.Length; k++, next += 4) sum += Vector256.Create(weights[k]) * Vector256.LoadUnsafe(ref from, next);
+                sum.StoreUnsafe(ref to, place);
+                place += (nuint)step;
+            }
         }
 
         /// <summary>Pixels as numbers, four for each.</summary>
@@ -204,18 +211,28 @@ internal static class Resampling
             Span<double> row = numbers;
             if (size == 3)
             {
-                for (int from = 0, to = 0; from < line.Length; from += 3, to += 4) (row[to], row[to + 1], row[to + 2]) = (line[from], line[from + 1], line[from + 2]);
+                int from = 0, to = 0;
+                if (Avx2.IsSupported)
+                {
+                    // Reads the byte behind the pixel too, which becomes the number that does not count.
+                    for (; from + 4 <= line.Length; from += 3, to += 4) FourOf(line[from..]).CopyTo(row[to..]);
+                }
+
+                for (; from < line.Length; from += 3, to += 4) (row[to], row[to + 1], row[to + 2]) = (line[from], line[from + 1], line[from + 2]);
                 return;
             }
 
             int i = 0;
             if (Avx2.IsSupported)
             {
-                for (; i + 4 <= line.Length; i += 4)
-                    Avx.ConvertToVector256Double(Sse41.ConvertToVector128Int32(Vector128.CreateScalarUnsafe(MemoryMarshal.Read<uint>(line[i..])).AsByte())).CopyTo(row[i..]);
+                for (; i + 4 <= line.Length; i += 4) FourOf(line[i..]).CopyTo(row[i..]);
             }
 
             for (; i < line.Length; i++) row[i] = line[i];
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector256<double> FourOf(ReadOnlySpan<byte> bytes) =>
+            Avx.ConvertToVector256Double(Sse41.ConvertToVector128Int32(Vector128.CreateScalarUnsafe(MemoryMarshal.Read<uint>(bytes)).AsByte()));
     }
 }

@@ -69,7 +69,7 @@ public sealed record SegmentationSample
     internal static PixelImage Foreground(PixelImage mask, byte threshold)
     {
         ReadOnlySpan<byte> values = mask.Pixels;
-        var result = new byte[values.Length];
+        byte[] result = GC.AllocateUninitializedArray<byte>(values.Length);
         var limit = new Vector<byte>(threshold);
         int i = 0;
         for (; i + Vector<byte>.Count <= result.Length; i += Vector<byte>.Count) Vector.GreaterThan(new Vector<byte>(values[i..]), limit).CopyTo(result, i);
