@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using UnetResnet.Runtime;
@@ -100,20 +102,23 @@ public sealed class BatchLoader : IBatchSource
         if (options.Shuffle) new SplitMix64(options.Seed, epoch).Shuffle<int>(order);
         IEnumerable<int[]> groups = order.Chunk(options.BatchSize);
         if (options.DropLast) groups = groups.Where(group => group.Length == options.BatchSize);
-        return groups.Select(group => Collect(dataset, options, epoch, group)).Prefetch(options.Prefetch).Select(batch => ToBatch(batch, options));
+        PixelTable table = options.Preprocessing.Table;
+        return groups.Select(group => Collect(dataset, options, table, epoch, group)).Prefetch(options.Prefetch).Select(batch => ToBatch(batch, options));
     }
 
-    private static Arrays Collect(SegmentationDataset dataset, BatchLoaderOptions options, int epoch, int[] places)
+    private static Arrays Collect(SegmentationDataset dataset, BatchLoaderOptions options, PixelTable table, int epoch, int[] places)
     {
         SampleSlot first = dataset.Slots[0];
         (int width, int height, int classes) = (first.Width, first.Height, first.Classes);
         int area = width * height;
-        var (images, masks, names) = (new float[places.Length * 3 * area], new float[places.Length * area], new string[places.Length]);
+        // Used again once they are copied into tensors.
+        float[] images = ArrayPool<float>.Shared.Rent(places.Length * 3 * area), masks = ArrayPool<float>.Shared.Rent(places.Length * area);
+        var names = new string[places.Length];
         InParallel.For(places.Length, options.Workers ?? InParallel.DefaultWorkers, i =>
         {
             SegmentationSample sample = dataset[places[i]];
             if (options.Augmentation is { } augmentation) sample = augmentation.Apply(sample, options.Seed, epoch, places[i]);
-            sample.Image.CopyPlanesTo(images.AsSpan(i * 3 * area, 3 * area), planes: 3);
+            table.CopyPlanes(sample.Image, images.AsSpan(i * 3 * area, 3 * area));
             ReadOnlySpan<byte> mask = sample.Mask.Pixels;
             if (classes == 1) for (int k = 0; k < area; k++) masks[i * area + k] = SegmentationSample.IsForeground(mask[k]) ? 1 : 0;
             else for (int k = 0; k < area; k++) masks[i * area + k] = mask[k];
@@ -124,12 +129,20 @@ public sealed class BatchLoader : IBatchSource
 
     private static Batch ToBatch(Arrays batch, BatchLoaderOptions options)
     {
-        TorchRuntime.Load();
         using IDisposable scope = NewDisposeScope();
         Device device = options.Device ?? CPU;
-        Tensor rgb = tensor(batch.Images, [batch.Names.Length, 3, batch.Height, batch.Width]).to(device);
-        Tensor masks = tensor(batch.Masks, [batch.Names.Length, 1, batch.Height, batch.Width]).to(device);
-        return new Batch(options.Preprocessing.Apply(rgb), batch.Classes == 1 ? masks : masks.squeeze(1).to(int64), batch.Names);
+        long count = batch.Names.Length;
+        Tensor images = Copied(batch.Images, [count, 3, batch.Height, batch.Width]).to(device), masks = Copied(batch.Masks, [count, 1, batch.Height, batch.Width]).to(device);
+        return new Batch(images, batch.Classes == 1 ? masks : masks.squeeze(1).to(int64), batch.Names);
+    }
+
+    private static Tensor Copied(float[] rented, long[] shape)
+    {
+        Tensor fresh = TensorMemory.New(shape, float32);
+        Span<byte> memory = TensorMemory.Of(fresh);
+        MemoryMarshal.AsBytes<float>(rented)[..memory.Length].CopyTo(memory);
+        ArrayPool<float>.Shared.Return(rented);
+        return fresh;
     }
 
     private IEnumerable<Batch> Slice(Tensor images, Tensor masks)

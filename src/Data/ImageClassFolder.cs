@@ -1,4 +1,3 @@
-using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Data;
@@ -24,11 +23,10 @@ public sealed record ImageClassFolder(IReadOnlyList<string> Classes, BatchLoader
 
         int area = side * side;
         var pixels = new float[turns.Length * 3 * area];
-        for (int i = 0; i < turns.Length; i++) ImageCodec.Load(turns[i].Path).Resize(side, side).CopyPlanesTo(pixels.AsSpan(i * 3 * area, 3 * area), planes: 3);
-        TorchRuntime.Load();
-        using Tensor rgb = tensor(pixels, [turns.Length, 3, side, side]);
+        PixelTable table = preprocessing.Table;
+        InParallel.For(turns.Length, InParallel.DefaultWorkers, i => table.CopyPlanes(ImageCodec.LoadResized(turns[i].Path, side, side, out _), pixels.AsSpan(i * 3 * area, 3 * area)));
         // They live as long as the loader, whatever scope it is made in.
-        Tensor inputs = preprocessing.Apply(rgb).DetachFromDisposeScope(), targets = tensor(turns.Select(file => (long)file.Class).ToArray()).DetachFromDisposeScope();
+        Tensor inputs = tensor(pixels, [turns.Length, 3, side, side]).DetachFromDisposeScope(), targets = tensor(turns.Select(file => (long)file.Class).ToArray()).DetachFromDisposeScope();
         return new ImageClassFolder([.. Folders(directory).Select(folder => Path.GetFileName(folder)!)], BatchLoader.FromTensors(inputs, targets, batchSize, preprocessing));
     }
 

@@ -38,6 +38,8 @@ public static partial class ImageCodec
         }
     }
 
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height) => DecodePixels(encoded, name).Resize(width, height);
+
     public static partial byte[] EncodePng(PixelImage image)
     {
         ArgumentNullException.ThrowIfNull(image);

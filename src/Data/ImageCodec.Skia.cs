@@ -7,21 +7,43 @@ namespace UnetResnet.Data;
 
 public static partial class ImageCodec
 {
-    private static partial PixelImage DecodePixels(byte[] encoded, string name)
+    private static partial PixelImage DecodePixels(byte[] encoded, string name) => Decoded(encoded, name, _ => 1, (pixels, info, _) =>
+        new PixelImage(info.Width, info.Height, IsGrey(info) ? 1 : 3, IsGrey(info) ? pixels.ToArray() : DropAlpha(pixels)));
+
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height) => Decoded(
+        encoded, name, size => Reduction(size, width, height), (pixels, info, extent) => Resampling.Smooth(pixels, (info.Width, info.Height), IsGrey(info) ? 1 : 4, (width, height), extent));
+
+    private static bool IsGrey(SKImageInfo info) => info.ColorType == SKColorType.Gray8;
+
+    /// <summary>The largest of 1, 2, 4 and 8 by which a picture may be divided and still be as large as wanted: libjpeg decodes at these sizes from fewer coefficients.</summary>
+    private static int Reduction(SKSizeI size, int width, int height)
+    {
+        int by = 8;
+        while (by > 1 && (size.Width < by * width || size.Height < by * height)) by /= 2;
+        return by;
+    }
+
+    private delegate PixelImage Use(ReadOnlySpan<byte> pixels, SKImageInfo info, (double Width, double Height) extent);
+
+    /// <summary>
+    /// Decodes, grey with one byte a pixel or RGBA with four, which nobody needs longer than <paramref name="use"/> takes. A reduced picture may end within its last pixels;
+    /// its extent says where.
+    /// </summary>
+    private static PixelImage Decoded(byte[] encoded, string name, Func<SKSizeI, int> reduction, Use use)
     {
         using var data = SKData.CreateCopy(encoded);
         using var codec = SKCodec.Create(data);
         if (codec is null || codec.EncodedFormat is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg))
             throw Corrupt(name, "is not a readable PNG or JPEG image");
 
-        (int width, int height) = (codec.Info.Width, codec.Info.Height);
-        bool grey = codec.Info.ColorType == SKColorType.Gray8;
+        SKSizeI size = codec.Info.Size;
+        int by = codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? reduction(size) : 1;
+        SKSizeI decoded = by == 1 ? size : codec.GetScaledDimensions(1f / by);
         // Without a colour space nothing is converted; premultiplied means blended with black.
-        var info = grey
-            ? new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
-            : new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul);
-        // Four bytes a pixel are only wanted until the fourth is dropped.
-        byte[] pixels = grey ? new byte[info.BytesSize] : ArrayPool<byte>.Shared.Rent(info.BytesSize);
+        var info = codec.Info.ColorType == SKColorType.Gray8
+            ? new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Gray8, SKAlphaType.Opaque)
+            : new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Rgba8888, SKAlphaType.Premul);
+        byte[] pixels = ArrayPool<byte>.Shared.Rent(info.BytesSize);
         try
         {
             GCHandle pinned = GCHandle.Alloc(pixels, GCHandleType.Pinned);
@@ -35,12 +57,13 @@ public static partial class ImageCodec
                 pinned.Free();
             }
 
-            if (result != SKCodecResult.Success) throw Corrupt(name, $"is corrupt or cut short ({result})");
-            return new PixelImage(width, height, grey ? 1 : 3, grey ? pixels : DropAlpha(pixels.AsSpan(0, info.BytesSize)));
+            return result == SKCodecResult.Success
+                ? use(pixels.AsSpan(0, info.BytesSize), info, ((double)size.Width / by, (double)size.Height / by))
+                : throw Corrupt(name, $"is corrupt or cut short ({result})");
         }
         finally
         {
-            if (!grey) ArrayPool<byte>.Shared.Return(pixels);
+            ArrayPool<byte>.Shared.Return(pixels);
         }
     }
 
@@ -67,7 +90,7 @@ public static partial class ImageCodec
 
     private static byte[] DropAlpha(ReadOnlySpan<byte> rgba)
     {
-        var rgb = new byte[rgba.Length / 4 * 3];
+        byte[] rgb = GC.AllocateUninitializedArray<byte>(rgba.Length / 4 * 3);
         (int from, int to) = (0, 0);
         // Four pixels at a time; the last four bytes of each are written over by the next.
         Vector128<byte> order = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);

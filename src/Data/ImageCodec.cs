@@ -22,12 +22,31 @@ public static partial class ImageCodec
     /// <exception cref="DatasetException">The file is missing, unreadable, no regular file, corrupt, cut short, or has more pixels than the limit.</exception>
     public static PixelImage Load(string path, long pixelLimit = DefaultPixelLimit) => Decode(ReadFile(path), path, pixelLimit);
 
+    /// <summary>
+    /// An image file in another size: what <see cref="Load"/> and <see cref="PixelImage.Resize"/> give, without an image of the full size in between. A JPEG that is at least
+    /// twice as large as wanted is decoded at a half, quarter or eighth of its size, as its coefficients allow; the result is then near the area average and not exactly it.
+    /// </summary>
+    /// <param name="path">A PNG or JPEG file.</param>
+    /// <param name="width">New width in pixels.</param>
+    /// <param name="height">New height in pixels.</param>
+    /// <param name="original">Width and height of the picture in the file, upright.</param>
+    /// <exception cref="DatasetException">As of <see cref="Load"/>.</exception>
+    internal static PixelImage LoadResized(string path, int width, int height, out (int Width, int Height) original)
+    {
+        byte[] encoded = ReadFile(path);
+        ImageHeader header = Checked(ImageHeader.Read(encoded), path, DefaultPixelLimit);
+        original = header.Upright;
+        bool jpeg = encoded[0] == 0xFF, turned = header.Orientation != 1;
+        if (original == (width, height) || (turned && !jpeg)) return Decode(encoded, path).Resize(width, height);
+        return Upright(header.Orientation >= 5 ? DecodePixels(encoded, path, height, width) : DecodePixels(encoded, path, width, height), header.Orientation);
+    }
+
     /// <summary>Width and height of an image file as <see cref="Load"/> gives it, upright; no pixel is decoded.</summary>
     /// <exception cref="DatasetException">As of <see cref="Load"/>, but damage inside the picture is not noticed.</exception>
     internal static (int Width, int Height) SizeOf(string path)
     {
         ImageHeader header = Checked(Read(path, ImageHeader.ReadFile), path, DefaultPixelLimit);
-        return header.Orientation >= 5 ? (header.Height, header.Width) : (header.Width, header.Height);
+        return header.Upright;
     }
 
     /// <summary>The bytes of an image file.</summary>
@@ -81,19 +100,20 @@ public static partial class ImageCodec
         ArgumentNullException.ThrowIfNull(encoded);
         ArgumentOutOfRangeException.ThrowIfLessThan(pixelLimit, 1);
         ImageHeader header = Checked(ImageHeader.Read(encoded), name, pixelLimit);
-        PixelImage image = DecodePixels(encoded, name);
-        return header.Orientation switch
-        {
-            2 => image.FlipHorizontal(),
-            3 => image.Rotate90(2),
-            4 => image.FlipVertical(),
-            5 => image.Rotate90(1).FlipHorizontal(),
-            6 => image.Rotate90(1),
-            7 => image.Rotate90(-1).FlipHorizontal(),
-            8 => image.Rotate90(-1),
-            _ => image,
-        };
+        return Upright(DecodePixels(encoded, name), header.Orientation);
     }
+
+    private static PixelImage Upright(PixelImage image, int orientation) => orientation switch
+    {
+        2 => image.FlipHorizontal(),
+        3 => image.Rotate90(2),
+        4 => image.FlipVertical(),
+        5 => image.Rotate90(1).FlipHorizontal(),
+        6 => image.Rotate90(1),
+        7 => image.Rotate90(-1).FlipHorizontal(),
+        8 => image.Rotate90(-1),
+        _ => image,
+    };
 
     /// <summary>Encodes an image as PNG, grey or RGB, without loss.</summary>
     /// <param name="image">The image.</param>
@@ -101,6 +121,9 @@ public static partial class ImageCodec
 
     /// <summary>Decodes the pixels as they are stored, without turning them.</summary>
     private static partial PixelImage DecodePixels(byte[] encoded, string name);
+
+    /// <summary>The same in another size, see <see cref="LoadResized"/>.</summary>
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height);
 
     private static DatasetException Corrupt(string name, string problem, Exception? cause = null) => new(name, problem, Expected, Cure, cause);
 }

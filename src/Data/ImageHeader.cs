@@ -13,6 +13,9 @@ namespace UnetResnet.Data;
 /// <param name="IsComplete">Whether the marker or chunk that ends a file of this kind was found.</param>
 internal readonly record struct ImageHeader(int Width, int Height, int Orientation, bool IsComplete)
 {
+    /// <summary>Width and height once the picture is turned upright.</summary>
+    public (int Width, int Height) Upright => Orientation >= 5 ? (Height, Width) : (Width, Height);
+
     /// <summary>Reads the header.</summary>
     /// <returns>Null where the bytes begin as neither PNG nor JPEG, or name no size.</returns>
     public static ImageHeader? Read(ReadOnlySpan<byte> file)
@@ -95,7 +98,11 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
         for (int at = 2; at + 1 < file.Length;)
         {
             // A marker is 0xFF and a byte; before it stand fill bytes and, after a scan, coded data, in which 0xFF is followed by 0 or a restart.
-            if (file[at] != 0xFF || file[at + 1] is 0xFF or 0 or (>= 0xD0 and <= 0xD7) or 1)
+            int next = file[at..].IndexOf((byte)0xFF);
+            if (next < 0) break;
+            at += next;
+            if (at + 1 >= file.Length) break;
+            if (file[at + 1] is 0xFF or 0 or (>= 0xD0 and <= 0xD7) or 1)
             {
                 at++;
                 continue;

@@ -105,7 +105,8 @@ public sealed class PixelImage
     {
         TorchRuntime.Load();
         var values = new float[pixels.Length];
-        CopyPlanesTo(values, Channels);
+        int area = Width * Height;
+        for (int i = 0; i < values.Length; i++) values[i] = pixels[i % area * Channels + i / area];
         return tensor(values, [1, Channels, Height, Width]);
     }
 
@@ -122,18 +123,6 @@ public sealed class PixelImage
         using IDisposable scope = NewDisposeScope();
         Tensor interleaved = image.detach().reshape(shape).to(float32).round().clamp(0, 255).to(uint8).permute(1, 2, 0);
         return new PixelImage((int)shape[2], (int)shape[1], (int)shape[0], TensorMemory.Values<byte>(interleaved));
-    }
-
-    /// <summary>Writes the picture plane by plane (CHW); a grey picture is repeated into each of <paramref name="planes"/> planes.</summary>
-    internal void CopyPlanesTo(Span<float> target, int planes)
-    {
-        int area = Width * Height;
-        for (int plane = 0; plane < planes; plane++)
-        {
-            Span<float> values = target.Slice(plane * area, area);
-            int channel = Channels == 1 ? 0 : plane;
-            for (int i = 0; i < area; i++) values[i] = pixels[i * Channels + channel];
-        }
     }
 
     private PixelImage Rearrange(int width, int height, Func<int, int, (int Y, int X)> source)

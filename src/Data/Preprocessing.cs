@@ -17,12 +17,14 @@ public sealed class Preprocessing
     private readonly double divisor;
     private readonly double[] means;
     private readonly double[] deviations;
+    private readonly Lazy<PixelTable> table;
 
     /// <summary>result[c] = (input[c or 2 − c] / divisor − means[c]) / deviations[c].</summary>
     private Preprocessing(string name, bool reversed, double divisor, double[] means, double[] deviations)
     {
         Name = name;
         (this.reversed, this.divisor, this.means, this.deviations) = (reversed, divisor, means, deviations);
+        table = new Lazy<PixelTable>(() => new PixelTable(Apply, reversed));
     }
 
     /// <summary>RGB becomes BGR and loses ImageNet's mean colour (103.939, 116.779, 123.68 for B, G, R); scale 0–255. For Keras's ResNet50.</summary>
@@ -83,8 +85,14 @@ public sealed class Preprocessing
         Check(rgb, nameof(rgb));
         using IDisposable scope = NewDisposeScope();
         Tensor ordered = reversed ? rgb.flip(1) : rgb;
-        return ordered.div(divisor).sub(Row(means, rgb)).div(Row(deviations, rgb)).MoveToOuterDisposeScope();
+        // A division by one changes no number.
+        Tensor scaled = divisor == 1 ? ordered : ordered.div(divisor);
+        Tensor centred = scaled.sub(Row(means, rgb));
+        return (ReferenceEquals(deviations, Ones) ? centred : centred.div(Row(deviations, rgb))).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same for pictures of bytes.</summary>
+    internal PixelTable Table => table.Value;
 
     /// <summary>Undoes <see cref="Apply"/>, to show in a picture what the network was given.</summary>
     /// <param name="preprocessed">float32 (N, 3, H, W). It stays the caller's and unchanged.</param>

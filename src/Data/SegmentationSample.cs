@@ -1,3 +1,4 @@
+using System.Numerics;
 using UnetResnet.Runtime;
 
 namespace UnetResnet.Data;
@@ -52,7 +53,11 @@ public sealed record SegmentationSample
     /// <param name="width">Width in pixels, at least 1.</param>
     /// <param name="height">Height in pixels, at least 1.</param>
     public SegmentationSample Resize(int width, int height) => new(
-        Name, Image.Resize(width, height), Classes == 1 ? Foreground(Mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(Mask, width, height), Classes);
+        Name, Image.Resize(width, height), ResizeMask(Mask, width, height, Classes), Classes);
+
+    /// <summary>The mask of <see cref="Resize"/>.</summary>
+    internal static PixelImage ResizeMask(PixelImage mask, int width, int height, int classes) =>
+        classes == 1 ? Foreground(mask.Resize(width, height), ForegroundThreshold) : Resampling.Nearest(mask, width, height);
 
     /// <summary>The same threshold in masks of 0 to 1: halfway between the two values of bytes that it parts, ½.</summary>
     internal const float ForegroundShare = (ForegroundThreshold + 0.5f) / 255;
@@ -61,7 +66,16 @@ public sealed record SegmentationSample
     internal static bool IsForeground(byte maskValue) => maskValue > ForegroundThreshold;
 
     /// <summary>A mask of 0 and 255.</summary>
-    internal static PixelImage Foreground(PixelImage mask, byte threshold) => mask.Map(value => value > threshold ? (byte)255 : (byte)0);
+    internal static PixelImage Foreground(PixelImage mask, byte threshold)
+    {
+        ReadOnlySpan<byte> values = mask.Pixels;
+        byte[] result = GC.AllocateUninitializedArray<byte>(values.Length);
+        var limit = new Vector<byte>(threshold);
+        int i = 0;
+        for (; i + Vector<byte>.Count <= result.Length; i += Vector<byte>.Count) Vector.GreaterThan(new Vector<byte>(values[i..]), limit).CopyTo(result, i);
+        for (; i < result.Length; i++) result[i] = values[i] > threshold ? (byte)255 : (byte)0;
+        return new PixelImage(mask.Width, mask.Height, mask.Channels, result);
+    }
 
     /// <summary>The first mask value that is no class and not ignored, or null.</summary>
     internal static byte? NoClass(PixelImage mask, int classes)

@@ -7,11 +7,11 @@ internal sealed class UnlabelledImages
 {
     private readonly string[] files;
     private readonly int side;
-    private readonly Preprocessing preprocessing;
+    private readonly PixelTable table;
 
     private UnlabelledImages(IReadOnlyDictionary<string, string> byName, int side, int batchSize, Preprocessing preprocessing)
     {
-        (Names, files, this.side, BatchSize, this.preprocessing) = ([.. byName.Keys], [.. byName.Values], side, batchSize, preprocessing);
+        (Names, files, this.side, BatchSize, table) = ([.. byName.Keys], [.. byName.Values], side, batchSize, preprocessing.Table);
     }
 
     /// <summary>Names without extension, in ordinal order.</summary>
@@ -52,7 +52,7 @@ internal sealed class UnlabelledImages
     {
         foreach (float[] values in Enumerable.Range(first, end - first).Select(Read).Prefetch(2))
         {
-            using Tensor rgb = tensor(values, [values.Length / (3 * side * side), 3, side, side]), batch = preprocessing.Apply(rgb);
+            using Tensor batch = tensor(values, [values.Length / (3 * side * side), 3, side, side]);
             yield return batch;
         }
     }
@@ -62,7 +62,7 @@ internal sealed class UnlabelledImages
         string[] mine = files[(batch * BatchSize)..Math.Min(files.Length, (batch + 1) * BatchSize)];
         int size = 3 * side * side;
         var values = new float[mine.Length * size];
-        for (int i = 0; i < mine.Length; i++) ImageCodec.Load(mine[i]).Resize(side, side).CopyPlanesTo(values.AsSpan(i * size, size), planes: 3);
+        InParallel.For(mine.Length, InParallel.DefaultWorkers, i => table.CopyPlanes(ImageCodec.LoadResized(mine[i], side, side, out _), values.AsSpan(i * size, size)));
         return values;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using UnetResnet.Data;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -42,6 +43,8 @@ public static class BatchNormDoctor
             progress?.Report(new DoctorStep(++number, name, clock.Elapsed.TotalSeconds));
         }
 
+        // Hundreds of passes want the same pieces of memory.
+        using var memory = new NativeMemory();
         using var scope = NewDisposeScope();
         using Batch batch = ProbeImages.First(source.InOrder().Epoch(), options.Images);
         bool inUse = !model.training;

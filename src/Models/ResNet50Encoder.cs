@@ -111,16 +111,16 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         if (!watched && ComputePrecision.IsLowFor(x)) x = x.to(bfloat16);
         bool fold = !watched && folded.Fit(x);
         using IDisposable? noGrad = fold ? no_grad() : null;
-        if (fold) folded.Refresh(x.dtype);
+        using FoldedKernels? kernels = fold ? folded.For(x) : null;
         x = StridedWindows.Pad(x, 7, Options.Padding, value: 0);
-        x = fold ? folded.Apply(stem, x) : stem.Apply(x, watched);
+        x = kernels?.Apply(stem, x) ?? stem.Apply(x, watched);
         features.Add(x);
         x = StridedWindows.MaxPool(x, Options.Padding);
         foreach (ResidualBlock[] blocks in stages)
         {
             foreach (ResidualBlock block in blocks)
             {
-                x = fold ? block.Apply(x, folded)
+                x = kernels is not null ? block.Apply(x, kernels)
                     : !watched && Recomputation.Suits(block.Layers) ? Recomputation.Of(block.Layers, inputs => block.Apply(inputs[0], watched: false), x)
                     : block.Apply(x, watched);
             }

@@ -36,8 +36,8 @@ internal sealed record ResidualBlock(
 
     /// <summary>The same without gradients, each convolution with what follows it in one operation.</summary>
     /// <param name="x">(N, C, H, W), channels last. Overwritten where there is no projection.</param>
-    /// <param name="folded">The encoder's layers.</param>
-    internal Tensor Apply(Tensor x, FoldedLayers folded)
+    /// <param name="folded">The encoder's kernels.</param>
+    internal Tensor Apply(Tensor x, FoldedKernels folded)
     {
         using var scope = NewDisposeScope();
         Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, x));

@@ -86,16 +86,16 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         features = [.. features.Select(feature => low ? feature.to(bfloat16) : Full(feature))];
         bool fold = fast && !watched && folded.Fit(features);
         using IDisposable? noGrad = fold ? no_grad() : null;
-        if (fold) folded.Refresh(features[0].dtype);
+        using FoldedKernels? kernels = fold ? folded.For(features[0]) : null;
         Tensor x = features[^1];
         for (int stage = 0; stage < stages.Count; stage++)
         {
             (ConvolutionWithNorm first, ConvolutionWithNorm second) = stages[stage];
             int place = features.Length - 2 - stage;
             Tensor? skip = place >= 0 ? features[place] : null;
-            if (fold)
+            if (kernels is not null)
             {
-                x = folded.Apply(second, folded.Apply(first, x, skip));
+                x = kernels.Apply(second, kernels.Apply(first, x, skip));
                 continue;
             }
 

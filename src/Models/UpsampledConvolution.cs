@@ -32,37 +32,41 @@ internal static class UpsampledConvolution
         using var scope = NewDisposeScope();
         Tensor kernel = convolution.weight!.As(small);
         Tensor? bias = convolution.bias?.As(small);
-        if (large is null) return Doubled(small, kernel, bias).MoveToOuterDisposeScope();
+        if (large is null)
+        {
+            Tensor doubled = Doubled(small, kernel);
+            return (bias is null ? doubled : doubled.add_(bias.view(1, -1, 1, 1), One)).MoveToOuterDisposeScope();
+        }
+
         Tensor[] kernels = kernel.split([small.shape[1], large.shape[1]], dim: 1);
         Tensor sum = functional.conv2d(large, kernels[1], bias, padding: [1, 1]);
-        return sum.add_(Doubled(small, kernels[0], bias: null)).MoveToOuterDisposeScope();
+        return sum.add_(Doubled(small, kernels[0]), One).MoveToOuterDisposeScope();
     }
 
     /// <summary>The convolution of the doubled small map.</summary>
     /// <param name="x">(N, C, H, W), channels last.</param>
     /// <param name="kernel">(F, C, 3, 3).</param>
-    /// <param name="bias">(F), or null.</param>
     /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
-    internal static Tensor Doubled(Tensor x, Tensor kernel, Tensor? bias)
+    // Without a bias: oneDNN adds that of a transposed convolution in plain code, which takes several times as long as the products.
+    internal static Tensor Doubled(Tensor x, Tensor kernel)
     {
         long pixels = x.shape[0] * x.shape[2] * x.shape[3];
-        // Every pixel of the output is the sum of four of the grid, so a quarter of the bias in each gives the bias.
         Tensor grid = kernel.shape[1] * 9 >= KernelsPerPixel * pixels
-            ? Products(x, kernel, bias?.mul(Quarter))
-            : functional.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), bias?.mul(Quarter), strides: [2, 2]);
+            ? Products(x, kernel)
+            : functional.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), strides: [2, 2]);
         return functional.avg_pool2d(grid, 2L, stride: 1L, divisor_override: 1);
     }
 
     /// <summary>The transposed convolution as one matrix product, and its results put into the grid.</summary>
-    private static Tensor Products(Tensor x, Tensor kernel, Tensor? bias)
+    private static Tensor Products(Tensor x, Tensor kernel)
     {
         (long n, long channels, long height, long width, long filters) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3], kernel.shape[0]);
         Tensor pixels = x.permute(0, 2, 3, 1).reshape(n, height * width, channels), matrix = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels);
         Tensor products = pixels.matmul(matrix.t()).view(n, height * width, filters, 3, 3).flip(3, 4);
         Tensor grid = functional.fold(products.view(n, height * width, filters * 9).transpose(1, 2), (2 * height + 1, 2 * width + 1), (3, 3), stride: (2, 2));
-        return ChannelsLast.Of(bias is null ? grid : grid + bias.view(1, filters, 1, 1));
+        return ChannelsLast.Of(grid);
     }
 
     /// <summary>Kept alive on purpose: native code may still read a temporary number when a collection frees it.</summary>
-    private static readonly TorchSharp.Scalar Quarter = 0.25;
+    private static readonly TorchSharp.Scalar One = 1;
 }

@@ -152,13 +152,39 @@ public sealed class LazyFolderTests : IDisposable
             ImageHeader header = ImageHeader.ReadFile(folder[name])!.Value;
             Assert.Equal(ImageHeader.Read(bytes), header);
             Assert.True(complete == header.IsComplete, name);
-            if (complete) Assert.Equal(ImageCodec.SizeOf(folder[name]), (ImageCodec.Load(folder[name]).Width, ImageCodec.Load(folder[name]).Height));
+            if (complete)
+            {
+                PixelImage whole = ImageCodec.Load(folder[name]), at = ImageCodec.LoadResized(folder[name], 128, 96, out (int, int) original);
+                Assert.Equal(ImageCodec.SizeOf(folder[name]), (whole.Width, whole.Height));
+                Assert.Equal(original, (whole.Width, whole.Height));
+                Assert.Equal(whole.Resize(128, 96).Pixels.ToArray(), at.Pixels.ToArray());
+            }
             else Assert.Contains("cut short", Assert.Throws<DatasetException>(() => ImageCodec.SizeOf(folder[name])).Message);
         }
 
         Assert.Equal((150, 200), ImageCodec.SizeOf(folder["turned"]));
         File.WriteAllText(folder["no image"], new string('x', 20_000));
         Assert.Contains("not a readable PNG or JPEG", Assert.Throws<DatasetException>(() => ImageCodec.SizeOf(folder["no image"])).Message);
+    }
+
+    /// <summary>A JPEG at least twice as large as wanted is decoded at a half, quarter or eighth: near the area average, and in the same place up to its last column.</summary>
+    [Theory]
+    [InlineData(512, 512, 224)]
+    [InlineData(141, 133, 32)]
+    [InlineData(265, 271, 32)]
+    public void A_large_JPEG_is_near_its_area_average(int width, int height, int side)
+    {
+        PixelImage photo = new ProceduralSourceDomain(512).Sample(0).Image.Resize(width, height);
+        // Dark on the left, bright on the right: a picture that is stretched by a part of a pixel shows it there.
+        PixelImage ramp = new(width, height, 3, [.. Enumerable.Range(0, width * height * 3).Select(i => (byte)(i / 3 % width * 255 / (width - 1)))]);
+        foreach ((PixelImage picture, double mean, int most) in new[] { (photo, 1.5, 40), (ramp, 1.0, 4) })
+        {
+            File.WriteAllBytes(folder["large.jpg"], Jpeg(width, height, picture.Pixels.ToArray()));
+            byte[] average = ImageCodec.Load(folder["large.jpg"]).Resize(side, side).Pixels.ToArray(), reduced = ImageCodec.LoadResized(folder["large.jpg"], side, side, out _).Pixels.ToArray();
+            int[] differences = [.. average.Zip(reduced, (a, b) => Math.Abs(a - b))];
+            Assert.InRange(differences.Average(), 0, mean);
+            Assert.InRange(differences.Max(), 0, most);
+        }
     }
 
     private static byte[] Jpeg(int width, int height, byte[] pixels)

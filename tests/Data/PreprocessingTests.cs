@@ -26,6 +26,22 @@ public class PreprocessingTests
         Assert.Equal(third, values[2], 1e-4);
     }
 
+    /// <summary>Batches are made by a table of the 256 values: the same bits, in colour and in grey.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1)]
+    public void The_table_holds_what_every_value_becomes(int channels)
+    {
+        using IDisposable scope = NewDisposeScope();
+        var image = new PixelImage(16, 24, channels, [.. Enumerable.Range(0, 16 * 24 * channels).Select(i => (byte)(i * 7))]);
+        foreach (Preprocessing preprocessing in Preprocessing.All)
+        {
+            var planes = new float[3 * 16 * 24];
+            preprocessing.Table.CopyPlanes(image, planes);
+            Assert.Equal(preprocessing.Apply(image.ToRgb().ToTensor()).data<float>().ToArray(), planes);
+        }
+    }
+
     [Fact]
     public void Inverse_gives_the_picture_back_and_the_input_stays()
     {

@@ -14,6 +14,13 @@ public class ResamplingTests
             var pixels = new byte[width * height * channels];
             new Random(seed).NextBytes(pixels);
             PixelImage resized = Resampling.Smooth(new PixelImage(width, height, channels, pixels), newWidth, newHeight);
+            if (!grey)
+            {
+                // With a fourth byte in every pixel, which does not count.
+                byte[] four = [.. pixels.Chunk(3).SelectMany((pixel, i) => pixel.Append((byte)i))];
+                Assert.Equal(resized.Pixels.ToArray(), Resampling.Smooth(four, (width, height), 4, (newWidth, newHeight), (width, height)).Pixels.ToArray());
+            }
+
             (int First, double[] Weights)[] columns = Taps(width, newWidth), rows = Taps(height, newHeight);
             for (int y = 0; y < newHeight; y++)
             {

@@ -6,14 +6,9 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Lab;
 
-/// <summary>Every page of the report of the committed notebooks, asked by axe-core for what keeps people with disabilities out.</summary>
-public sealed class AxeTests : IDisposable
+/// <summary>Every page of the report of the committed notebooks, asked by axe-core for what keeps people with disabilities out, and whether it fits the window.</summary>
+public sealed class AxeTests(CommittedReport report) : IClassFixture<CommittedReport>
 {
-    private static readonly string Root = Directory.GetParent(BundledFiles.Root)!.FullName;
-    private readonly TemporaryFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     [AxeTheory]
     [InlineData(1280, false)]
     [InlineData(1280, true)]
@@ -21,18 +16,20 @@ public sealed class AxeTests : IDisposable
     [InlineData(390, true)]
     public async Task No_page_has_a_violation(int width, bool dark)
     {
-        string[] paths = [.. Directory.GetFiles(Path.Combine(Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal)];
-        ReportWriter.Write(folder.Path, [.. paths.Select(path => NotebookDocument.Load(path)).Zip(paths).Select(n => new ReportEntry(n.First, RunStamp.Read(n.First), Path.GetDirectoryName(n.Second)!))]);
         string axe = File.ReadAllText(AxeTheoryAttribute.Script);
-        string[] pages = [.. Directory.GetFiles(folder.Path, "*.html").Where(page => !page.Contains(".output-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        Assert.True(pages.Length > paths.Length);
         await using Chromium browser = await Chromium.OpenAsync("about:blank");
         await browser.EmulateAsync(width, 900, dark);
         var violations = new List<string>();
-        foreach (string page in pages)
+        foreach (string page in report.Pages)
         {
             await browser.GoAsync(new Uri(page).AbsoluteUri);
             Assert.True(await browser.WaitAsync($"document.readyState === 'complete' && location.pathname.endsWith('/{Path.GetFileName(page)}')", TimeSpan.FromMinutes(1)), page);
+            // Nothing is wider than the window but what scrolls by itself, and of a drawing for light and for dark pages one is seen.
+            JsonNode? seen = await browser.EvaluateAsync("({ over: document.documentElement.scrollWidth - document.documentElement.clientWidth, drawings: document.querySelectorAll('.light-only').length, "
+                + "seen: [...document.querySelectorAll('.light-only, .dark-only')].filter(d => getComputedStyle(d).display !== 'none').map(d => d.classList.contains('dark-only')) })");
+            if (seen!["over"]!.GetValue<int>() > 0) violations.Add($"{Path.GetFileName(page)}: {seen["over"]} px wider than the window");
+            if (seen["seen"]!.AsArray().Select(d => d!.GetValue<bool>()).ToArray() is var drawings && (drawings.Length != seen["drawings"]!.GetValue<int>() || drawings.Any(d => d != dark)))
+                violations.Add($"{Path.GetFileName(page)}: {drawings.Length} of {seen["drawings"]} drawings are seen, or those for the other setting");
             // What is folded is asked too.
             await browser.EvaluateAsync("for (const details of document.querySelectorAll('details')) details.open = true");
             await browser.EvaluateAsync(axe + ";0");
@@ -41,5 +38,27 @@ public sealed class AxeTests : IDisposable
         }
 
         Assert.True(violations.Count == 0, string.Join('\n', violations));
+    }
+}
+
+/// <summary>The report of the committed notebooks, written when its pages are asked for first.</summary>
+public sealed class CommittedReport : IDisposable
+{
+    private static readonly string Root = Directory.GetParent(BundledFiles.Root)!.FullName;
+    private readonly TemporaryFolder folder = new();
+    private string[] pages = [];
+
+    /// <summary>Its pages, without those that a page shows within itself.</summary>
+    internal IReadOnlyList<string> Pages => pages.Length > 0 ? pages : pages = Written();
+
+    public void Dispose() => folder.Dispose();
+
+    private string[] Written()
+    {
+        string[] paths = [.. Directory.GetFiles(Path.Combine(Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal)];
+        ReportWriter.Write(folder.Path, [.. paths.Select(path => NotebookDocument.Load(path)).Zip(paths).Select(n => new ReportEntry(n.First, RunStamp.Read(n.First), Path.GetDirectoryName(n.Second)!))]);
+        string[] written = [.. Directory.GetFiles(folder.Path, "*.html").Where(page => !page.Contains(".output-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        Assert.True(written.Length > paths.Length);
+        return written;
     }
 }

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Lab.Commands;
+using UnetResnet.Models;
 using UnetResnet.Runtime;
 using UnetResnet.Tests.Weights;
+using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Lab;
 
@@ -24,10 +26,41 @@ public class BenchmarkTests
             if (refused) continue;
             double lowest = document.GetProperty("ms_min").GetProperty(step.Name).GetDouble(), highest = document.GetProperty("ms_max").GetProperty(step.Name).GetDouble();
             Assert.True(0 < lowest && lowest <= step.Value.GetDouble() && step.Value.GetDouble() <= highest);
+            JsonElement bound = document.GetProperty("bound_ms").GetProperty(step.Name);
+            Assert.Equal(step.Name is "plain" or "recomputed" ? JsonValueKind.Null : JsonValueKind.Number, bound.ValueKind);
+            if (bound.ValueKind == JsonValueKind.Number) Assert.True(0 < bound.GetDouble() && bound.GetDouble() < lowest);
         }
 
         Assert.Equal(["frozen", "full", "infer"], document.GetProperty("peer_ms").EnumerateObject().Select(p => p.Name));
         Assert.All(document.GetProperty("peer_ms").EnumerateObject(), p => Assert.Equal(JsonValueKind.Null, p.Value.ValueKind));
+    }
+
+    /// <summary>By hand at width 16 and 32×32, two images: the decoder's first stage makes 2×2 pixels of 512 + 256 channels into 64.</summary>
+    [Fact]
+    public void The_work_of_a_step_is_what_it_cannot_do_without()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        unet.eval();
+        StepWork work = StepWork.Of(unet, zeros(2, 3, 32, 32));
+        // Channels from below and of the skip, filters, side.
+        (int Below, int Skip, int Filters, int Side)[] stages = [(512, 256, 64, 2), (64, 128, 48, 4), (48, 64, 32, 8), (32, 16, 16, 16), (16, 0, 16, 32)];
+        double forward = 2 * 2 * 32 * 32 * 16, backward = 2 * forward;
+        foreach ((int below, int skip, int filters, int side) in stages)
+        {
+            double pixels = 2 * side * side, first = 2 * 9 * pixels * filters * (skip + below / 4.0), second = 2 * 9 * pixels * filters * filters;
+            forward += first + second;
+            backward += first + (side > 2 ? 2 * 9 * pixels * filters * below / 4.0 : 0) + 2 * second;
+        }
+
+        double encoder = work.Gflop("infer")!.Value - forward / 1e9, stem = 2.0 * 49 * 3 * 16 * 16 * 16 * 2 / 1e9;
+        Assert.Equal((forward + backward) / 1e9, work.Gflop("cached")!.Value, 1e-9);
+        Assert.Equal(encoder + work.Gflop("cached")!.Value, work.Gflop("frozen")!.Value, 1e-9);
+        Assert.Equal(3 * (encoder + forward / 1e9) - stem, work.Gflop("full")!.Value, 1e-9);
+        RooflineResult layers = RooflineBenchmark.Layers(width: 16, side: 32, batch: 2, rounds: 1);
+        // The roofline counts biases too, one operation for each number.
+        Assert.InRange(encoder / layers.Layers.Where(l => l.Name.StartsWith("encoder.", StringComparison.Ordinal) && l.Kind.EndsWith("convolution", StringComparison.Ordinal)).Sum(l => l.Flop / 1e9), 0.98, 1);
+        Assert.Null(work.Gflop("plain"));
     }
 
     [PythonTheory("torch")]
@@ -63,7 +96,8 @@ public class BenchmarkTests
     public void Pillow_and_numpy_run_beside_it(int images)
     {
         DataResult result = DataBenchmark.Run(new DataBenchmarkOptions(images, SourceSide: 48, Side: 32, Rounds: 1, Folder: 0, FolderRead: 0), new Messages());
-        Assert.True(result.TimesPillow > 0 && result.PerSecond["pillow_images"]!.Median > 0);
+        Assert.True(result.TimesPillow > 0 && result.TimesPillowDraft > 0);
+        Assert.True(result.PerSecond["pillow_images"]!.Median > 0 && result.PerSecond["pillow_draft_images"]!.Median > 0);
         Assert.Null(result.Folder);
     }
 

@@ -36,7 +36,7 @@ internal sealed class Chromium : IAsyncDisposable
         browser.process.BeginErrorReadLine();
         browser.process.BeginOutputReadLine();
         string file = Path.Combine(browser.profile.Path, "DevToolsActivePort");
-        for (int wait = 0; wait < 100 && !(File.Exists(file) && File.ReadAllText(file).Contains('\n')); wait++) await Task.Delay(200);
+        for (int wait = 0; wait < 400 && !(File.Exists(file) && File.ReadAllText(file).Contains('\n')); wait++) await Task.Delay(50);
         using var http = new HttpClient();
         using HttpResponseMessage opened = await http.PutAsync($"http://127.0.0.1:{File.ReadLines(file).First()}/json/new?{address}", null);
         JsonNode page = (await opened.Content.ReadFromJsonAsync<JsonNode>())!;
@@ -56,7 +56,7 @@ internal sealed class Chromium : IAsyncDisposable
     /// <returns>Whether it did within the time.</returns>
     public async Task<bool> WaitAsync(string condition, TimeSpan time)
     {
-        for (DateTime end = DateTime.UtcNow + time; DateTime.UtcNow < end; await Task.Delay(250))
+        for (DateTime end = DateTime.UtcNow + time; DateTime.UtcNow < end; await Task.Delay(50))
         {
             try
             {

@@ -100,7 +100,7 @@ public sealed class RunnerTests : IDisposable
         folder.Write("02-later.ipynb", Notebook.Text(Notebook.Code("1")));
         string original = File.ReadAllText(failing);
 
-        NotebookResult result = Assert.Single(await Run(Options with { InPlace = true }));
+        NotebookResult result = Assert.Single(await Run(Options with { InPlace = true, Jobs = 1 }));
 
         Assert.Equal((2, 2, "System.DivideByZeroException"), (result.Failure!.Cell, result.Failure.Line, result.Failure.Name));
         Assert.Equal((3, 2), (result.Cells, result.Executed));
@@ -117,6 +117,22 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Notebooks_that_run_at_a_time_share_the_cores()
+    {
+        // Each waits for what the other one writes.
+        string Meet(string own, string other) =>
+            $"File.WriteAllText(\"{own}\", \"\");\nwhile (!File.Exists(\"{other}\")) await Task.Delay(10);\nConsole.Write(Environment.GetEnvironmentVariable(\"OMP_NUM_THREADS\"));";
+        folder.Write("1.ipynb", Notebook.Text(Notebook.Code(Meet("a", "b"))));
+        folder.Write("2.ipynb", Notebook.Text(Notebook.Code(Meet("b", "a"))));
+        IReadOnlyList<NotebookResult> results = await Run(Options with { Jobs = 2, CellTimeLimit = TimeSpan.FromMinutes(2) });
+        Assert.Equal([true, true], results.Select(r => r.Succeeded));
+        string threads = Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? $"{Math.Max(1, Environment.ProcessorCount / 2)}";
+        foreach (string name in (string[])["1", "2"]) Assert.Equal(threads, NotebookCell.Joined(Copy(name).Cells[0].Outputs[0]!["text"]));
+        Assert.Contains("2 of 2 notebooks in ", printed.ToString());
+        Assert.Contains(", 2 at a time.", printed.ToString());
+    }
+
+    [Fact]
     public async Task Exit_codes_tell_success_a_failed_notebook_wrong_arguments_a_time_limit_and_trouble_with_the_machine_apart()
     {
         string good = folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
@@ -127,6 +143,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Equal(0, await Lab(good));
         Assert.Equal(1, await Lab(bad));
         Assert.Equal(2, await Lab(good, "--timeout", "0"));
+        Assert.Equal(2, await Lab(good, "--jobs", "0"));
         Assert.Equal(2, await Lab("no-such-notebook"));
         Assert.Equal(3, await Lab(slow, "--timeout", "1"));
         Assert.Equal(4, await RunCommand.Create().Parse([good, "--output", Path.Combine(file, "below")]).InvokeAsync());

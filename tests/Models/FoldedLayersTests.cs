@@ -62,6 +62,52 @@ public class FoldedLayersTests
         Changes(() => encoder.load_state_dict(Trained(new ResNet50Options { Width = 16 }).state_dict()));
     }
 
+    /// <summary>The order of a kernel depends on the size of the maps; kernels are kept for two sizes.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Sizes_may_alternate()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        Settle(unet);
+        unet.eval();
+        void Pass(int batch, int side)
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            Tensor images = randn(batch, 3, side, side), fast = unet.call(images), slow;
+            using (new Watch(unet)) slow = unet.call(images);
+            Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-4);
+        }
+
+        (int Batch, int Side)[] passes = [(2, 64), (1, 64), (2, 64), (1, 96), (3, 32), (3, 32)];
+        foreach ((int batch, int side) in passes) Pass(batch, side);
+        long before = LiveTensors.Settled();
+        for (int round = 0; round < 2; round++) foreach ((int batch, int side) in passes) Pass(batch, side);
+        Assert.Equal(before, LiveTensors.Settled());
+    }
+
+    /// <summary>A pass whose kernels another thread has dropped meanwhile, with the size or the weights that it had, ends with them all the same.</summary>
+    [Fact]
+    public void Kernels_live_as_long_as_a_pass_uses_them()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.eval();
+        ConvolutionWithNorm layer = encoder.Stages[0][0].Branch2a;
+        using var layers = new FoldedLayers([layer], _ => (0, 1));
+        Tensor x = ChannelsLast.Of(randn(1, 16, 8, 8)), expected = layer.Apply(x, watched: true);
+        using (FoldedKernels kernels = layers.For(x))
+        {
+            Assert.True(kernels.Apply(layer, x).allclose(expected, 1e-4, 1e-4));
+            layers.Dispose();
+            Assert.True(kernels.Apply(layer, x).allclose(expected, 1e-4, 1e-4));
+        }
+
+        using FoldedKernels again = layers.For(x);
+        Assert.True(again.Apply(layer, x).allclose(expected, 1e-4, 1e-4));
+    }
+
     /// <summary>In training, a frozen encoder in inference mode gives the same features as in evaluation, to the last bit; its decoder trains.</summary>
     [Fact]
     public void A_frozen_encoder_computes_in_training_what_it_computes_in_evaluation()

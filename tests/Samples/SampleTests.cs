@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Cellar.Tests.Protocol;
@@ -164,6 +165,25 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
             copy.Position = 0;
             return copy;
         }
+    }
+
+    /// <summary>
+    /// What the compiler writes into the symbols of a clone from GitHub: a debugger finds each source there, at the commit that was built. Git's settings for the user name such a clone's origin, in
+    /// case that this one has none.
+    /// </summary>
+    [Fact]
+    public void The_symbols_of_a_clone_lead_to_its_sources_at_their_commit()
+    {
+        if (!Path.Exists(Path.Combine(SampleFolder.Repository, ".git"))) return; // an archive of the sources
+        using var folder = new TemporaryFolder();
+        folder.Write(Path.Combine("git", "config"), "[remote \"origin\"]\n\turl = https://github.com/example/kit.git\n");
+        Directory.CreateDirectory(folder["obj"]);
+        SampleFolder.Run(SampleFolder.Repository, new() { ["XDG_CONFIG_HOME"] = folder.Path }, succeeds: true,
+            ["msbuild", "UnetResnet.Helpers.csproj", "-t:GenerateSourceLinkFile", $"-p:IntermediateOutputPath={folder["obj"]}{Path.DirectorySeparatorChar}"]);
+        using JsonDocument link = JsonDocument.Parse(File.ReadAllBytes(folder["obj", "UnetResnet.Helpers.sourcelink.json"]));
+        JsonProperty documents = Assert.Single(link.RootElement.GetProperty("documents").EnumerateObject());
+        Assert.Equal(Path.Combine(SampleFolder.Repository, "*"), documents.Name);
+        Assert.Matches(@"^https://\S+/[0-9a-f]{40}/\*$", documents.Value.GetString());
     }
 
     /// <summary>The kernel as it was built by itself: beside it there is no libtorch.</summary>

@@ -148,6 +148,29 @@ public sealed class CheckpointDamageTests : IDisposable
         Assert.Equal([path], Directory.GetFiles(folder.Path));
     }
 
+    /// <summary>Where the test may mount a disk; elsewhere the two tests before this one stand for it.</summary>
+    [Fact]
+    public void A_disk_that_is_really_full_keeps_what_was_there()
+    {
+        using SmallDisk? disk = SmallDisk.TryMount(1 << 20);
+        if (disk is null) return;
+        string uninterrupted = SoakTraining.Run(Epochs, null, null), checkpoints = disk["checkpoints"], weights = disk["unet.safetensors"], rest = "";
+        File.WriteAllText(weights, "what was there before");
+        string message = Assert.Throws<CheckpointException>(() => SoakTraining.Run(Epochs, checkpoints, new Recorder(e => { if (e.Epoch == 2) rest = disk.Fill(); }))).Message;
+        Assert.StartsWith($"The checkpoint of epoch 3 could not be written to {checkpoints}: ", message);
+        Assert.Contains("That of epoch 2 is intact. Make room and call Fit again", message);
+
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        message = Assert.Throws<WeightsException>(() => unet.Save(weights)).Message;
+        Assert.StartsWith($"{weights} could not be written: ", message);
+        Assert.Equal("what was there before", File.ReadAllText(weights));
+        Assert.Equal([rest, weights], Directory.GetFiles(disk.Path).Order());
+        Assert.Equal(["checkpoint-000001.safetensors", "checkpoint-000002.safetensors"], Directory.GetFiles(checkpoints).Select(Path.GetFileName).Order());
+
+        File.Delete(rest);
+        Assert.Equal(uninterrupted, SoakTraining.Run(Epochs, checkpoints, null));
+    }
+
     [Theory]
     [InlineData("a file in its place")]
     [InlineData("a folder of the system")]

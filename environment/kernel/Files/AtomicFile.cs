@@ -5,25 +5,36 @@ internal static class AtomicFile
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Writes a file and creates its folder if need be. If <paramref name="write"/> throws, the old file stays and no temporary file is left.</summary>
+    /// <summary>
+    /// Writes a file and creates its folder if need be. If <paramref name="write"/> throws, the old file stays and no temporary file is left. Temporary files in the folder
+    /// whose writers were killed are deleted.
+    /// </summary>
     /// <param name="path">The file. One that is replaced hands its access rights on.</param>
     /// <param name="write">Writes the content.</param>
     /// <param name="isPrivate">Whether the file, and folders that are missing, are readable for their owner alone (0600 and 0700).</param>
     public static void Write(string path, Action<Stream> write, bool isPrivate = false)
     {
-        string full = Path.GetFullPath(path);
-        CreateFolder(Path.GetDirectoryName(full)!, isPrivate);
-        string temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
+        string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
+        CreateFolder(folder, isPrivate);
+        using var name = new TemporaryName(full);
+        string temporary = name.Path;
         try
         {
             UnixFileMode? rights = OperatingSystem.IsWindows() ? null : isPrivate ? OwnersFile : File.Exists(full) ? File.GetUnixFileMode(full) : null;
-            using (FileStream stream = Create(temporary, rights)) write(stream);
+            using (FileStream stream = Create(temporary, rights))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
             File.Move(temporary, full, overwrite: true);
         }
         finally
         {
             File.Delete(temporary);
         }
+
+        TemporaryName.Sweep(folder);
     }
 
     /// <summary>Writes a text file in UTF-8 without a byte-order mark.</summary>

@@ -23,7 +23,8 @@ internal sealed class PhotoFolder : IDisposable
             using SKBitmap bitmap = SKBitmap.Decode(ImageCodec.EncodePng(image));
             using SKData jpeg = bitmap.Encode(SKEncodedImageFormat.Jpeg, 90);
             File.WriteAllBytes(Path.Combine(Images, name + ".jpg"), jpeg.ToArray());
-            ImageCodec.Save(image.ToGrey().Map(value => value > 127 ? (byte)255 : (byte)0), Path.Combine(Masks, name + ".png"));
+            // Regions with smooth borders, as people draw them.
+            ImageCodec.Save(SegmentationSample.Foreground(image.ToGrey().Resize(8, 8).Resize(side, side), 127), Path.Combine(Masks, name + ".png"));
         });
     }
 

@@ -17,7 +17,11 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="Peers">PyTorch's; null where it is missing.</param>
 /// <param name="PeakMb">Peak of the process's resident memory, 10⁶ bytes.</param>
 /// <param name="OnnxRuntime">Inference of the exported network by ONNX Runtime; null where it is missing or nothing infers.</param>
-internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb, Samples? OnnxRuntime);
+internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb, Samples? OnnxRuntime)
+{
+    /// <summary>The least milliseconds of a step: its convolutions at the rate of the large one. Null where it was not measured or computes more than it must.</summary>
+    public required IReadOnlyDictionary<string, double?> Bounds { get; init; }
+}
 
 /// <summary>Measures steps in turn, A B A B, so that what else the machine does meets all of them.</summary>
 internal static class StepBenchmark
@@ -75,9 +79,15 @@ internal static class StepBenchmark
         }
 
         foreach ((_, Step step) in own) step.Dispose();
+        // After the memory's peak is read: counting goes layer by layer.
+        double peak = PeakMemory.Megabytes();
+        StepWork work = StepWork.Of(origin, images);
         return new StepResult(width, side, batch, ceiling.GigaflopPerSecond, low?.GigaflopPerSecond,
             Names.ToDictionary(name => name, name => measured.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null),
-            PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), PeakMemory.Megabytes(), exported.Count > 0 ? Samples.Of(exported) : null);
+            PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), peak, exported.Count > 0 ? Samples.Of(exported) : null)
+        {
+            Bounds = Names.ToDictionary(name => name, name => measured.ContainsKey(name) ? work.Gflop(name) / (IsLow(name) ? low! : ceiling).GigaflopPerSecond * 1000 : null),
+        };
     }
 
     private static bool IsLow(string step) => step.EndsWith("bf16", StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using UnetResnet.Data;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
@@ -15,7 +16,8 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="IoUSpread">The largest difference of a validation IoU from that of one thread.</param>
 /// <param name="ValidationLoss">Validation loss at the end.</param>
 /// <param name="ValidationIoU">Validation IoU at the end.</param>
-internal sealed record ThreadsResult(int Threads, bool Repeatable, bool SameAsOne, double LossSpread, double IoUSpread, double ValidationLoss, double ValidationIoU);
+internal sealed record ThreadsResult(
+    int Threads, bool Repeatable, bool SameAsOne, double LossSpread, [property: JsonPropertyName("iou_spread")] double IoUSpread, double ValidationLoss, [property: JsonPropertyName("validation_iou")] double ValidationIoU);
 
 /// <summary>How far a training differs from one thread count to another: sums are split between threads, and floating-point sums depend on their order.</summary>
 internal static class ThreadsBenchmark

@@ -47,7 +47,7 @@ internal static class StepBenchCommand
         return 1;
     }
 
-    /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest.</summary>
+    /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest; "bound_ms" is the least that a step can take.</summary>
     internal static Dictionary<string, object?> Document(StepResult result)
     {
         static Dictionary<string, double?> Of(IReadOnlyDictionary<string, Samples?> samples, Func<Samples, double> figure) =>
@@ -63,6 +63,7 @@ internal static class StepBenchCommand
             ["ms"] = Of(result.Steps, s => s.Median),
             ["ms_min"] = Of(result.Steps, s => s.Min),
             ["ms_max"] = Of(result.Steps, s => s.Max),
+            ["bound_ms"] = result.Bounds.ToDictionary(b => b.Key, b => b.Value is double bound ? Math.Round(bound, 2) : (double?)null),
             ["peer_ms"] = Of(result.Peers, s => s.Median),
             ["peer_ms_min"] = Of(result.Peers, s => s.Min),
             ["peer_ms_max"] = Of(result.Peers, s => s.Max),
@@ -72,15 +73,16 @@ internal static class StepBenchCommand
 
     private static void Write(StepResult result)
     {
-        var table = new Table().AddColumns("step", "ms", "from to", "PyTorch ms", "from to", "times PyTorch");
+        var table = new Table().AddColumns("step", "ms", "from to", "at least", "PyTorch ms", "from to", "times PyTorch");
         foreach ((string name, Samples? own) in result.Steps.Where(s => s.Value is not null))
         {
             Samples? peer = result.Peers.GetValueOrDefault(name);
-            table.AddRow(name, Number(own!.Median), $"{Number(own.Min)}–{Number(own.Max)}", peer is null ? "" : Number(peer.Median), peer is null ? "" : $"{Number(peer.Min)}–{Number(peer.Max)}", peer is null ? "" : NumberText.Fixed(peer.Median / own.Median, 2));
+            table.AddRow(name, Number(own!.Median), $"{Number(own.Min)}–{Number(own.Max)}", result.Bounds[name] is double bound ? Number(bound) : "", peer is null ? "" : Number(peer.Median), peer is null ? "" : $"{Number(peer.Min)}–{Number(peer.Max)}", peer is null ? "" : NumberText.Fixed(peer.Median / own.Median, 2));
         }
 
         AnsiConsole.Write(table);
         if (result.OnnxRuntime is { } onnx) AnsiConsole.WriteLine($"infer by ONNX Runtime, batch norm folded: {Number(onnx.Median)} ms ({Number(onnx.Min)}–{Number(onnx.Max)})");
+        AnsiConsole.WriteLine("at least: the step's convolutions at the rate of a large one");
         AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here{(result.CeilingBFloat16Gflops is double low ? $" and {Number(low)} in bfloat16" : "")}; at most {Number(result.PeakMb)} MB resident");
     }
 

@@ -25,15 +25,16 @@ internal static class NotebookProcess
     /// <param name="output">Where the executed copy goes.</param>
     /// <param name="cellTimeLimit">Time limit of each cell.</param>
     /// <param name="mode">Whether exercises are run open, solved, or both.</param>
+    /// <param name="threads">Threads of libtorch's operations, unless <c>OMP_NUM_THREADS</c> says how many.</param>
     /// <param name="progress">Told before and after each cell.</param>
     /// <param name="cancel">Kills the process.</param>
     public static async Task<NotebookResult> RunAsync(
-        string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, Action<WorkerMessage> progress, CancellationToken cancel)
+        string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, int threads, Action<WorkerMessage> progress, CancellationToken cancel)
     {
         var watch = Stopwatch.StartNew();
         long? killedBefore = WorkerDeath.KilledForMemory();
         using var link = new WorkerLink();
-        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, mode, link) };
+        using var process = new Process { StartInfo = StartInfo(input, output, cellTimeLimit, mode, threads) };
         using CancellationTokenSource kill = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var last = new WorkerMessage();
         bool exiting = false;
@@ -54,7 +55,7 @@ internal static class NotebookProcess
 
         try
         {
-            process.Start();
+            link.Start(process);
         }
         catch (Win32Exception e)
         {
@@ -84,7 +85,7 @@ internal static class NotebookProcess
         return result with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, WorkerLink link)
+    private static ProcessStartInfo StartInfo(string input, string output, TimeSpan cellTimeLimit, NotebookMode mode, int threads)
     {
         string program = typeof(NotebookProcess).Assembly.Location;
         string? own = Environment.ProcessPath;
@@ -99,9 +100,10 @@ internal static class NotebookProcess
             WorkingDirectory = Path.GetDirectoryName(Path.GetFullPath(input)),
         };
         if (!launched) info.ArgumentList.Add(program);
-        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", "--mode", $"{mode}", .. link.Arguments])
+        foreach (string argument in (string[])[Subcommand, Path.GetFullPath(input), Path.GetFullPath(output), "--timeout", $"{cellTimeLimit.TotalSeconds:R}", "--mode", $"{mode}"])
             info.ArgumentList.Add(argument);
         info.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
+        info.Environment.TryAdd("OMP_NUM_THREADS", $"{threads}");
         return info;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Cellar.Engine;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Report;
@@ -6,7 +7,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Running;
 
-/// <summary>Runs notebooks one after the other, each in a process of its own, up to the first that fails unless all are wanted; then writes the report.</summary>
+/// <summary>Runs notebooks, each in a process of its own and as many at a time as there are cores, until one fails unless all are wanted; then writes the report.</summary>
 /// <param name="options">What to run and where the results go.</param>
 /// <param name="display">Shows the progress.</param>
 internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
@@ -20,25 +21,32 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         IReadOnlyList<string> notebooks = options.FindNotebooks();
         string copies = Path.Combine(options.OutputFolder, "notebooks");
         Directory.CreateDirectory(copies);
-        var results = new List<NotebookResult>();
-        var pages = new List<ReportEntry>();
-        foreach (string path in notebooks)
+        int jobs = Math.Min(options.Jobs, notebooks.Count), threads = Math.Max(1, Environment.ProcessorCount / jobs);
+        string CopyOf(string path) => Path.Combine(copies, Path.GetFileName(path));
+        var watch = Stopwatch.StartNew();
+        var ran = new NotebookResult?[notebooks.Count];
+        bool stopped = false;
+        await display.ShowAsync(() => Parallel.ForAsync(0, notebooks.Count, new ParallelOptions { MaxDegreeOfParallelism = jobs, CancellationToken = cancel }, async (i, stop) =>
         {
-            string copy = Path.Combine(copies, Path.GetFileName(path));
-            NotebookResult result = await display.ShowAsync(
-                Path.GetFileNameWithoutExtension(path), progress => RunOneAsync(path, copy, progress, cancel));
-            results.Add(result);
-            if (Try(() => NotebookDocument.Load(copy), out NotebookDocument? executed) is null) pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
-            if (!result.Succeeded && !options.KeepGoing) break;
-        }
+            if (Volatile.Read(ref stopped)) return;
+            string path = notebooks[i];
+            NotebookResult result = await display.ShowNotebookAsync(Path.GetFileNameWithoutExtension(path), progress => RunOneAsync(path, CopyOf(path), threads, progress, stop));
+            ran[i] = result;
+            if (!result.Succeeded && !options.KeepGoing) Volatile.Write(ref stopped, true);
+        }));
+
+        var pages = new List<ReportEntry>();
+        foreach ((string path, NotebookResult? result) in notebooks.Zip(ran))
+            if (result is not null && Try(() => NotebookDocument.Load(CopyOf(path)), out NotebookDocument? executed) is null) pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
 
         // The summary is what the run was for: it is shown although the report's disk is full.
+        NotebookResult[] results = [.. ran.OfType<NotebookResult>()];
         string? problem = Try(() => ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages), out string? report);
-        display.ShowSummary(notebooks, results, problem is null ? $"Report: {report}" : $"The report could not be written: {problem} Give another folder with --output.");
+        display.ShowSummary(notebooks, results, jobs, watch.Elapsed, problem is null ? $"Report: {report}" : $"The report could not be written: {problem} Give another folder with --output.");
         return new RunResult(results, report);
     }
 
-    private async Task<NotebookResult> RunOneAsync(string path, string copy, Action<WorkerMessage> progress, CancellationToken cancel)
+    private async Task<NotebookResult> RunOneAsync(string path, string copy, int threads, Action<WorkerMessage> progress, CancellationToken cancel)
     {
         NotebookDocument original;
         try
@@ -52,7 +60,7 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
 
         string? problem = Try(() => { File.Delete(copy); return copy; }, out _); // a copy of an earlier run must not pass for one of this run
         if (problem is not null) return Broken(path, NotWritten(copy, problem));
-        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, progress, cancel);
+        NotebookResult result = await NotebookProcess.RunAsync(path, copy, options.CellTimeLimit, options.Mode, threads, progress, cancel);
         problem = Try(() => result = Finish(path, copy, original, result), out _);
         return problem is null ? result : result with { Failure = result.Failure ?? NotWritten(copy, problem) };
     }
@@ -65,12 +73,19 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         if (File.Exists(copy)) executed = NotebookDocument.Load(copy);
         else if (result.Failure!.Cell is null) return result;
         else executed = Unexecuted(original); // the process died in its first cell
-        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
+        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) ?? Compare(path, executed) };
         if (result.Failure is { Cell: { } number } failure) Show(failure, executed.Cells.First(c => c.IsCode && c.Number == number));
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);
         if (options.InPlace && result.Succeeded) AtomicFile.WriteText(path, executed.ToString());
         return result;
+    }
+
+    private CellFailure? Compare(string path, NotebookDocument executed)
+    {
+        if (options.LikeFolder is null) return null;
+        string earlier = Path.Combine(options.LikeFolder, Path.GetFileName(path));
+        return FigureCheck.Verify(NotebookDocument.Load(earlier), executed, earlier);
     }
 
     private static NotebookDocument Unexecuted(NotebookDocument original)

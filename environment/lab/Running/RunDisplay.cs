@@ -7,38 +7,52 @@ namespace UnetResnet.Lab.Running;
 /// <summary>Shows a run on the console: a live line in a terminal, plain lines elsewhere, and a table at the end.</summary>
 internal sealed class RunDisplay(IAnsiConsole console)
 {
-    /// <summary>Shows the progress of one notebook.</summary>
-    public async Task<NotebookResult> ShowAsync(string notebook, Func<Action<WorkerMessage>, Task<NotebookResult>> run)
-    {
-        NotebookResult result;
-        if (console.Profile.Capabilities.Interactive)
-        {
-            result = await console.Status().Spinner(Spinner.Known.Dots).StartAsync(
-                $"[bold]{notebook.EscapeMarkup()}[/]  starting",
-                async status =>
-                {
-                    var watch = Stopwatch.StartNew();
-                    string cell = "starting";
-                    using var clock = new Timer(_ => status.Status($"[bold]{notebook.EscapeMarkup()}[/]  {cell}  [grey]{watch.Elapsed.TotalSeconds:0} s[/]"), null, 0, 500);
-                    return await run(message => cell = $"cell {message.Index} of {message.Count}");
-                });
-        }
-        else
-        {
-            var watch = Stopwatch.StartNew();
-            result = await run(message =>
-            {
-                if (message.Done) console.WriteLine($"{notebook}: cell {message.Index} of {message.Count} done ({watch.Elapsed.TotalSeconds:0.0} s)");
-            });
-        }
+    private readonly Lock gate = new();
+    private readonly List<UnderWay> running = [];
 
-        if (result.Succeeded) console.MarkupLine($"[green]ok[/]      {notebook.EscapeMarkup()}  [grey]{result.Executed} cells, {result.Seconds:0.0} s[/]");
-        else ShowFailure(result, result.Failure!);
-        return result;
+    /// <summary>Shows what is under way while notebooks run.</summary>
+    public Task ShowAsync(Func<Task> run) => !console.Profile.Capabilities.Interactive ? run() : console.Status().Spinner(Spinner.Known.Dots).StartAsync(
+        "starting",
+        async status =>
+        {
+            using var clock = new Timer(_ => status.Status(Now()), null, 0, 500);
+            await run();
+        });
+
+    /// <summary>Shows the progress of one notebook, and how it ended.</summary>
+    public async Task<NotebookResult> ShowNotebookAsync(string notebook, Func<Action<WorkerMessage>, Task<NotebookResult>> run)
+    {
+        var own = new UnderWay(notebook, Stopwatch.StartNew());
+        lock (gate) running.Add(own);
+        try
+        {
+            NotebookResult result = await run(message =>
+            {
+                own.Cell = $"cell {message.Index} of {message.Count}";
+                if (!message.Done || console.Profile.Capabilities.Interactive) return;
+                lock (gate) console.WriteLine($"{notebook}: {own.Cell} done ({own.Watch.Elapsed.TotalSeconds:0.0} s)");
+            });
+            lock (gate)
+            {
+                if (result.Succeeded) console.MarkupLine($"[green]ok[/]      {notebook.EscapeMarkup()}  [grey]{result.Executed} cells, {result.Seconds:0.0} s[/]");
+                else ShowFailure(result, result.Failure!);
+            }
+
+            return result;
+        }
+        finally
+        {
+            lock (gate) running.Remove(own);
+        }
     }
 
-    /// <summary>Shows the table of all notebooks, and where the report lies or why there is none.</summary>
-    public void ShowSummary(IReadOnlyList<string> notebooks, IReadOnlyList<NotebookResult> results, string report)
+    private string Now()
+    {
+        lock (gate) return string.Join('\n', running.Select(n => $"[bold]{n.Notebook.EscapeMarkup()}[/]  {n.Cell}  [grey]{n.Watch.Elapsed.TotalSeconds:0} s[/]"));
+    }
+
+    /// <summary>Shows the table of all notebooks, how long they took together, and where the report lies or why there is none.</summary>
+    public void ShowSummary(IReadOnlyList<string> notebooks, IReadOnlyList<NotebookResult> results, int jobs, TimeSpan time, string report)
     {
         var table = new Table().Border(TableBorder.Rounded);
         table.AddColumn("notebook");
@@ -63,6 +77,7 @@ internal sealed class RunDisplay(IAnsiConsole console)
 
         console.WriteLine();
         console.Write(table);
+        console.Profile.Out.Writer.WriteLine($"{results.Count} of {notebooks.Count} notebooks in {time.TotalSeconds:0.0} s, {(jobs == 1 ? "one" : $"{jobs}")} at a time.");
         console.Profile.Out.Writer.WriteLine(report);
     }
 
@@ -94,5 +109,15 @@ internal sealed class RunDisplay(IAnsiConsole console)
         string head = $"{failure.Name}: {failure.Message}";
         writer.WriteLine(head);
         foreach (string text in failure.Traceback.Where(t => t != head)) writer.WriteLine(text);
+    }
+
+    /// <summary>A notebook that runs.</summary>
+    private sealed class UnderWay(string notebook, Stopwatch watch)
+    {
+        public string Notebook => notebook;
+
+        public Stopwatch Watch => watch;
+
+        public string Cell { get; set; } = "starting";
     }
 }

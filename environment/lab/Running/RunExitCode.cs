@@ -9,10 +9,10 @@ internal static class RunExitCode
 
     /// <summary>For <c>--help</c>.</summary>
     public const string Help = "Exit codes: 0 every notebook ran; 1 a notebook failed; 2 wrong arguments; 3 a cell took longer than --timeout; "
-        + "4 trouble with the machine (memory, disk, a process killed from outside, libtorch); 130 interrupted. The first notebook that failed decides.";
+        + "4 trouble with the machine (memory, disk, a process killed from outside, libtorch); 130 interrupted. Of several that failed, the first by name decides.";
 
     /// <summary>The code of a run that came to its end.</summary>
-    /// <param name="results">One for each notebook that was begun.</param>
+    /// <param name="results">One for each notebook that was begun, in the order of their names.</param>
     /// <param name="reportWritten">Whether the report could be written.</param>
     public static int Of(IEnumerable<NotebookResult> results, bool reportWritten) => results.Select(r => r.Failure).FirstOrDefault(f => f is not null)?.Kind switch
     {

@@ -21,15 +21,23 @@ internal sealed record RunOptions
     /// <summary>Whether notebooks after a failed one are run too.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>How many notebooks run at a time. They share the cores among them: each computes with as many threads as fall to it.</summary>
+    public int Jobs { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Whether exercises are run open, solved, or both.</summary>
     public NotebookMode Mode { get; init; }
 
+    /// <summary>Folder with executed copies of an earlier run that must say the same; null where none is compared.</summary>
+    public string? LikeFolder { get; init; }
+
     /// <summary>The files to run, in name order.</summary>
-    /// <exception cref="ArgumentException">The time limit is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>
+    /// <exception cref="ArgumentException">The time limit or the number of jobs is not positive, a notebook is not to be found or ambiguous, two have one name, there is none, or one has no copy to be compared with.</exception>
     public IReadOnlyList<string> FindNotebooks()
     {
         if (CellTimeLimit <= TimeSpan.Zero || CellTimeLimit > TimeSpan.FromDays(1))
             throw new ArgumentException($"--timeout {CellTimeLimit.TotalSeconds:0.###}: expected more than 0 and at most 86400 seconds.");
+
+        if (Jobs < 1) throw new ArgumentException($"--jobs {Jobs}: expected at least 1, the number of notebooks that run at a time.");
 
         if (InPlace && Mode != NotebookMode.All)
             throw new ArgumentException($"--in-place with --mode {Mode.ToString().ToLowerInvariant()} would write notebooks without some of their cells. Leave one of the two out.");
@@ -41,6 +49,10 @@ internal sealed record RunOptions
         string[] chosen = Notebooks.Count == 0 ? all : [.. Notebooks.SelectMany(n => Find(n, all)).Distinct()];
         if (chosen.GroupBy(Path.GetFileName).FirstOrDefault(g => g.Count() > 1) is { } twins)
             throw new ArgumentException($"Two notebooks are called {twins.Key}: {string.Join(" and ", twins)}. Their copies would overwrite each other; run them one by one.");
+        if (LikeFolder is not null && Path.GetFullPath(LikeFolder) == Path.GetFullPath(Path.Combine(OutputFolder, "notebooks")))
+            throw new ArgumentException($"--like {LikeFolder}: this run would overwrite the copies that it is to be compared with. Give another folder with --output.");
+        if (LikeFolder is not null && chosen.FirstOrDefault(path => !File.Exists(Path.Combine(LikeFolder, Path.GetFileName(path)))) is { } missing)
+            throw new ArgumentException($"--like {LikeFolder}: expected executed copies, such as OUTPUT/notebooks of an earlier run, and {Path.GetFileName(missing)} is not among them.");
         return chosen;
     }
 

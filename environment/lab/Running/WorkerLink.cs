@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipes;
 using System.Text;
 
@@ -9,27 +10,45 @@ namespace UnetResnet.Lab.Running;
 /// </summary>
 internal sealed class WorkerLink : IDisposable
 {
-    private readonly AnonymousPipeServerStream messages = new(PipeDirection.In, HandleInheritability.Inheritable);
-    private readonly AnonymousPipeServerStream life = new(PipeDirection.Out, HandleInheritability.Inheritable);
-    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>One process at a time: another that started between the two would inherit its ends of the pipes, which then did not end with it.</summary>
+    private static readonly Lock Starting = new();
 
-    /// <summary>What the process must be told to find its ends.</summary>
-    public IEnumerable<string> Arguments => ["--messages", messages.GetClientHandleAsString(), "--life", life.GetClientHandleAsString()];
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private AnonymousPipeServerStream? messages, life;
 
     /// <summary>Ends when the last message has been read.</summary>
     public Task Ended => ended.Task;
+
+    /// <summary>Starts the process, with two arguments by which it finds its ends.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">It could not be started.</exception>
+    public void Start(Process process)
+    {
+        lock (Starting)
+        {
+            messages = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
+            life = new AnonymousPipeServerStream(PipeDirection.Out, HandleInheritability.Inheritable);
+            foreach (string argument in (string[])["--messages", messages.GetClientHandleAsString(), "--life", life.GetClientHandleAsString()]) process.StartInfo.ArgumentList.Add(argument);
+            try
+            {
+                process.Start();
+            }
+            finally
+            {
+                messages.DisposeLocalCopyOfClientHandle();
+                life.DisposeLocalCopyOfClientHandle();
+            }
+        }
+    }
 
     /// <summary>Listens; to be called when the process has been started.</summary>
     /// <param name="hear">Takes each message, on a thread of its own.</param>
     public void Listen(Action<WorkerMessage> hear)
     {
-        messages.DisposeLocalCopyOfClientHandle();
-        life.DisposeLocalCopyOfClientHandle();
         new Thread(() =>
         {
             try
             {
-                using var reader = new StreamReader(messages, Encoding.UTF8);
+                using var reader = new StreamReader(messages!, Encoding.UTF8);
                 while (reader.ReadLine() is { } line)
                     if (WorkerMessage.FromLine(line) is { } message) hear(message);
             }
@@ -45,13 +64,13 @@ internal sealed class WorkerLink : IDisposable
 
     public void Dispose()
     {
-        life.Dispose();
-        if (Ended.IsCompleted) messages.Dispose(); // else its thread still reads, and has it until the pipe ends
+        life?.Dispose();
+        if (Ended.IsCompleted) messages?.Dispose(); // else its thread still reads, and has it until the pipe ends
     }
 
     /// <summary>The process's ends: takes messages, and ends the process with all its children when <c>lab run</c> is no more, however that came to be.</summary>
-    /// <param name="messages">Handle from <see cref="Arguments"/>.</param>
-    /// <param name="life">Handle from <see cref="Arguments"/>.</param>
+    /// <param name="messages">Handle from the argument of that name.</param>
+    /// <param name="life">Handle from the argument of that name.</param>
     public static TextWriter Join(string messages, string life)
     {
         ProcessGroup.Lead();

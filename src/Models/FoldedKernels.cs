@@ -1,0 +1,126 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Models;
+
+/// <summary>
+/// Kernels of layers for maps of one size, each made when its layer is first computed, in the order that oneDNN computes in. The order depends on the size of the map too, and
+/// a kernel in the order of another size is turned round at every call, which can take longer than the convolution.
+/// </summary>
+/// <remarks>Belongs to all who use it: the last who disposes it frees the kernels.</remarks>
+internal sealed class FoldedKernels : IDisposable
+{
+    private const string Script = """
+        def packed(kernel: Tensor, map: Tensor, stride: int, padding: int) -> Tensor:
+            return torch.mkldnn_reorder_conv2d_weight(kernel.to_mkldnn(), [padding, padding], [stride, stride], [1, 1], 1, map.size())
+
+        """;
+
+    private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Script));
+
+    /// <summary>Kept alive on purpose: native code may still read a temporary number when a collection frees it.</summary>
+    private static readonly Scalar One = 1;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<ConvolutionWithNorm, Kept> folded = new(ReferenceEqualityComparer.Instance), unfolded = new(ReferenceEqualityComparer.Instance);
+    private readonly Func<ConvolutionWithNorm, (long Small, int Stride)> shape;
+    private int users = 1;
+
+    /// <summary>Keeps nothing yet.</summary>
+    /// <param name="shape">Stride of a layer's convolution here, and how many of its channels come from a map of half the size, see <see cref="UpsampledConvolution"/>; 0 for none.</param>
+    internal FoldedKernels(Func<ConvolutionWithNorm, (long Small, int Stride)> shape) => this.shape = shape;
+
+    /// <summary>One user more, who disposes what he gets.</summary>
+    internal FoldedKernels Shared()
+    {
+        lock (gate) users++;
+        return this;
+    }
+
+    /// <summary>relu(layer(x)), or without the ReLU where the layer has none.</summary>
+    internal Tensor Apply(ConvolutionWithNorm layer, Tensor x)
+    {
+        (bool folds, Kept of) = Of(layer, x);
+        Tensor y = FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, folds && layer.Activation is not null);
+        return folds ? y : layer.Activated(layer.Normalized(y), watched: false);
+    }
+
+    /// <summary>sum ← relu(sum + layer(x)).</summary>
+    internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
+    {
+        (bool folds, Kept of) = Of(layer, x);
+        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding);
+        else sum.add_(layer.Normalized(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false)), One).relu_();
+    }
+
+    /// <summary>relu of the layer over the doubled small map and the large one.</summary>
+    internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
+    {
+        (bool folds, Kept of) = Of(layer, large ?? small);
+        Tensor sum = UpsampledConvolution.Doubled(small, of.SmallKernel!);
+        if (large is null)
+        {
+            sum.add_(of.Bias.view(1, -1, 1, 1), One);
+        }
+        else if (folds)
+        {
+            FusedConvolution.AddTo(sum, large, of.Kernel, of.Bias, of.Padding);
+            return sum;
+        }
+        else
+        {
+            sum.add_(FusedConvolution.Apply(large, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), One);
+        }
+
+        return layer.Activated(folds ? sum : layer.Normalized(sum), watched: false);
+    }
+
+    /// <summary>Ends one user's use.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (--users > 0) return;
+            foreach (Kept one in folded.Values.Concat(unfolded.Values))
+            {
+                one.Kernel.Dispose();
+                one.Bias.Dispose();
+                one.SmallKernel?.Dispose();
+            }
+
+            folded.Clear();
+            unfolded.Clear();
+        }
+    }
+
+    private (bool Folds, Kept Kept) Of(ConvolutionWithNorm layer, Tensor map)
+    {
+        bool folds = layer.IsFixed;
+        lock (gate)
+        {
+            Dictionary<ConvolutionWithNorm, Kept> kept = folds ? folded : unfolded;
+            if (!kept.TryGetValue(layer, out Kept? found)) kept[layer] = found = Prepare(layer, folds, map);
+            return (folds, found);
+        }
+    }
+
+    private Kept Prepare(ConvolutionWithNorm layer, bool folds, Tensor map)
+    {
+        using var scope = NewDisposeScope();
+        (long small, int stride) = shape(layer);
+        (Tensor kernel, Tensor bias) = folds ? layer.Folded() : layer.Unfolded();
+        (kernel, bias) = (kernel.to(map.dtype), bias.to(map.dtype));
+        Tensor? smallKernel = null;
+        if (small > 0)
+        {
+            smallKernel = ChannelsLast.Of(kernel.narrow(1, 0, small)).clone().DetachFromDisposeScope();
+            kernel = kernel.narrow(1, small, kernel.shape[1] - small);
+        }
+
+        int padding = kernel.shape[2] == 3 ? 1 : 0;
+        Tensor packed = kernel.shape[1] == 0 ? kernel.clone() : Compiled.Value.invoke<Tensor>("packed", kernel, map, stride, padding);
+        return new Kept(packed.DetachFromDisposeScope(), bias.clone().DetachFromDisposeScope(), smallKernel, stride, padding);
+    }
+
+    private sealed record Kept(Tensor Kernel, Tensor Bias, Tensor? SmallKernel, int Stride, int Padding);
+}
