@@ -22,7 +22,7 @@ internal static class ChartSummary
     private static string Describe(JsonObject trace, int place)
     {
         string type = trace.Text("type") ?? "scatter";
-        string name = trace.Text("name") is string given ? given + " " : type == "scatter" ? $"series {place + 1} " : "";
+        string name = trace.Text("name") is string given ? (given.Length > 0 ? given + " " : "") : type == "scatter" ? $"series {place + 1} " : "";
         return type switch
         {
             "bar" => name + Bars(trace),
@@ -38,13 +38,23 @@ internal static class ChartSummary
         (string At, double Value)[] points = [.. trace.Items("y")
             .Select((y, i) => (At: i < x.Count ? Short(x[i]) : $"{i}", Value: y.AsNumber() ?? double.NaN))
             .Where(p => double.IsFinite(p.Value))];
-        if (points.Length == 0) return "has no finite value";
+        if (points.Length == 0) return Dots(trace);
         (string At, double Value) low = points.MinBy(p => p.Value), high = points.MaxBy(p => p.Value);
         string text = points.Length == 1 ? Short(points[0].Value) : $"{Short(points[0].Value)} → {Short(points[^1].Value)} ({points.Length} points";
         if (points.Length == 1) return text;
         if (low.Value < Math.Min(points[0].Value, points[^1].Value)) text += $", lowest {Short(low.Value)} at {low.At}";
         if (high.Value > Math.Max(points[0].Value, points[^1].Value)) text += $", highest {Short(high.Value)} at {high.At}";
         return text + ")";
+    }
+
+    // Values along the abscissa, by the names at the ordinate: from the lowest to the highest of each name.
+    private static string Dots(JsonObject trace)
+    {
+        JsonArray names = trace.Items("y");
+        var rows = trace.Items("x").Select((x, i) => (Name: i < names.Count ? names[i].AsText() : null, Value: x.AsNumber() ?? double.NaN)).Where(dot => dot.Name is not null && double.IsFinite(dot.Value))
+            .GroupBy(dot => dot.Name, dot => dot.Value).Select(row => row.Min() == row.Max() ? $"{row.Key} {Short(row.Min())}" : $"{row.Key} {Short(row.Min())} to {Short(row.Max())}").ToList();
+        if (rows.Count == 0) return "has no finite value";
+        return string.Join(", ", rows.Take(MostBars)) + (rows.Count > MostBars ? $" and {rows.Count - MostBars} more" : "");
     }
 
     private static string Bars(JsonObject trace)

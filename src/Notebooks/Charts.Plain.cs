@@ -5,7 +5,7 @@ namespace UnetResnet.Notebooks;
 
 public static partial class Charts
 {
-    private const int LongestCategory = 16;
+    private const int LongestCategory = 16, ManyCategories = 4;
 
     /// <summary>One bar per named value, with the value written at its end.</summary>
     /// <param name="values">The values by name.</param>
@@ -22,7 +22,7 @@ public static partial class Charts
         if (colors is not null && colors.Count != values.Count)
             throw new ArgumentException($"Expected a colour for each of the {values.Count} bars, got {colors.Count}.", nameof(colors));
         Trace bars = ChartParts.Trace("bar",
-            ("x", Wrapped(values.Keys)), ("y", values.Values), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
+            ("x", Wrapped([.. values.Keys])), ("y", values.Values), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
             ("hovertemplate", $"%{{x}}<br>{valueTitle}: %{{y:.4~g}}<extra></extra>"),
             ("marker", ChartParts.Map(("color", colors is null ? ChartPalette.Series[0] : colors))));
         return ChartParts.Chart(title, [bars], ("yaxis", ValueAxis(valueTitle, values.Values)), ("xaxis", ChartParts.Map(("type", "category"))), ("bargap", 0.4));
@@ -43,14 +43,14 @@ public static partial class Charts
     {
         CheckSeries(categories.Count, series, colors);
         IEnumerable<Trace> traces = series.Select((s, i) => ChartParts.Trace("bar",
-            ("name", s.Key), ("x", Wrapped(categories)), ("y", s.Value), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
+            ("name", s.Key), ("x", Wrapped([.. categories])), ("y", s.Value), ("texttemplate", $"%{{y:{format}}}"), ("textposition", "outside"), ("cliponaxis", false),
             ChartParts.Hover("", valueTitle), ("marker", ChartParts.Map(("color", colors?[i] ?? ChartPalette.Of(s.Key, i))))));
         return ChartParts.Chart(title, traces,
             ("yaxis", ValueAxis(valueTitle, series.Values.SelectMany(v => v))), ("xaxis", ChartParts.Map(("type", "category"))), ("barmode", "group"), ("bargap", 0.3));
     }
 
     /// <summary>A row of dots per name: one for each seed, the median larger, and the range over the seeds as a line. For leagues: what lies within another's range is no rank.</summary>
-    /// <param name="values">The values of every seed by name, in the order from the top.</param>
+    /// <param name="values">The values of every seed by name, in the order from the top; one each where there is no scatter to show.</param>
     /// <param name="title">The finding.</param>
     /// <param name="valueTitle">Quantity and unit.</param>
     /// <param name="format">Number format of the medians in plotly's (d3) notation.</param>
@@ -76,22 +76,28 @@ public static partial class Charts
             if (rows.FirstOrDefault(row => row.Value.Count == 0).Key is string empty) throw new ArgumentException($"Expected at least one value in every row, but '{empty}' has none.", nameof(groups));
             string color = ChartPalette.Of(group, i);
             (string, object)[] shared = [("name", group), ("legendgroup", group)];
+            bool scatter = rows.Values.Any(v => v.Count > 1);
+            string which = groups.Count > 1 ? "<extra>%{fullData.name}</extra>" : "<extra></extra>";
             // One line through the ranges of all rows, with a gap between them, and one trace for all seeds: a trace for each row would make the figure large.
-            traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "lines"), ("showlegend", false), ("hoverinfo", "skip"),
-                ("x", rows.Values.SelectMany(v => new double?[] { v.Min(), v.Max(), null })), ("y", rows.Keys.SelectMany(name => new[] { name, name, name })),
-                ("line", ChartParts.Map(("color", color), ("width", 2)))]));
-            traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "markers"), ("showlegend", false),
-                ("x", rows.Values.SelectMany(v => v)), ("y", rows.SelectMany(row => row.Value.Select(_ => row.Key))), ("text", rows.Values.SelectMany(v => v.Select((_, seed) => $"seed {seed}"))),
-                ("hovertemplate", $"%{{y}}, %{{text}}<br>{valueTitle}: %{{x:.4~g}}<extra></extra>"), ("marker", ChartParts.Map(("color", color), ("size", 5)))]));
+            if (scatter)
+            {
+                traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "lines"), ("showlegend", false), ("hoverinfo", "skip"),
+                    ("x", rows.Values.SelectMany(v => new double?[] { v.Min(), v.Max(), null })), ("y", rows.Keys.SelectMany(name => new[] { name, name, name })),
+                    ("line", ChartParts.Map(("color", color), ("width", 2)))]));
+                traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", "markers"), ("showlegend", false),
+                    ("x", rows.Values.SelectMany(v => v)), ("y", rows.SelectMany(row => row.Value.Select(_ => row.Key))), ("text", rows.Values.SelectMany(v => v.Select((_, seed) => $"seed {seed}"))),
+                    ("hovertemplate", $"%{{y}}, %{{text}}<br>{valueTitle}: %{{x:.4~g}}{which}"), ("marker", ChartParts.Map(("color", color), ("size", 5)))]));
+            }
+
             traces.Add(ChartParts.Trace("scatter", [.. shared, ("mode", groups.Count == 1 ? "markers+text" : "markers"), ("showlegend", groups.Count > 1),
                 ("x", rows.Values.Select(Median)), ("y", rows.Keys), ("text", rows.Values.Select(v => FigureReading.Format(Median(v), format))), ("textposition", "top center"),
-                ("hovertemplate", $"%{{y}}<br>median {valueTitle}: %{{x:.4~g}}<extra></extra>"), ("marker", ChartParts.Map(("color", color), ("size", 11)))]));
+                ("hovertemplate", $"%{{y}}<br>{(scatter ? "median " : "")}{valueTitle}: %{{x:.4~g}}{which}"), ("marker", ChartParts.Map(("color", color), ("size", 11)))]));
         }
         string[] names = [.. groups.Values.SelectMany(rows => rows.Keys).Distinct()];
         return ChartParts.Chart(title, traces,
             ("xaxis", ChartParts.Axis(valueTitle, ("rangemode", "tozero"))),
             ("yaxis", ChartParts.Map(("type", "category"), ("categoryorder", "array"), ("categoryarray", names), ("autorange", "reversed"), ("showgrid", true))),
-            ("height", 150 + 26 * names.Length), ("showlegend", groups.Count > 1));
+            ("height", 200 + 26 * names.Length), ("showlegend", groups.Count > 1));
     }
 
     /// <summary>A table of numbers as colours.</summary>
@@ -184,7 +190,11 @@ public static partial class Charts
         values.Any(v => v < 0) ? ChartParts.Axis(title, ("zeroline", true), ("zerolinecolor", ChartPalette.Neutral), ("zerolinewidth", 1.5)) : ChartParts.Axis(title);
 
     // Long names below bars would be slanted by plotly.js: broken into lines they stay level.
-    private static string[] Wrapped(IEnumerable<string> names) => [.. names.Select(name => string.Join("<br>", ChartParts.Wrap(name, LongestCategory)))];
+    private static string[] Wrapped(IReadOnlyCollection<string> names)
+    {
+        int longest = names.Count > ManyCategories ? LongestCategory / 2 : LongestCategory;
+        return [.. names.Select(name => string.Join("<br>", ChartParts.Wrap(name, longest)))];
+    }
 
     private static double Median(IReadOnlyList<double> values)
     {

@@ -40,19 +40,19 @@ public sealed class Diagram
         {
             double y = EncoderRow(i);
             shapes.Add(new DiagramBox(left, y, boxWidth, boxHeight, DiagramRole.Encoder,
-                [$"{stages[i].Name}: {stages[i].Layers} × conv + batch norm", $"{side >> (i + 1)}×{side >> (i + 1)}×{channels[i]}"]));
+                [$"{stages[i].Name} · {side >> (i + 1)}×{side >> (i + 1)}×{channels[i]}", $"{stages[i].Layers} × conv + batch norm"]));
             shapes.Add(new DiagramLine([(left + boxWidth / 2, y - step + boxHeight), (left + boxWidth / 2, y)]));
             if (i < 4) shapes.Add(new DiagramLine([(left + boxWidth, y + middle), (right, y + middle)], Dashed: true));
         }
 
         // The deepest map goes up into the first block.
         shapes.Add(new DiagramLine([(left + boxWidth, EncoderRow(4) + middle), (right + boxWidth / 2, EncoderRow(4) + middle), (right + boxWidth / 2, DecoderRow(0) + boxHeight)]));
-        shapes.Add(new DiagramText((left + boxWidth + right) / 2, EncoderRow(0) + middle - 7, "feature maps across", 0.5));
+        shapes.Add(new DiagramText((left + boxWidth + right) / 2, EncoderRow(0) + middle - 7, "skip connections", 0.5));
         for (int i = 0; i < 5; i++)
         {
             double y = DecoderRow(i);
             shapes.Add(new DiagramBox(right, y, boxWidth, boxHeight, DiagramRole.Decoder,
-                [$"conv{6 + i}: up, 2 × conv + batch norm", $"{side >> (4 - i)}×{side >> (4 - i)}×{filters[i]}"]));
+                [$"conv{6 + i} · {side >> (4 - i)}×{side >> (4 - i)}×{filters[i]}", "up, 2 × conv + batch norm"]));
             if (i > 0) shapes.Add(new DiagramLine([(right + boxWidth / 2, y + step), (right + boxWidth / 2, y + boxHeight)]));
         }
 

@@ -8,7 +8,7 @@ namespace UnetResnet.Notebooks;
 internal static class HtmlTable
 {
     private const string Style = """
-        <style>.ur-table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.4em 0}.ur-table th,.ur-table td{padding:.2em .7em;border:0;border-bottom:1px solid rgba(128,128,128,.3);background:none}.ur-table th{font-weight:600;border-bottom-width:2px}.ur-note{opacity:.75}</style>
+        <style>.ur-table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.4em 0}.ur-table th,.ur-table td{padding:.2em .7em;border:0;border-bottom:1px solid rgba(128,128,128,.3);background:none}.ur-table td[align=right]{white-space:nowrap}.ur-table th{font-weight:600;border-bottom-width:2px}.ur-note{opacity:.75}</style>
         """;
 
     internal static string ToHtml(this TextTable table)

@@ -28,11 +28,13 @@ public static partial class ReportCharts
         double[] y = [.. shares.Layers.SelectMany(layer => (double[])[
             layer.Shapley.Value - 2 * layer.Shapley.StandardError, layer.Shapley.Value + 2 * layer.Shapley.StandardError, double.NaN])];
         var errors = ChartParts.Trace("scatter",
-            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ChartParts.Hover("", "two standard errors", ".3~g"), ("connectgaps", false),
+            ("name", "± 2 standard errors"), ("mode", "lines"), ("x", x), ("y", y), ChartParts.Hover("", "share, less or plus two standard errors", ".3~g"), ("connectgaps", false),
             ("line", ChartParts.Map(("color", ChartPalette.Series[1]), ("width", 1), ("dash", "solid"))));
         return StageAxis.Below(ChartParts.Chart(
             $"{lead}; {shares.BeyondNoise.Count} of {shares.Layers.Count} layers have a share beyond noise",
             [Bars("beyond noise", true, ChartPalette.Series[0]), Bars("within noise", false, ChartPalette.Neutral), errors],
-            ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")), ("barmode", "overlay"), ("bargap", 0.2)), [.. shares.Layers.Select(layer => layer.Layer)]);
+            ("yaxis", ChartParts.Axis("Shapley value: share of the gap of the loss")), ("barmode", "overlay"), ("bargap", 0.2),
+            // Below the chart stands the drawing of the network.
+            ("legend", ChartParts.Map(("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"))), ("margin", ChartParts.Map(("t", 20)))), [.. shares.Layers.Select(layer => layer.Layer)]);
     }
 }

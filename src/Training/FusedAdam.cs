@@ -21,7 +21,9 @@ internal sealed class FusedAdam : IDisposable
 
         """;
 
-    private readonly jit.CompilationUnit script = jit.compile(Script);
+    /// <summary>One for all: TorchSharp never frees a compiled script.</summary>
+    private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Script));
+
     private readonly IReadOnlyList<Slot[]> groups;
 
     /// <summary>An optimiser for groups of parameters; moments start at zero.</summary>
@@ -70,7 +72,7 @@ internal sealed class FusedAdam : IDisposable
             if (all.Length == 0) continue;
             // Numbers that nobody holds could be freed while the call still reads them; see CollectionPause.
             using Scalar lr = rate, beta1 = Beta1, beta2 = Beta2, eps = Eps;
-            using var stepped = (Scalar)script.invoke("step",
+            using var stepped = (Scalar)Compiled.Value.invoke("step",
                 all.Select(pair => (Tensor)pair.Slot.Parameter).ToArray(), all.Select(pair => pair.Gradient).ToArray(),
                 all.Select(pair => pair.Slot.Mean).ToArray(), all.Select(pair => pair.Slot.Square).ToArray(), all.Select(pair => pair.Slot.Count).ToArray(), lr, beta1, beta2, eps)!;
         }
@@ -85,8 +87,6 @@ internal sealed class FusedAdam : IDisposable
             slot.Square.Dispose();
             slot.Count.Dispose();
         }
-
-        script.Dispose();
     }
 
     /// <summary>A parameter and its moments.</summary>

@@ -168,6 +168,36 @@ public partial class CourseTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_pointer_on_any_chart_reads_what_it_is_and_how_much(string name)
+    {
+        JsonObject[] traces = [.. Figures(CourseNotebook.Of(name)).SelectMany(figure => figure["data"]!.AsArray()).Select(trace => trace!.AsObject())];
+        foreach (JsonObject trace in traces.Where(trace => trace["hoverinfo"]?.ToString() != "skip"))
+        {
+            string hover = trace["hovertemplate"]?.ToString() ?? "";
+            Assert.Matches(@"%\{(x|text|y)\}.*<br>[^<%]*\w[^<%]*: %\{[xyz](:[^}]+)?\}", hover);   // where, and a quantity by its name
+        }
+    }
+
+    [Theory]
+    [InlineData("01", "sliders", "epoch")]
+    [InlineData("02", "sliders", "momentum")]
+    [InlineData("04", "updatemenus", "fed as in inference")]
+    [InlineData("08", "sliders", "N")]
+    public void Charts_move_without_a_server(string notebook, string control, string name)
+    {
+        JsonNode moving = Assert.Single(Figures(CourseNotebook.All.Single(n => n.Name.StartsWith(notebook, StringComparison.Ordinal))), figure => figure["layout"]![control] is not null)["layout"]![control]![0]!;
+        JsonArray positions = moving[control == "sliders" ? "steps" : "buttons"]!.AsArray();
+        Assert.InRange(positions.Count, 2, 20);
+        if (control == "sliders") Assert.Equal(name + ": ", moving["currentvalue"]!["prefix"]!.ToString());
+        else Assert.Contains(positions, button => button!["label"]!.ToString() == name);
+        Assert.Equal(positions.Count, positions.Select(step => step!["args"]!.ToJsonString()).Distinct().Count());
+    }
+
+    private static IEnumerable<JsonNode> Figures(CourseNotebook notebook) =>
+        notebook.Cells.Where(cell => cell.IsCode).SelectMany(cell => cell.Outputs).Select(output => output?["data"]?["application/vnd.plotly.v1+json"]).OfType<JsonNode>();
+
     /// <summary>That the outputs belong to the text is what <c>lab run --check</c> tells.</summary>
     [Theory]
     [MemberData(nameof(Names))]

@@ -6,7 +6,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Tests.Lab;
 
-/// <summary>Every page of the report of the committed notebooks, asked by axe-core for what keeps people with disabilities out.</summary>
+/// <summary>Every page of the report of the committed notebooks, asked by axe-core for what keeps people with disabilities out, and whether it fits the window.</summary>
 public sealed class AxeTests(CommittedReport report) : IClassFixture<CommittedReport>
 {
     [AxeTheory]
@@ -24,6 +24,12 @@ public sealed class AxeTests(CommittedReport report) : IClassFixture<CommittedRe
         {
             await browser.GoAsync(new Uri(page).AbsoluteUri);
             Assert.True(await browser.WaitAsync($"document.readyState === 'complete' && location.pathname.endsWith('/{Path.GetFileName(page)}')", TimeSpan.FromMinutes(1)), page);
+            // Nothing is wider than the window but what scrolls by itself, and of a drawing for light and for dark pages one is seen.
+            JsonNode? seen = await browser.EvaluateAsync("({ over: document.documentElement.scrollWidth - document.documentElement.clientWidth, drawings: document.querySelectorAll('.light-only').length, "
+                + "seen: [...document.querySelectorAll('.light-only, .dark-only')].filter(d => getComputedStyle(d).display !== 'none').map(d => d.classList.contains('dark-only')) })");
+            if (seen!["over"]!.GetValue<int>() > 0) violations.Add($"{Path.GetFileName(page)}: {seen["over"]} px wider than the window");
+            if (seen["seen"]!.AsArray().Select(d => d!.GetValue<bool>()).ToArray() is var drawings && (drawings.Length != seen["drawings"]!.GetValue<int>() || drawings.Any(d => d != dark)))
+                violations.Add($"{Path.GetFileName(page)}: {drawings.Length} of {seen["drawings"]} drawings are seen, or those for the other setting");
             // What is folded is asked too.
             await browser.EvaluateAsync("for (const details of document.querySelectorAll('details')) details.open = true");
             await browser.EvaluateAsync(axe + ";0");

@@ -43,6 +43,15 @@ public sealed partial class ReportTests : IDisposable
     });
 
     [Fact]
+    public void A_card_tells_what_the_notebook_asks_and_not_where_its_links_lead()
+    {
+        Write(Notebook.Markdown("# Page\n\n[Home](../README.md) · [Glossary](glossary.md) · Previous: [0 · Before](00.ipynb)\n\n**What does [batch norm](02.ipynb) do?**\n\nMore."));
+        string card = Regex.Match(File.ReadAllText(Path.Combine(folder.Path, "report", "index.html")), "<article.*?</article>", RegexOptions.Singleline).Value;
+        Assert.Contains("<p>What does batch norm do?</p>", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("Glossary", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_file_a_page_loads_lies_beside_it()
     {
         Write(Notebook.Markdown("# Page\n\n[a link out](https://example.org) is no load."), WithOutput("1", Chart("loss")));

@@ -17,6 +17,12 @@ public class ChartSummaryTests
         Assert.Equal("Chart: Cure. broken 0.39, cured 0.945.", Summary(Charts.Bars(new Dictionary<string, double> { ["broken"] = 0.39, ["cured"] = 0.945 }, "Cure", "IoU")));
 
     [Fact]
+    public void Dots_tell_the_range_of_every_row_and_the_medians() =>
+        Assert.Equal(
+            "Chart: League. good 1 to 3, bad 7; good 2, bad 7.",
+            Summary(Charts.Dots(new Dictionary<string, IReadOnlyList<double>> { ["good"] = [1, 3, 2], ["bad"] = [7] }, "League", "loss")));
+
+    [Fact]
     public void A_heat_map_tells_its_size_and_range() =>
         Assert.Equal("Chart: Drift. 1 × 3 values from -1 to 2.5.", Summary(Charts.Heatmap(new double[,] { { -1, double.NaN, 2.5 } }, ["r"], ["a", "b", "c"], "Drift", "v")));
 

@@ -110,6 +110,23 @@ public class ChartsTests
     }
 
     [Fact]
+    public void Names_below_many_bars_are_broken_into_short_lines_so_that_they_stay_level()
+    {
+        string First(int bars) => (string)ChartFigure.Of(Charts.Bars(Enumerable.Range(6, bars).ToDictionary(i => $"decoder conv{i}", i => 1.0), "t", "v"))["data"]![0]!["x"]![0]!;
+        Assert.Equal("decoder conv6", First(4));
+        Assert.Equal("decoder<br>conv6", First(5));
+    }
+
+    [Fact]
+    public void Dots_of_one_value_each_have_no_range_and_a_pointer_reads_the_group()
+    {
+        IReadOnlyDictionary<string, IReadOnlyList<double>> rows = new Dictionary<string, IReadOnlyList<double>> { ["good"] = [1], ["bad"] = [7] };
+        JsonArray data = ChartFigure.Of(Charts.Dots(new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<double>>> { ["brain"] = rows, ["salt"] = rows }, "t", "loss"))["data"]!.AsArray();
+        Assert.Equal(["brain", "salt"], data.Select(trace => (string?)trace!["name"]));
+        Assert.All(data, trace => Assert.Equal("%{y}<br>loss: %{x:.4~g}<extra>%{fullData.name}</extra>", (string?)trace!["hovertemplate"]));
+    }
+
+    [Fact]
     public void A_pointer_reads_the_names_and_quantities_of_every_point()
     {
         JsonNode Trace(GenericChart chart) => ChartFigure.Of(chart)["data"]![0]!;

@@ -39,6 +39,26 @@ public class CollectionPauseTests
         for (int i = 0; i < 1 << 19; i++) GC.KeepAlive(new byte[1000]);
     }
 
+    /// <summary>With a large cache the runtime itself would wait for hundreds of megabytes.</summary>
+    [Fact]
+    public void Garbage_is_collected_between_pauses_before_it_becomes_much()
+    {
+        GC.Collect();
+        long most = 0, before = GC.GetTotalMemory(forceFullCollection: false);
+        for (int pause = 0; pause < 200; pause++)
+        {
+            using (new CollectionPause())
+            {
+                for (int i = 0; i < 2 << 10; i++) GC.KeepAlive(new byte[1000]);
+            }
+
+            most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: false) - before);
+        }
+
+        // 400 MB in all; 64 MB and what other tests allocate meanwhile may wait.
+        Assert.InRange(most, 1, 150e6);
+    }
+
     [Fact]
     public void An_inner_one_does_not_end_the_outer_one()
     {

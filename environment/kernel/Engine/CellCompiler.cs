@@ -133,7 +133,7 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
         }
 
         MemoryStream image = new(), symbols = new();
-        EmitResult result = compilation.Emit(image, symbols, options: EmitOptions, cancellationToken: cancel);
+        EmitResult result = SharedReferences.Unlisted(compilation, () => compilation.Emit(image, symbols, options: EmitOptions, cancellationToken: cancel));
         if (!result.Success) return (null, [.. result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).OrderBy(d => d.Location.SourceSpan.Start)]);
         image.Position = symbols.Position = 0;
         return (new CompiledCell(compilation, image, symbols), []);

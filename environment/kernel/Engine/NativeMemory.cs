@@ -36,6 +36,13 @@ internal static class NativeMemory
         if (OperatingSystem.IsLinux() && Kept() > Much) Trim();
     }
 
+    /// <summary>After the start: what it has used and nobody needs any more is returned, managed memory too.</summary>
+    public static void GiveBackUnused()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        if (OperatingSystem.IsLinux()) Trim();
+    }
+
     /// <summary>Bytes that are freed and kept.</summary>
     private static long Kept()
     {

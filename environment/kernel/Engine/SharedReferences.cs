@@ -1,5 +1,7 @@
 using System.Reflection;
+using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
 
 namespace Cellar.Engine;
 
@@ -16,12 +18,13 @@ internal static class SharedReferences
     private const BindingFlags Hidden = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public;
 
     private static readonly FieldInfo? Manager = typeof(CSharpCompilation).GetField("_referenceManager", Hidden);
-    private static readonly FieldInfo? Name = FindName(Manager?.FieldType);
+    private static readonly FieldInfo? Name = Find("SimpleAssemblyName");
+    private static readonly FieldInfo? Files = Find("_lazyReferencedAssembliesMap") is { } field && field.FieldType == typeof(Dictionary<MetadataReference, int>) ? field : null;
     private static readonly Func<object, object> Clone =
         typeof(object).GetMethod("MemberwiseClone", Hidden)!.CreateDelegate<Func<object, object>>();
 
     /// <summary>Whether this version of the compiler allows it.</summary>
-    public static bool Possible => Manager is not null && Name is not null;
+    public static bool Possible => Manager is not null && Name is not null && Files is not null;
 
     /// <summary>Gives a submission that has the references of the one before what is known of these.</summary>
     /// <param name="submission">Just created, with no references of its own.</param>
@@ -34,10 +37,30 @@ internal static class SharedReferences
         Manager.SetValue(submission, copy);
     }
 
-    private static FieldInfo? FindName(Type? type)
+    /// <summary>
+    /// Emits a compilation without a list of its references among the symbols. The compiler writes name and identity of all 170 into them, so that a program can be built again
+    /// from its symbols: a sixth of the time of a small cell, and nine of its symbols' eleven kilobytes.
+    /// </summary>
+    public static EmitResult Unlisted(CSharpCompilation compilation, Func<EmitResult> emit)
     {
-        for (; type is not null; type = type.BaseType)
-            if (type.GetField("SimpleAssemblyName", Hidden) is { } field) return field;
+        _ = compilation.Assembly; // binds the references
+        if (!Possible || Manager!.GetValue(compilation) is not { } known) return emit();
+        object? files = Files!.GetValue(known);
+        Files.SetValue(known, new Dictionary<MetadataReference, int>());
+        try
+        {
+            return emit();
+        }
+        finally
+        {
+            Files.SetValue(known, files);
+        }
+    }
+
+    private static FieldInfo? Find(string name)
+    {
+        for (Type? type = Manager?.FieldType; type is not null; type = type.BaseType)
+            if (type.GetField(name, Hidden) is { } field) return field;
         return null;
     }
 }

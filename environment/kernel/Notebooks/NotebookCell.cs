@@ -25,6 +25,9 @@ internal sealed class NotebookCell(JsonObject json, int number)
 
     public bool IsCode => Kind == CellKind.Code;
 
+    /// <summary>The cell's name in the document, of nbformat 4.5 on; null in an older one.</summary>
+    public string? Id => NotebookDocument.Text(json["id"]);
+
     /// <summary>The text of the cell.</summary>
     public string Source { get; } = Joined(json["source"]);
 

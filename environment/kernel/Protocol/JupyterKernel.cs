@@ -15,6 +15,10 @@ internal sealed class JupyterKernel : IDisposable
     /// <summary>How long a kernel waits for its first cell before it prepares for other requests.</summary>
     private static readonly TimeSpan WarmUpDelay = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long nothing is asked for before a kernel that has started practises, and how many small cells it then compiles for nobody, in rounds.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(150);
+    private const int PracticeRound = 35, PracticeTurns = 2 * PracticeRound;
+
     /// <summary>Requests sent together with a failing one may still be under way when it fails.</summary>
     private static readonly TimeSpan InFlight = TimeSpan.FromMilliseconds(10);
 
@@ -28,7 +32,7 @@ internal sealed class JupyterKernel : IDisposable
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private CancellationTokenSource? running;
-    private long abortedUpTo;
+    private long abortedUpTo, asked;
 
     /// <summary>Opens the sockets and begins to answer.</summary>
     /// <param name="connection">Addresses and key.</param>
@@ -87,10 +91,33 @@ internal sealed class JupyterKernel : IDisposable
         const string code = "Console.WriteL";
         await CellCompletion.OfAsync(engine, new CellCursor(code, code.Length));
         await CellInspection.OfAsync(engine, new CellCursor("Console.WriteLine", code.Length), more: false);
+
+        // The runtime compiles code for good once it has been called thirty times, counted from a pause in which nothing is called for the first time.
+        for (int turn = 0; turn < PracticeTurns;)
+        {
+            if (turn % PracticeRound == 0 || !IsQuiet) await Task.Delay(Rest);
+            if (!IsQuiet) continue;
+            engine.Practise();
+            turn++;
+        }
+
+        do await Task.Delay(Rest);
+        while (!IsQuiet);
+        NativeMemory.GiveBackUnused();
+    }
+
+    /// <summary>Whether no cell is running and nothing has been asked for some time.</summary>
+    private bool IsQuiet
+    {
+        get
+        {
+            lock (gate) return running is null && Environment.TickCount64 - Interlocked.Read(ref asked) > Rest.TotalMilliseconds;
+        }
     }
 
     private void Receive(KernelChannel channel, KernelMessage message)
     {
+        Interlocked.Exchange(ref asked, Environment.TickCount64);
         // At once, and here: the thread pool, on which requests are answered, may be full of what is to be stopped.
         if (message.Type == "interrupt_request") Interrupt();
         if (channel == KernelChannel.Stdin) input.Answer(message);

@@ -24,13 +24,18 @@ internal sealed record CheckpointCost(string Loop, double Without, double With, 
         var costs = new List<CheckpointCost>();
         for (int kind = 0; kind < kinds.Length; kind++)
         {
+            // Short calls first, and pauses, in which the runtime compiles the loops: to see what they do, and then for good.
+            for (int pass = 0; pass < 6; pass++)
+            {
+                foreach (Func<int, long>[] side in loops)
+                    for (int i = 0; i < 60; i++) side[kind](1000);
+                Thread.Sleep(200);
+            }
+
             double[] best = [double.MaxValue, double.MaxValue];
             for (int round = 0; round < rounds; round++)
                 for (int side = 0; side < 2; side++)
                 {
-                    // Many short calls first, so that the runtime compiles the loop for good.
-                    for (int i = 0; round < 2 && i < 60; i++) loops[side][kind](1000);
-                    if (round < 2) Thread.Sleep(150);
                     var watch = Stopwatch.StartNew();
                     loops[side][kind](kinds[kind].Turns);
                     best[side] = Math.Min(best[side], watch.Elapsed.TotalNanoseconds / kinds[kind].Turns);

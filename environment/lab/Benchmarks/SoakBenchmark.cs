@@ -194,10 +194,12 @@ internal static class SoakBenchmark
         do
         {
             before = Tensor.TotalCount;
-            GC.Collect();
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             GC.WaitForPendingFinalizers();
         }
         while (Tensor.TotalCount != before);
+        // What the last finalisers have let go.
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         new NativeMemory().Dispose();
         using Process process = Process.GetCurrentProcess();
         return (before, process.WorkingSet64 / 1e6);

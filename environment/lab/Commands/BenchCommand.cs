@@ -26,6 +26,7 @@ internal static class BenchCommand
         WeightsBenchCommand.Create(),
         KernelBenchCommand.Create(new ErrorStreamProgress()),
         InterruptsBenchCommand.Create(new ErrorStreamProgress()),
+        CellsBenchCommand.Create(new ErrorStreamProgress()),
         SoakBenchCommand.Create(new ErrorStreamProgress()),
         ThreadsBenchCommand.Create(new ErrorStreamProgress()),
     };

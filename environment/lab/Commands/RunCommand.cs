@@ -17,7 +17,8 @@ internal static class RunCommand
         var check = new Option<bool>("--check") { Description = "Run nothing: tell which committed notebooks no longer fit their text or the library, and fail if any." };
         var keepGoing = new Option<bool>("--keep-going") { Description = "Run the notebooks after a failed one too." };
         var mode = new Option<string>("--mode") { Description = "all: every cell; starter: as a learner gets it, every exercise must wait; solution: every exercise must refuse wrong answers and take its solution.", DefaultValueFactory = _ => "all" };
-        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, jobs, inPlace, mode, keepGoing, check };
+        var like = new Option<string?>("--like") { Description = "Folder with executed copies of an earlier run (OUTPUT/notebooks): fail where a figure differs by more than 1e-4. Durations and cells tagged timing are left out." };
+        var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, jobs, inPlace, mode, keepGoing, like, check };
         command.SetAction(async (parsed, cancel) =>
         {
             try
@@ -34,6 +35,7 @@ internal static class RunCommand
                     InPlace = parsed.GetValue(inPlace),
                     KeepGoing = parsed.GetValue(keepGoing),
                     Mode = NotebookModes.Parse(parsed.GetValue(mode)!),
+                    LikeFolder = parsed.GetValue(like) is { } folder ? Path.GetFullPath(folder) : null,
                 };
                 if (parsed.GetValue(check)) return StaleCheck.Run(options.FindNotebooks(), Console.Out) ? RunExitCode.Success : RunExitCode.NotebookFailed;
                 return (await new NotebookRunner(options, new RunDisplay(AnsiConsole.Console)).RunAsync(cancel)).ExitCode;

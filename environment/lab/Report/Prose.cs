@@ -62,7 +62,11 @@ internal sealed partial class Prose(string folder)
 
     /// <summary>The first paragraph of a text, without markup; null where it has none.</summary>
     public static string? FirstParagraph(string markdown) =>
-        Markdown.Parse(markdown, Pipeline).OfType<ParagraphBlock>().Select(p => PlainText(p.Inline)).FirstOrDefault(t => t.Length > 0);
+        Markdown.Parse(markdown, Pipeline).OfType<ParagraphBlock>().Where(p => !IsNavigation(p.Inline)).Select(p => PlainText(p.Inline)).FirstOrDefault(t => t.Length > 0);
+
+    // A row of links says where one can go, not what the text is about.
+    private static bool IsNavigation(ContainerInline? inline) =>
+        inline?.OfType<LinkInline>().Count(link => !link.IsImage) >= 2 && inline.OfType<LiteralInline>().All(between => between.Content.ToString().Trim(' ', '·', '|') is "" or [.., ':']);
 
     /// <summary>A text without markup, for the search.</summary>
     public static string PlainText(string markdown) => string.Join(' ', Markdown.Parse(markdown, Pipeline).Descendants<LeafBlock>()

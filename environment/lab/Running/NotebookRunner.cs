@@ -73,12 +73,19 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         if (File.Exists(copy)) executed = NotebookDocument.Load(copy);
         else if (result.Failure!.Cell is null) return result;
         else executed = Unexecuted(original); // the process died in its first cell
-        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) };
+        if (result.Succeeded) result = result with { Failure = RunCheck.Verify(original, executed) ?? NotebookModes.Verify(executed) ?? Compare(path, executed) };
         if (result.Failure is { Cell: { } number } failure) Show(failure, executed.Cells.First(c => c.IsCode && c.Number == number));
         RunStamp.Write(executed, result, DateTimeOffset.Now);
         executed.Save(copy);
         if (options.InPlace && result.Succeeded) AtomicFile.WriteText(path, executed.ToString());
         return result;
+    }
+
+    private CellFailure? Compare(string path, NotebookDocument executed)
+    {
+        if (options.LikeFolder is null) return null;
+        string earlier = Path.Combine(options.LikeFolder, Path.GetFileName(path));
+        return FigureCheck.Verify(NotebookDocument.Load(earlier), executed, earlier);
     }
 
     private static NotebookDocument Unexecuted(NotebookDocument original)

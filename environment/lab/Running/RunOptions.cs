@@ -27,8 +27,11 @@ internal sealed record RunOptions
     /// <summary>Whether exercises are run open, solved, or both.</summary>
     public NotebookMode Mode { get; init; }
 
+    /// <summary>Folder with executed copies of an earlier run that must say the same; null where none is compared.</summary>
+    public string? LikeFolder { get; init; }
+
     /// <summary>The files to run, in name order.</summary>
-    /// <exception cref="ArgumentException">The time limit or the number of jobs is not positive, a notebook is not to be found or ambiguous, two have one name, or there is none.</exception>
+    /// <exception cref="ArgumentException">The time limit or the number of jobs is not positive, a notebook is not to be found or ambiguous, two have one name, there is none, or one has no copy to be compared with.</exception>
     public IReadOnlyList<string> FindNotebooks()
     {
         if (CellTimeLimit <= TimeSpan.Zero || CellTimeLimit > TimeSpan.FromDays(1))
@@ -46,6 +49,10 @@ internal sealed record RunOptions
         string[] chosen = Notebooks.Count == 0 ? all : [.. Notebooks.SelectMany(n => Find(n, all)).Distinct()];
         if (chosen.GroupBy(Path.GetFileName).FirstOrDefault(g => g.Count() > 1) is { } twins)
             throw new ArgumentException($"Two notebooks are called {twins.Key}: {string.Join(" and ", twins)}. Their copies would overwrite each other; run them one by one.");
+        if (LikeFolder is not null && Path.GetFullPath(LikeFolder) == Path.GetFullPath(Path.Combine(OutputFolder, "notebooks")))
+            throw new ArgumentException($"--like {LikeFolder}: this run would overwrite the copies that it is to be compared with. Give another folder with --output.");
+        if (LikeFolder is not null && chosen.FirstOrDefault(path => !File.Exists(Path.Combine(LikeFolder, Path.GetFileName(path)))) is { } missing)
+            throw new ArgumentException($"--like {LikeFolder}: expected executed copies, such as OUTPUT/notebooks of an earlier run, and {Path.GetFileName(missing)} is not among them.");
         return chosen;
     }
 
