@@ -18,7 +18,7 @@ internal sealed class CollectionPause : IDisposable
 
     /// <summary>
     /// Managed memory after which the end of a pause collects. Everything that a call of libtorch leaves behind holds native memory that the collector does not see, and it
-    /// waits until a share of the processor's cache is full: with 260 MB of cache, resident memory grew by 45 MB with every diagnosis, into gigabytes.
+    /// waits until a share of the processor's cache is full: with 260 MB of cache, resident memory grew by 46 MB with every diagnosis, into gigabytes.
     /// </summary>
     private const long Garbage = 64 << 20;
 
