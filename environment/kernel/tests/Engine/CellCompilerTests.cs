@@ -1,4 +1,7 @@
+using System.Text;
 using Cellar.Engine;
+using Cellar.Packages;
+using Microsoft.CodeAnalysis;
 
 namespace Cellar.Tests.Engine;
 
@@ -34,6 +37,23 @@ public sealed class CellCompilerTests : IDisposable
         Assert.Equal("True", await Prints("Console.Write(a.GetType() == b.GetType())"));
         await Prints("#r \"nuget: SkiaSharp\"");
         Assert.Equal("3", await Prints("Console.Write(new SkiaSharp.SKPoint(3, 4).X)"));
+    }
+
+    [Fact]
+    public void Symbols_hold_lines_and_no_list_of_references()
+    {
+        var compiler = new CellCompiler(folder.Path, new CellReferenceResolver(folder.Path));
+        MetadataReference[] framework = [.. ProgramAssemblies.Current.FrameworkPaths.Select(path => References.ToFile(path))];
+        CompiledCell first = compiler.Compile("var x = 1;", "cell 1", null, framework, ["System"], CancellationToken.None);
+        CompiledCell second = compiler.Compile("x + 1", "cell 2", first.Compilation, [], [], CancellationToken.None);
+        foreach (CompiledCell cell in (CompiledCell[])[first, second])
+        {
+            string symbols = Encoding.Latin1.GetString(cell.Symbols!.ToArray());
+            Assert.Contains("cell", symbols);
+            Assert.DoesNotContain("System.Linq.dll", symbols);
+            // And the compiler has its list again.
+            Assert.NotNull(cell.Compilation.GetMetadataReference(cell.Compilation.GetSpecialType(SpecialType.System_Object).ContainingAssembly));
+        }
     }
 
     [Fact]
