@@ -156,7 +156,8 @@ public sealed class WorkerTests : IDisposable
             File.Move("new", "ids");
             while (true) Thread.Sleep(1000);
             """)));
-        using Process lab = Process.Start(new ProcessStartInfo("dotnet", [typeof(NotebookRunner).Assembly.Location, "run", notebook, "--output", Output]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        // Whoever starts the tests in the background of a script has them ignore SIGINT, and so would lab.
+        using Process lab = Process.Start(new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", typeof(NotebookRunner).Assembly.Location, "run", notebook, "--output", Output]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = lab.StandardOutput.ReadToEndAsync(), errors = lab.StandardError.ReadToEndAsync();
         string file = Path.Combine(folder.Path, "ids");
         while (!File.Exists(file) && !lab.HasExited) await Task.Delay(100);

@@ -174,7 +174,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void The_symbols_of_a_clone_lead_to_its_sources_at_their_commit()
     {
-        if (!Path.Exists(Path.Combine(SampleFolder.Repository, ".git"))) return; // an archive of the sources
+        if (!Path.Exists(Path.Combine(SampleFolder.Repository, ".git")) || HasAnotherOrigin()) return; // an archive of the sources, or a clone of a folder, say: they lead nowhere
         using var folder = new TemporaryFolder();
         folder.Write(Path.Combine("git", "config"), "[remote \"origin\"]\n\turl = https://github.com/example/kit.git\n");
         Directory.CreateDirectory(folder["obj"]);
@@ -184,6 +184,15 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
         JsonProperty documents = Assert.Single(link.RootElement.GetProperty("documents").EnumerateObject());
         Assert.Equal(Path.Combine(SampleFolder.Repository, "*"), documents.Name);
         Assert.Matches(@"^https://\S+/[0-9a-f]{40}/\*$", documents.Value.GetString());
+    }
+
+    /// <summary>Whether the clone came from elsewhere than GitHub, which is the only host that source links are made for.</summary>
+    private static bool HasAnotherOrigin()
+    {
+        string git = Path.Combine(SampleFolder.Repository, ".git");
+        if (File.Exists(git)) git = Path.GetFullPath(Path.Combine(SampleFolder.Repository, File.ReadAllText(git)["gitdir:".Length..].Trim(), "..", "..")); // a work tree
+        Match origin = Regex.Match(File.ReadAllText(Path.Combine(git, "config")), "\\[remote \"origin\"\\]\\s+url = (.+)");
+        return origin.Success && !origin.Groups[1].Value.Contains("github.com", StringComparison.Ordinal);
     }
 
     /// <summary>The kernel as it was built by itself: beside it there is no libtorch.</summary>
