@@ -108,11 +108,24 @@ public sealed class SkippedFilesTests : IDisposable
         if (!OperatingSystem.IsLinux()) return;
         foreach (string name in (string[])["a\nb", "ñ — 图", " ", "'\"$(x)"]) Pair(name);
         // A byte that is no UTF-8: .NET cannot name such a file, and says so.
-        using (Process copied = Process.Start(new ProcessStartInfo("sh", ["-c", "for kind in images masks; do cp \"$0/$kind/ .png\" \"$0/$kind/$(printf 'n\\377').png\"; done", folder.Path]))!) copied.WaitForExit();
-        Assert.Throws<DatasetException>(() => Load(new ImageMaskFolderOptions()));
-        SegmentationDataset dataset = Load(Skip);
-        Assert.Equal([" ", "'\"$(x)", "a\nb", "ñ — 图"], dataset.Select(sample => sample.Name));
-        Assert.Contains("n\uFFFD", Assert.Single(dataset.Skipped).File);
+        void Shell(string script)
+        {
+            using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", script, folder.Path]))!;
+            shell.WaitForExit();
+        }
+
+        Shell("for kind in images masks; do cp \"$0/$kind/ .png\" \"$0/$kind/$(printf 'n\\377').png\"; done");
+        try
+        {
+            Assert.Throws<DatasetException>(() => Load(new ImageMaskFolderOptions()));
+            SegmentationDataset dataset = Load(Skip);
+            Assert.Equal([" ", "'\"$(x)", "a\nb", "ñ — 图"], dataset.Select(sample => sample.Name));
+            Assert.Contains("n\uFFFD", Assert.Single(dataset.Skipped).File);
+        }
+        finally
+        {
+            Shell("rm \"$0\"/*/n*.png"); // .NET cannot delete it either
+        }
     }
 
     [Fact]

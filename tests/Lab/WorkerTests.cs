@@ -50,7 +50,7 @@ public sealed class WorkerTests : IDisposable
         Assert.Contains("42", Copy().Cells[1].Outputs[0]!.ToJsonString());
     }
 
-    /// <summary>Whoever closes the streams, or puts something else in their places, keeps his cells and the runner its messages.</summary>
+    /// <summary>The outputs of cells and the runner's messages need none of them.</summary>
     [Fact]
     public async Task A_process_that_closes_its_streams_goes_on()
     {
@@ -58,7 +58,7 @@ public sealed class WorkerTests : IDisposable
         RunResult run = await Run("""
             [System.Runtime.InteropServices.DllImport("libc")] static extern int close(int file);
             foreach (int file in new[] { 0, 1, 2 }) close(file);
-            """, "Console.OpenStandardOutput().Write(new byte[100]); Console.Write(6 * 7);", "1");
+            """, "Console.Write(6 * 7);", "1");
         NotebookResult result = Assert.Single(run.Results);
         Assert.Null(result.Failure);
         Assert.Equal((3, 3, 0), (result.Cells, result.Executed, run.ExitCode));

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Running;
 using UnetResnet.Runtime;
@@ -10,8 +11,17 @@ internal static class CommandGuard
     /// <summary>Runs a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="errors">Where the sentence goes.</param>
-    /// <returns>The command's exit code; 1 where it failed; 130 where it was interrupted, as shells have it.</returns>
+    /// <returns>The command's exit code; 1 where it failed; 130 where it was interrupted and 143 where SIGTERM ended it, as shells have it.</returns>
     public static async Task<int> Run(Func<Task<int>> command, TextWriter errors)
+    {
+        // Both cancel the command, and a script wants to know which it was. Registered first, it is told first.
+        bool terminated = false;
+        using var terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Volatile.Write(ref terminated, true));
+        int code = await RunGuarded(command, errors);
+        return code == RunExitCode.Interrupted && Volatile.Read(ref terminated) ? RunExitCode.Terminated : code;
+    }
+
+    private static async Task<int> RunGuarded(Func<Task<int>> command, TextWriter errors)
     {
         try
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Spectre.Console;
 using UnetResnet.Lab.Running;
 
@@ -22,9 +21,6 @@ internal static class RunCommand
         var command = new Command("run", $"Execute the notebooks and write executed copies and an HTML report. {RunExitCode.Help}") { notebooks, output, timeout, jobs, inPlace, mode, keepGoing, like, check };
         command.SetAction(async (parsed, cancel) =>
         {
-            // Ctrl+C and SIGTERM both cancel; a script wants to know which it was.
-            bool terminated = false;
-            using var terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Volatile.Write(ref terminated, true));
             try
             {
                 if (Repository.TryFindRoot() is not { } root) throw new ArgumentException(Repository.NotFound);
@@ -47,7 +43,7 @@ internal static class RunCommand
             catch (OperationCanceledException)
             {
                 Console.Error.WriteLine("Interrupted.");
-                return Volatile.Read(ref terminated) ? RunExitCode.Terminated : RunExitCode.Interrupted; // as shells have it
+                return RunExitCode.Interrupted; // as shells have it: ended by Ctrl+C
             }
             catch (ArgumentException e)
             {
