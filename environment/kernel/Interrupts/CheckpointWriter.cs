@@ -79,6 +79,13 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
     public override void VisitConstructorDeclaration(ConstructorDeclarationSyntax node) =>
         Function(node.Body, node.ExpressionBody, node.SemicolonToken, hasValue: false, node.Modifiers.Any(SyntaxKind.StaticKeyword), () => base.VisitConstructorDeclaration(node));
 
+    public override void VisitPropertyDeclaration(PropertyDeclarationSyntax node) => Getter(node.ExpressionBody, node.SemicolonToken, () => base.VisitPropertyDeclaration(node));
+
+    public override void VisitIndexerDeclaration(IndexerDeclarationSyntax node) => Getter(node.ExpressionBody, node.SemicolonToken, () => base.VisitIndexerDeclaration(node));
+
+    public override void VisitAccessorDeclaration(AccessorDeclarationSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, node.IsKind(SyntaxKind.GetAccessorDeclaration), cleans: false, () => base.VisitAccessorDeclaration(node));
+
     public override void VisitAnonymousMethodExpression(AnonymousMethodExpressionSyntax node)
     {
         AfterBrace(node.Block, Check);
@@ -191,6 +198,14 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         {
             visit();
         }
+    }
+
+    /// <summary>A property or indexer whose body is an expression.</summary>
+    private void Getter(ArrowExpressionClauseSyntax? arrow, SyntaxToken semicolon, Action visit)
+    {
+        if (arrow is { Expression: not ThrowExpressionSyntax }) Insert(arrow.ArrowToken.SpanStart, "{ get ", begins: true);
+        Function(null, arrow, semicolon, hasValue: true, cleans: false, visit);
+        if (arrow is { Expression: not ThrowExpressionSyntax }) Insert(semicolon.Span.End, " }", begins: false);
     }
 
     private void Lambda(LambdaExpressionSyntax lambda, Action visit)
