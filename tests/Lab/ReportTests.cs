@@ -74,6 +74,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotMatch(RemoteUrl(), File.ReadAllText(Path.Combine(folder.Path, "report", ReportAssets.Script)));
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Text_from_the_notebook_cannot_become_markup()
     {
@@ -89,6 +90,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("alert(&#39;x&#39;)", html);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void The_text_of_a_failure_cannot_become_markup()
     {
@@ -106,6 +108,7 @@ public sealed partial class ReportTests : IDisposable
     public void Html_outputs_that_only_show_stay_as_they_are(string html) =>
         Assert.Contains($"<div class=\"html\">{html}</div>", Write(WithOutput("1", Display("text/html", html))));
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("<script>document.title = 'x'</script>")]
     [InlineData("<img src=\"data:image/png;base64,AA==\" onerror=\"alert(1)\">")]
@@ -131,6 +134,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("default-src 'none'", frame);
     }
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("Text <script>alert(1)</script> text", "script")]
     [InlineData("<script>\nalert(1)\n</script>", "script")]
@@ -180,6 +184,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain(gone, new Prose(folder.Path).ToHtml("Before.\n\n" + markdown + "\n\nAfter."), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>What walks through elements walks into each: a text of a hundred thousand of them must not take the stack along, and the summary of the run with it.</summary>
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Texts_and_outputs_that_are_nested_far_too_deeply_do_not_end_the_report()
     {
@@ -196,6 +201,7 @@ public sealed partial class ReportTests : IDisposable
     }
 
     /// <summary>A file under a picture's name that cannot be read, or never ends, stays a link.</summary>
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Pictures_that_cannot_be_read_stay_links()
     {
@@ -405,6 +411,7 @@ public sealed partial class ReportTests : IDisposable
         }
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task In_a_browser_an_output_acts_in_its_frame_alone_and_Markdown_not_at_all()
     {
@@ -416,6 +423,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain("taken", (await browser.EvaluateAsync("document.title"))!.ToString());
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task A_browser_is_kept_from_the_network_whatever_an_output_asks_for()
     {
