@@ -211,6 +211,20 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal((told?.Line, told?.SourceLine), (error.Line, error.SourceLine));
     }
 
+    /// <summary>Elsewhere a loop asks, which takes longer.</summary>
+    [Theory]
+    [InlineData("for (;;) while (true) foreach (int i in new[] { 1 }) { }", 1, 3)]
+    [InlineData("while (true) { Action a = () => { do { } while (true); }; }", 2, 2)]
+    [InlineData("void F() { while (int.TryParse(\"5\", out int read)) { } }", 1, 1)]
+    [InlineData("while (true) try { } finally { while (true) { } }", 2, 2)]
+    [InlineData("while (int.TryParse(\"5\", out int read)) { }", 0, 0)]
+    [InlineData("IEnumerable<int> G() { while (true) { yield return 1; while (true) { } } }", 0, 0)]
+    public async Task Loops_look_at_a_flag_that_was_looked_up_once(string code, int lookedUp, int turns)
+    {
+        string written = (await Written(code))!;
+        Assert.Equal((lookedUp, turns), (written.Split(".StopFlag ").Length - 1, written.Split(".Asked) global::Cellar.Interrupts.Checkpoint.Throw();").Length - 1));
+    }
+
     [Fact]
     public async Task Errors_are_told_in_the_columns_that_were_written()
     {
