@@ -173,7 +173,7 @@ public sealed class RunnerTests : IDisposable
         string words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are wrapped
         Assert.Contains(RunExitCode.Help, words);
         string documented = File.ReadAllText(Path.Combine(Repository.FindRoot(), "docs", "lab.md"));
-        foreach (int listed in (int[])[RunExitCode.Success, RunExitCode.NotebookFailed, RunExitCode.BadUsage, RunExitCode.TimeLimit, RunExitCode.MachineTrouble, RunExitCode.Interrupted]) Assert.Contains($"\n| {listed} | ", documented);
+        foreach (int listed in (int[])[RunExitCode.Success, RunExitCode.NotebookFailed, RunExitCode.BadUsage, RunExitCode.TimeLimit, RunExitCode.MachineTrouble, RunExitCode.Interrupted, RunExitCode.Terminated]) Assert.Contains($"\n| {listed} | ", documented);
     }
 
     [Fact]
@@ -200,6 +200,22 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains("peak memory", printed.ToString());
         Assert.Contains("The report could not be written: ", printed.ToString());
         Assert.Equal(1, Copy("good").Cells[0].ExecutionCount);
+    }
+
+    /// <summary>Folders in the places of two of its files, so that it fails in the middle.</summary>
+    [Theory]
+    [InlineData("good.html")]
+    [InlineData("report.css")]
+    [InlineData("index.html")]
+    public async Task Wherever_the_report_breaks_off_the_summary_stands_before_its_reason(string file)
+    {
+        folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
+        Directory.CreateDirectory(Path.Combine(Output, "report", file, "in the way"));
+        RunResult run = await RunWhole();
+        Assert.Equal((RunExitCode.MachineTrouble, null), (run.ExitCode, run.Report));
+        string text = printed.ToString();
+        Assert.InRange(text.IndexOf("The report could not be written: ", StringComparison.Ordinal), text.IndexOf("1 of 1 notebooks in ", StringComparison.Ordinal) + 1, text.Length);
+        Assert.EndsWith("Give another folder with --output.", text.TrimEnd());
     }
 
     [Fact]
