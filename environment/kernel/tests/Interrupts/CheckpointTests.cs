@@ -133,6 +133,8 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("int Classify(int n) { switch (n) { case 0: goto default; case 1: return 10; default: if (n > 5) goto big; else goto small; } big: return 2; small: return 1; }\nConsole.Write(Classify(0) + Classify(9));", "3")]
     [InlineData("int k = 0; while (k < 3) if (k++ == 1) continue; else k += 0; do k--; while (k > 1); for (;;) if (++k > 5) break; Console.Write(k);", "6")]
     [InlineData("while (int.TryParse(\"5\", out int read)) { Console.Write(read); break; }", "5")]
+    [InlineData("again: while (int.TryParse(\"5\", out int red)) { foreach (int i in new[] { red }) for (int j = 0; j < 2; j++) { if (j == 1) continue; Action a = () => { while (red > 3) red--; }; a(); } break; } if (DateTime.Now.Year < 2) goto again; else for (int k = 0; k < 2; k++) do Console.Write(k); while (k > 5);", "01")]
+    [InlineData("int total = 0; if (total == 0) for (int i = 0; i < 3; i++) while (total < 10 * i) total++; else foreach (var (a, b) in new[] { (1, 2) }) total += a; var later = new List<Func<int>>(); for (int i = 0; i < 2; i++) { int n = i; later.Add(() => { int s = n; for (int k = 0; k < 3; k++) s += k; return s; }); } Console.Write($\"{total} {later[1]()}\");", "20 4")]
     [InlineData("int Fail() => throw new FormatException(); Func<int> f = () => throw new FormatException(); try { f(); } catch (FormatException) { Console.Write(1); }", "1")]
     [InlineData("object gate = new(); int c = 0; Parallel.For(0, 50, i => { lock (gate) c++; }); Console.Write(c);", "50")]
     [InlineData("class R : IDisposable { public void Dispose() { for (int i = 0; i < 3; i++) Console.Write(i); } }\nusing (new R()) { }", "012")]
@@ -207,6 +209,20 @@ public sealed class CheckpointTests : IDisposable
         using var bare = new NotebookEngine(folder.Path) { Checkpoints = false };
         CellError? told = (await bare.ExecuteAsync(code, "cell 1", _ => { })).Error;
         Assert.Equal((told?.Line, told?.SourceLine), (error.Line, error.SourceLine));
+    }
+
+    /// <summary>Elsewhere a loop asks, which takes longer.</summary>
+    [Theory]
+    [InlineData("for (;;) while (true) foreach (int i in new[] { 1 }) { }", 1, 3)]
+    [InlineData("while (true) { Action a = () => { do { } while (true); }; }", 2, 2)]
+    [InlineData("void F() { while (int.TryParse(\"5\", out int read)) { } }", 1, 1)]
+    [InlineData("while (true) try { } finally { while (true) { } }", 2, 2)]
+    [InlineData("while (int.TryParse(\"5\", out int read)) { }", 0, 0)]
+    [InlineData("IEnumerable<int> G() { while (true) { yield return 1; while (true) { } } }", 0, 0)]
+    public async Task Loops_look_at_a_flag_that_was_looked_up_once(string code, int lookedUp, int turns)
+    {
+        string written = (await Written(code))!;
+        Assert.Equal((lookedUp, turns), (written.Split(".StopFlag ").Length - 1, written.Split(".Asked) global::Cellar.Interrupts.Checkpoint.Throw();").Length - 1));
     }
 
     [Fact]

@@ -93,6 +93,24 @@ public sealed class StoppedCodeTests : EngineTest
         Assert.Equal("True", Printed());
     }
 
+    [Fact]
+    public async Task An_iterator_stops_with_the_cell_that_asks_it_and_not_with_the_one_that_began_it()
+    {
+        await Succeeds("IEnumerable<int> Numbers() { for (int i = 0; ; i++) { yield return i; while (i == 2) { } } }\nvar one = Numbers().GetEnumerator(); var two = Numbers().GetEnumerator();");
+        Assert.Equal("Interrupted", (await Interrupt("one.MoveNext(); two.MoveNext(); Console.Write(1); while (true) { }")).Error?.Name);
+        await Succeeds("Console.Write($\"{one.MoveNext()} {one.Current}\")");
+        Assert.Equal("True 1", Printed());
+        Assert.Equal("Interrupted", (await Interrupt("two.MoveNext(); two.MoveNext(); Console.Write(1); two.MoveNext();")).Error?.Name);
+    }
+
+    [Fact]
+    public async Task Tasks_that_an_interrupted_cell_has_left_behind_stop_at_their_next_loop_and_later_ones_do_not()
+    {
+        Assert.Equal("Interrupted", (await Interrupt("int turns = 0; var left = Task.Run(async () => { while (true) { await Task.Delay(300); turns++; } }); Console.Write(1); while (true) { }")).Error?.Name);
+        await Succeeds("try { await left.WaitAsync(TimeSpan.FromMinutes(1)); } catch (OperationCanceledException) { } int after = turns; Console.Write($\"{left.IsCompleted} {await Task.Run(() => { int n = 0; while (n < 1000) n++; return n; })}\");");
+        Assert.Equal("True 1000", Printed());
+    }
+
     /// <summary>Code that cleans up is let through once; whoever asks again does not wait for it.</summary>
     [Theory]
     [InlineData("try { Console.Write(1); while (true) { } } finally { while (true) { } }")]
