@@ -183,6 +183,26 @@ public sealed partial class ReportTests : IDisposable
     public void Markdown_can_show_and_not_act(string markdown, string gone) =>
         Assert.DoesNotContain(gone, new Prose(folder.Path).ToHtml("Before.\n\n" + markdown + "\n\nAfter."), StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>The policy names a number that is drawn for each page, and no script without it runs; what is no script needs none.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Scripts_of_a_page_carry_its_own_number_and_the_policy_lets_no_other_run()
+    {
+        Write(Notebook.Markdown("# Page\n\n<script nonce=\"1\">alert(1)</script>"), WithOutput("1", Chart("loss")), WithOutput("2", Display("text/html", "<script>alert(1)</script>")));
+        var numbers = new List<string>();
+        foreach (string name in (string[])["01-page.html", "index.html"])
+        {
+            string html = File.ReadAllText(folder["report", name]), policy = Regex.Match(html, "Content-Security-Policy\" content=\"([^\"]*)\"").Groups[1].Value;
+            string number = Regex.Match(policy, "script-src 'nonce-([0-9A-F]{32})';").Groups[1].Value;
+            Assert.NotEqual("", number);
+            numbers.Add(number);
+            foreach (Match script in Regex.Matches(html, "<script\\b[^>]*>"))
+                Assert.True(script.Value.Contains($"nonce=\"{number}\"", StringComparison.Ordinal) || script.Value == "<script type=\"application/json\">", script.Value);
+        }
+
+        Assert.Equal(2, numbers.Distinct().Count());
+    }
+
     /// <summary>What walks through elements walks into each: a text of a hundred thousand of them must not take the stack along, and the summary of the run with it.</summary>
     [Trait("Category", "Reliability")]
     [Fact]
