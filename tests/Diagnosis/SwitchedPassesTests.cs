@@ -40,8 +40,8 @@ public class SwitchedPassesTests
                 {
                     probed.UseBatchStatistics(choices[i]);
                     using Tensor alone = probed.Forward(batch.Inputs);
-                    // float32 through 63 layers, in other orders of addition.
-                    Assert.InRange((alone - outputs[i]).abs().max().item<float>() / alone.abs().max().item<float>(), 0, 1e-4);
+                    // float32 through 63 layers, whose additions may come in another order, with statistics of 12 values in the deepest.
+                    Assert.InRange((alone - outputs[i]).abs().max().item<float>() / alone.abs().max().item<float>(), 0, 1e-3);
                 }
             }
         }
