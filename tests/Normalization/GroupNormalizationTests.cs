@@ -82,5 +82,6 @@ public class GroupNormalizationTests
         Assert.Contains("32 groups do not divide the 48 channels of '1'. Numbers that divide all layers: 1, 2, 4, 8, 16.", message);
         Assert.Equal(2, net.BatchNormLayers().Count);
         Assert.Throws<ArgumentException>("module", () => GroupNormalization.Apply(bare));
+        Assert.Throws<ArgumentOutOfRangeException>("groups", () => GroupNormalization.Apply(net, 0));
     }
 }
