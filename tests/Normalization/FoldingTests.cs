@@ -112,6 +112,8 @@ public class FoldingTests
         FoldingReport report = Folding.Apply(net, randn(2, 3, 8, 8));
         Assert.Equal(["5"], report.Folded);
         Assert.Equal(["0", "3"], report.Left);
+        // What is folded is not trained any more; all else is.
+        Assert.Equal(["4.weight", "4.bias", "5.weight", "5.bias"], net.named_parameters().Where(p => !p.parameter.requires_grad).Select(p => p.name));
         Assert.StartsWith("1 batch-norm layers folded, 2 left (0, 3); largest relative error", report.ToString());
     }
 
