@@ -8,27 +8,31 @@ namespace UnetResnet.Tests.Normalization;
 public class StillStatisticsTests
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void As_long_as_they_are_held_no_layer_uses_the_batch_and_what_is_trained_stays_trained(bool foreign)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void As_long_as_they_are_held_no_layer_uses_the_batch_and_what_is_trained_stays_trained(bool foreign, bool trainsWeight)
     {
         using Module<Tensor, Tensor> norm = foreign ? BatchNorm2d(16) : new ModalBatchNorm2d(16);
         BatchNormLayer layer = norm.BatchNormLayers()[0].Layer;
         foreach (BatchNormMode mode in Enum.GetValues<BatchNormMode>())
         {
             layer.Mode = mode;
-            // Set by hand otherwise than the mode would.
-            bool byHand = !mode.TrainsAffine();
-            layer.Bias!.requires_grad_(byHand);
+            // Set by hand: one of the two otherwise than the mode would.
+            layer.Weight!.requires_grad_(trainsWeight);
+            layer.Bias!.requires_grad_(!trainsWeight);
+            BatchNormMode seen = layer.Mode;
             norm.train();
             using (new StillStatistics(norm))
             {
-                Assert.Equal(mode is Trainable or AffineOnly ? AffineOnly : Inference, layer.Mode);
-                Assert.Equal((!byHand, byHand), (layer.Weight!.requires_grad, layer.Bias.requires_grad));
+                Assert.Equal(seen.TrainsAffine() ? AffineOnly : Inference, layer.Mode);
+                Assert.Equal((trainsWeight, !trainsWeight), (layer.Weight.requires_grad, layer.Bias.requires_grad));
                 norm.eval();
             }
 
-            Assert.Equal((mode, !byHand, byHand), (layer.Mode, layer.Weight!.requires_grad, layer.Bias.requires_grad));
+            Assert.Equal((trainsWeight, !trainsWeight), (layer.Weight.requires_grad, layer.Bias.requires_grad));
+            Assert.Equal(seen, layer.Mode);
             // Training flags are the user's.
             Assert.False(norm.training);
         }

@@ -47,6 +47,14 @@ public class ZeroDebiasedAverageTests
         Assert.Equal(8f, target.item<float>());
     }
 
+    /// <summary>Checkpoints hold them under these names.</summary>
+    [Fact]
+    public void A_layer_has_one_of_the_mean_and_one_of_the_variance()
+    {
+        using var layer = new ModalBatchNorm2d(2);
+        Assert.Equal(["mean", "variance"], layer.Averages.Select(a => a.Name));
+    }
+
     [Fact]
     public void No_sum_is_left_behind()
     {
