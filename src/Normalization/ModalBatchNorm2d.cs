@@ -232,15 +232,11 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         return mean + variance;
     }
 
-    /// <summary>Frees the layer's tensors.</summary>
+    /// <summary>Frees what the layer's base, which frees parameters and buffers, knows nothing of.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            weight.Dispose();
-            bias.Dispose();
-            running_mean.Dispose();
-            running_var.Dispose();
             debiasedMean.Dispose();
             debiasedVar.Dispose();
         }
