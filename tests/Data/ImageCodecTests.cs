@@ -61,8 +61,9 @@ public class ImageCodecTests
         byte[] png = ImageCodec.EncodePng(Pictures.Grey(32, 16, (y, x) => y < 8 && x < 16 ? 255 : 0));
         byte[] chunk = [.. "eXIf"u8, .. Tiff(orientation)];
         byte[] framed = [0, 0, 0, (byte)(chunk.Length - 4), .. chunk, .. Crc32(chunk)];
-        int afterHeader = 8 + 12 + 13;
+        int afterHeader = 8 + 12 + 13, beforeEnd = png.Length - 12;
         IsTurned(ImageCodec.Decode([.. png[..afterHeader], .. framed, .. png[afterHeader..]]), swapped, right, bottom);
+        IsTurned(ImageCodec.Decode([.. png[..beforeEnd], .. framed, .. png[beforeEnd..]]), swapped, right, bottom);
     }
 
     private static byte[] Tiff(byte orientation) => [.. "MM\0*\0\0\0\b\0\x01"u8, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];

@@ -74,6 +74,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotMatch(RemoteUrl(), File.ReadAllText(Path.Combine(folder.Path, "report", ReportAssets.Script)));
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Text_from_the_notebook_cannot_become_markup()
     {
@@ -89,6 +90,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("alert(&#39;x&#39;)", html);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void The_text_of_a_failure_cannot_become_markup()
     {
@@ -106,6 +108,7 @@ public sealed partial class ReportTests : IDisposable
     public void Html_outputs_that_only_show_stay_as_they_are(string html) =>
         Assert.Contains($"<div class=\"html\">{html}</div>", Write(WithOutput("1", Display("text/html", html))));
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("<script>document.title = 'x'</script>")]
     [InlineData("<img src=\"data:image/png;base64,AA==\" onerror=\"alert(1)\">")]
@@ -131,6 +134,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("default-src 'none'", frame);
     }
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("Text <script>alert(1)</script> text", "script")]
     [InlineData("<script>\nalert(1)\n</script>", "script")]
@@ -179,7 +183,28 @@ public sealed partial class ReportTests : IDisposable
     public void Markdown_can_show_and_not_act(string markdown, string gone) =>
         Assert.DoesNotContain(gone, new Prose(folder.Path).ToHtml("Before.\n\n" + markdown + "\n\nAfter."), StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>The policy names a number that is drawn for each page, and no script without it runs; what is no script needs none.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Scripts_of_a_page_carry_its_own_number_and_the_policy_lets_no_other_run()
+    {
+        Write(Notebook.Markdown("# Page\n\n<script nonce=\"1\">alert(1)</script>"), WithOutput("1", Chart("loss")), WithOutput("2", Display("text/html", "<script>alert(1)</script>")));
+        var numbers = new List<string>();
+        foreach (string name in (string[])["01-page.html", "index.html"])
+        {
+            string html = File.ReadAllText(folder["report", name]), policy = Regex.Match(html, "Content-Security-Policy\" content=\"([^\"]*)\"").Groups[1].Value;
+            string number = Regex.Match(policy, "script-src 'nonce-([0-9A-F]{32})';").Groups[1].Value;
+            Assert.NotEqual("", number);
+            numbers.Add(number);
+            foreach (Match script in Regex.Matches(html, "<script\\b[^>]*>"))
+                Assert.True(script.Value.Contains($"nonce=\"{number}\"", StringComparison.Ordinal) || script.Value == "<script type=\"application/json\">", script.Value);
+        }
+
+        Assert.Equal(2, numbers.Distinct().Count());
+    }
+
     /// <summary>What walks through elements walks into each: a text of a hundred thousand of them must not take the stack along, and the summary of the run with it.</summary>
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Texts_and_outputs_that_are_nested_far_too_deeply_do_not_end_the_report()
     {
@@ -196,6 +221,7 @@ public sealed partial class ReportTests : IDisposable
     }
 
     /// <summary>A file under a picture's name that cannot be read, or never ends, stays a link.</summary>
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Pictures_that_cannot_be_read_stay_links()
     {
@@ -405,6 +431,7 @@ public sealed partial class ReportTests : IDisposable
         }
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task In_a_browser_an_output_acts_in_its_frame_alone_and_Markdown_not_at_all()
     {
@@ -416,6 +443,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain("taken", (await browser.EvaluateAsync("document.title"))!.ToString());
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task A_browser_is_kept_from_the_network_whatever_an_output_asks_for()
     {
