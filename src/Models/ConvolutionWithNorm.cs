@@ -22,7 +22,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal IEnumerable<Tensor> Tensors => new[] { Convolution.weight, Convolution.bias, Norm?.Weight, Norm?.Bias, Norm?.RunningMean, Norm?.RunningVar }.OfType<Tensor>();
 
     /// <summary>Whether batch norm is a fixed scale and shift for each channel now.</summary>
-    internal bool IsFixed => Norm is null || (Norm.Counter is null && Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
+    internal bool IsFixed => Norm is null || (Norm.Counter is null && Norm.Watcher is null && Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
 
     /// <summary>Whether a forward pass leaves the running statistics as they are.</summary>
     internal bool IsStill => Norm is null || Norm.ReplacedBy is not null || !(Norm.training && Norm.Mode.UpdatesStatistics());
@@ -44,6 +44,16 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>The batch norm of the convolution's result.</summary>
     internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
 
+    /// <summary>The batch norm of the convolution's result and what follows, without gradients and in the memory of the result or the sum.</summary>
+    /// <param name="y">What the convolution gives; overwritten.</param>
+    /// <param name="onto">What the batch norm's result is added to before the ReLU, overwritten; or null.</param>
+    internal Tensor Finished(Tensor y, Tensor? onto)
+    {
+        if (Norm?.ApplyInPlace(y, Activation is not null, onto) == true) return onto ?? y;
+        y = Normalized(y);
+        return Activated(onto is null ? y : onto.add_(y, One), watched: false);
+    }
+
     /// <summary>The ReLU of the batch norm's result, which is written to unless it is watched: no backward pass needs it.</summary>
     internal Tensor Activated(Tensor y, bool watched) => Activation is null ? y : watched ? Activation.call(y) : y.relu_();
 
@@ -60,4 +70,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
 
     /// <summary>The convolution's own kernel and bias.</summary>
     internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0], device: Convolution.weight!.device));
+
+    /// <summary>Kept alive on purpose: native code may still read a temporary number when a collection frees it.</summary>
+    private static readonly TorchSharp.Scalar One = 1;
 }

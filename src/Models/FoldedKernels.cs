@@ -42,15 +42,15 @@ internal sealed class FoldedKernels : IDisposable
     {
         (bool folds, Kept of) = Of(layer, x);
         Tensor y = FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, folds && layer.Activation is not null);
-        return folds ? y : layer.Activated(layer.Normalized(y), watched: false);
+        return folds ? y : layer.Finished(y, onto: null);
     }
 
     /// <summary>sum ← relu(sum + layer(x)).</summary>
     internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
     {
         (bool folds, Kept of) = Of(layer, x);
-        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding);
-        else sum.add_(layer.Normalized(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false)), One).relu_();
+        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
+        else layer.Finished(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), sum);
     }
 
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
@@ -62,17 +62,13 @@ internal sealed class FoldedKernels : IDisposable
         {
             sum.add_(of.Bias.view(1, -1, 1, 1), One);
         }
-        else if (folds)
-        {
-            FusedConvolution.AddTo(sum, large, of.Kernel, of.Bias, of.Padding);
-            return sum;
-        }
         else
         {
-            sum.add_(FusedConvolution.Apply(large, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), One);
+            FusedConvolution.AddTo(sum, large, of.Kernel, of.Bias, of.Padding, relu: folds);
+            if (folds) return sum;
         }
 
-        return layer.Activated(folds ? sum : layer.Normalized(sum), watched: false);
+        return folds ? layer.Activated(sum, watched: false) : layer.Finished(sum, onto: null);
     }
 
     /// <summary>Ends one user's use.</summary>
