@@ -10,8 +10,20 @@ internal static class Unprivileged
 {
     private const int Nobody = 65534;
 
+    private static readonly Lazy<bool> Possible = new(() =>
+    {
+        if (OperatingSystem.IsWindows()) return false;
+        if (!Environment.IsPrivilegedProcess) return true;
+        // Some containers have no other user than root.
+        bool dropped = false;
+        var thread = new Thread(() => dropped = Drop());
+        thread.Start();
+        thread.Join();
+        return dropped;
+    });
+
     /// <summary>Whether a thread can be had whose rights are those of a common user.</summary>
-    internal static bool IsPossible => OperatingSystem.IsLinux() && RuntimeInformation.OSArchitecture is System.Runtime.InteropServices.Architecture.X64 or System.Runtime.InteropServices.Architecture.Arm64 || !OperatingSystem.IsWindows() && !Environment.IsPrivilegedProcess;
+    internal static bool IsPossible => Possible.Value;
 
     /// <summary>Runs the work; what it throws is thrown. Only what it does on its own thread has the rights.</summary>
     internal static void Run(Action work)
@@ -21,7 +33,7 @@ internal static class Unprivileged
         {
             try
             {
-                if (Environment.IsPrivilegedProcess) Drop();
+                if (Environment.IsPrivilegedProcess) Assert.True(Drop());
                 work();
             }
             catch (Exception e)
@@ -35,10 +47,10 @@ internal static class Unprivileged
     }
 
     /// <summary>The system call changes this thread alone; the C library's function of that name would change all.</summary>
-    private static void Drop()
+    private static bool Drop()
     {
-        nint setresuid = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.X64 ? 117 : 147;
-        Assert.Equal(0, Call(setresuid, -1, Nobody, -1));
+        int setresuid = RuntimeInformation.OSArchitecture switch { System.Runtime.InteropServices.Architecture.X64 => 117, System.Runtime.InteropServices.Architecture.Arm64 => 147, _ => 0 };
+        return OperatingSystem.IsLinux() && setresuid > 0 && Call(setresuid, -1, Nobody, -1) == 0;
     }
 
     [DllImport("libc", EntryPoint = "syscall")]

@@ -134,6 +134,41 @@ public sealed class HostileImageTests : IDisposable
         }
     }
 
+    /// <summary>The fuzzing reads whole pictures; folders ask for the size first, and read smaller ones.</summary>
+    [Fact]
+    public void Damaged_pictures_are_read_or_refused_by_name_in_every_way_of_reading()
+    {
+        byte[][] seeds = [.. new[] { "grey.png", "palette.png", "turned.png", "colour.jpg", "progressive.jpg", "grey.jpg", "inks.jpg" }.Select(Resource)];
+        string path = folder["damaged.png"];
+        T? Read<T>(Func<T> read) where T : class
+        {
+            try
+            {
+                return read();
+            }
+            catch (DatasetException e)
+            {
+                Assert.Equal(path, e.File);
+                return null;
+            }
+        }
+
+        int whole = 0, sized = 0, small = 0;
+        for (int i = 0; i < 700; i++)
+        {
+            File.WriteAllBytes(path, Mutation.Of(seeds[i % seeds.Length], new Random(i)));
+            Tuple<int, int>? size = Read(() => ImageCodec.SizeOf(path).ToTuple());
+            PixelImage? picture = Read(() => ImageCodec.Load(path, 1 << 20)), resized = Read(() => ImageCodec.LoadResized(path, 8, 8, out _));
+            if (picture is not null) Assert.Equal(Tuple.Create(picture.Width, picture.Height), size);
+            if (resized is not null) Assert.Equal((8, 8), (resized.Width, resized.Height));
+            (whole, sized, small) = (whole + (picture is null ? 0 : 1), sized + (size is null ? 0 : 1), small + (resized is null ? 0 : 1));
+        }
+
+        Assert.InRange(whole, 100, 600);
+        Assert.InRange(small, 100, 600);
+        Assert.InRange(sized, whole, 650);
+    }
+
     private static void TakesNoMemory(byte[] bytes, string words)
     {
         using Process process = Process.GetCurrentProcess();
