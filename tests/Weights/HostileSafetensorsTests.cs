@@ -21,7 +21,7 @@ public sealed class HostileSafetensorsTests : IDisposable
     {
         { "empty", [], "0 bytes" },
         { "seven bytes", new byte[7], "7 bytes" },
-        { "header longer than the file", Bytes("{}"u8.ToArray(), [], declaredLength: 3), "truncated" },
+        { "header longer than the file", Bytes("{}"u8.ToArray(), [], declaredLength: 3), "claims 3 bytes, and only 2 follow: it is truncated" },
         { "header over the limit", Bytes("{}"u8.ToArray(), [], declaredLength: 100_000_001), "limit" },
         { "header at the limit", Bytes("{}"u8.ToArray(), [], declaredLength: 100_000_000), "truncated" },
         { "header of 2^63", Bytes("{}"u8.ToArray(), [], declaredLength: 1ul << 63), "limit" },
