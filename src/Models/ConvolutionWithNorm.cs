@@ -31,7 +31,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>All three, one after the other.</summary>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x, watched)), watched);
+    internal Tensor Apply(Tensor x, bool watched) => Finished(Convolved(x, watched), watched);
 
     /// <summary>The convolution, in the precision of the map: of weights in float32 a copy is taken, through which gradients flow back.</summary>
     /// <param name="x">(N, C, H, W).</param>
@@ -45,11 +45,24 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
         return functional.conv2d(x, kernel.As(x), Convolution.bias?.As(x), strides: [Stride, Stride], padding: [padding, padding]);
     }
 
+    /// <summary>What follows the convolution: batch norm, the sum with a shortcut, ReLU.</summary>
+    /// <param name="y">The convolution's result.</param>
+    /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
+    /// <param name="shortcut">What is added before the ReLU, or null.</param>
+    internal Tensor Finished(Tensor y, bool watched, Tensor? shortcut = null)
+    {
+        if (!watched && Activation is not null && Norm?.Activated(y, shortcut) is { } finished) return finished;
+        y = Normalized(y);
+        // No backward pass needs the batch norm's result, so that it is written to.
+        if (shortcut is not null) y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
+        return Activation is null ? y : watched ? Activation.call(y) : y.relu_();
+    }
+
     /// <summary>The batch norm of the convolution's result.</summary>
     internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
 
-    /// <summary>The ReLU of the batch norm's result, which is written to unless it is watched: no backward pass needs it.</summary>
-    internal Tensor Activated(Tensor y, bool watched) => Activation is null ? y : watched ? Activation.call(y) : y.relu_();
+    /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
+    private static readonly TorchSharp.Scalar One = 1;
 
     /// <summary>
     /// The kernel and the bias of the one convolution that computes convolution and batch norm: w·γ/σ and β + (b − μ)·γ/σ, the scale in double precision.

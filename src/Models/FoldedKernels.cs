@@ -45,7 +45,7 @@ internal sealed class FoldedKernels : IDisposable
         (bool folds, Kept of) = Of(layer, null, x);
         bool relu = folds && layer.Activation is not null;
         Tensor y = of.InTiles ? WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu) : FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu);
-        return folds ? y : layer.Activated(layer.Normalized(y), watched: false);
+        return folds ? y : layer.Finished(y, watched: false);
     }
 
     /// <summary>sum ← relu(sum + layer(x)).</summary>
@@ -63,7 +63,7 @@ internal sealed class FoldedKernels : IDisposable
         if (of.InTiles)
         {
             Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
-            return folds ? y : layer.Activated(layer.Normalized(y), watched: false);
+            return folds ? y : layer.Finished(y, watched: false);
         }
 
         Tensor sum = UpsampledConvolution.Doubled(small, of.SmallKernel!);
@@ -81,7 +81,8 @@ internal sealed class FoldedKernels : IDisposable
             sum.add_(FusedConvolution.Apply(large, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), One);
         }
 
-        return layer.Activated(folds ? sum : layer.Normalized(sum), watched: false);
+        if (!folds) return layer.Finished(sum, watched: false);
+        return layer.Activation is null ? sum : sum.relu_();
     }
 
     /// <summary>Ends one user's use.</summary>

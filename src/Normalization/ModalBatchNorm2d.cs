@@ -124,6 +124,23 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     }
 
     /// <summary>
+    /// relu(normalised + other map) in one operation, where it is there and the batch normalises without renormalisation; null elsewhere. Statistics move and are counted as in <see cref="forward"/>.
+    /// </summary>
+    /// <param name="input">(N, C, H, W).</param>
+    /// <param name="other">Of the same shape, or null.</param>
+    /// <returns>Owned by the caller's dispose scope.</returns>
+    internal Tensor? Activated(Tensor input, Tensor? other)
+    {
+        long count = input.numel() / Channels;
+        if (Replacement is not null || !Mode.UsesBatchStatistics(training) || Options.Renormalization is not null || count < 2 || !BatchNormReLU.Suits(input)) return null;
+        using var scope = NewDisposeScope();
+        (Tensor output, Tensor mean, Tensor variance) = BatchNormReLU.Apply(input, weight, bias, Options.Eps, other);
+        Counter?.Add(mean, variance, count);
+        if (training && Mode.UpdatesStatistics() && !again) Update(mean, variance, count);
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
     /// γ·r and γ·d + β: batch renormalisation as other numbers for the same kernel, γ·(x̂·r + d) + β. No gradient flows through r and d (Ioffe 2017, algorithm 1).
     /// </summary>
     private (Tensor Gamma, Tensor Beta) Corrected(Tensor input, BatchRenormalization limits)

@@ -25,4 +25,7 @@ internal static class Workers
     /// <summary>The part of <paramref name="count"/> things that falls to one of several workers: where it begins and where it ends.</summary>
     internal static (int Begin, int End) Share(int count, int worker, int workers) =>
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
+
+    /// <summary>The same of many things.</summary>
+    internal static (nint Begin, nint End) Share(nint count, int worker, int workers) => (count / workers * worker, worker == workers - 1 ? count : count / workers * (worker + 1));
 }

@@ -163,7 +163,7 @@ public class WinogradConvolutionTests
         }
 
         Dictionary<string, Tensor> fast = Step();
-        Action[] hooks = [.. unet.modules().OfType<Conv2d>().Select(one => one.register_forward_hook((_, _, output) => output).remove)];
+        Action[] hooks = [.. unet.modules().OfType<Conv2d>().Select(one => (Action)one.register_forward_hook((_, _, output) => output).remove)];
         Dictionary<string, Tensor> plain = Step();
         foreach (Action remove in hooks) remove();
         double largest = plain.Values.Max(gradient => gradient.abs().max().item<float>());
