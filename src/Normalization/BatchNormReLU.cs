@@ -13,6 +13,9 @@ internal sealed unsafe class BatchNormReLU : autograd.SingleTensorFunction<Batch
 {
     private const string Key = "call";
 
+    /// <summary>Rows of the numbers of a batch.</summary>
+    private const int Mean = 0, Variance = 1, Inverse = 2, Scale = 3, Shift = 4;
+
     /// <inheritdoc/>
     public override string Name => nameof(BatchNormReLU);
 
@@ -31,24 +34,20 @@ internal sealed unsafe class BatchNormReLU : autograd.SingleTensorFunction<Batch
     {
         x = ChannelsLast.Of(x);
         other = other is null ? null : ChannelsLast.Of(other);
-        int channels = (int)x.shape[1];
-        nint pixels = (nint)(x.numel() / channels);
-        Tensor mean = empty(channels, float32), variance = empty(channels, float32), inverse = empty(channels, float32);
-        Moments(TensorMemory.Pixels(x), channels, pixels, eps, TensorMemory.Numbers(mean), TensorMemory.Numbers(variance), TensorMemory.Numbers(inverse));
+        Tensor numbers = Numbers(x, weight, bias, eps);
         var call = new Call(x.requires_grad, weight.requires_grad, bias.requires_grad, other is not null, other?.requires_grad == true);
         bool wanted = is_grad_enabled() && (call.WantsMap || call.WantsWeight || call.WantsBias || call.WantsOther);
-        Tensor result = wanted ? apply([call, x, weight, bias, mean, inverse, .. new[] { other }.OfType<Tensor>()]) : Compute(x, weight, bias, mean, inverse, other);
-        return (result, mean, variance);
+        Tensor result = wanted ? apply([call, x, weight, bias, numbers, .. new[] { other }.OfType<Tensor>()]) : Compute(x, numbers, other);
+        return (result, numbers[Mean], numbers[Variance]);
     }
 
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var call = (Call)vars[0];
-        Tensor[] tensors = [.. vars.Skip(1).Cast<Tensor>()];
-        ctx.save_data(Key, call);
-        ctx.save_for_backward([.. tensors]);
-        return Compute(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], tensors.ElementAtOrDefault(5));
+        (Tensor x, Tensor numbers, Tensor? other) = ((Tensor)vars[1], (Tensor)vars[4], (Tensor?)vars.ElementAtOrDefault(5));
+        ctx.save_data(Key, vars[0]);
+        ctx.save_for_backward(other is null ? [x, numbers] : [x, numbers, other]);
+        return Compute(x, numbers, other);
     }
 
     /// <inheritdoc/>
@@ -57,91 +56,121 @@ internal sealed unsafe class BatchNormReLU : autograd.SingleTensorFunction<Batch
         var call = (Call)ctx.get_data(Key);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor[] tensors = [.. ctx.get_saved_variables()];
-        (Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor inverse, Tensor? other) = (tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], tensors.ElementAtOrDefault(5));
-        int channels = (int)x.shape[1], workers = Workers.Count;
+        List<Tensor> saved = ctx.get_saved_variables();
+        (Tensor x, Tensor? other) = (saved[0], saved.ElementAtOrDefault(2));
+        int channels = (int)x.shape[1], workers = Workers.For(x.numel());
         nint pixels = (nint)(x.numel() / channels);
-        Tensor given = ChannelsLast.Of(grad_output), scale = weight * inverse, shift = bias - mean * scale;
+        Tensor given = ChannelsLast.Of(grad_output), gradient = Like(x), ofWeight = empty(channels, float32), ofBias = empty(channels, float32);
         Tensor? passed = other is null ? null : Like(x);
-        Tensor sums = zeros([2, workers, channels], float64), gradient = Like(x);
         float* map = TensorMemory.Pixels(x), second = other is null ? null : TensorMemory.Pixels(other), g = TensorMemory.Pixels(given), to = TensorMemory.Pixels(gradient);
-        float* masked = passed is null ? null : TensorMemory.Pixels(passed);
-        float* scales = TensorMemory.Numbers(scale), shifts = TensorMemory.Numbers(shift), means = TensorMemory.Numbers(mean);
-        double* totals = TensorMemory.DoubleNumbers(sums);
-        Workers.Run(workers, worker =>
+        float* masked = passed is null ? null : TensorMemory.Pixels(passed), start = TensorMemory.Numbers(saved[1]);
+        float* means = start + Mean * channels, inverses = start + Inverse * channels, scales = start + Scale * channels, shifts = start + Shift * channels;
+        var both = new double[2 * workers * channels];
+        var factors = new float[2 * channels];
+        fixed (double* sums = both)
+        fixed (float* slopes = factors)
         {
-            (nint begin, nint end) = Workers.Share(pixels, worker, workers);
-            double* own = totals + worker * channels;
-            ChannelSweeps.GradientSums(map, second, g, channels, begin, end, scales, shifts, means, own, own + workers * channels, masked);
-        });
-        Tensor both = sums.sum(1), ofBias = both[0], ofWeight = both[1] * inverse;
-        if (call.WantsMap)
-        {
-            // γ/σ · (g − Σg/m − x̂·Σg·x̂/m) as a sum of g, x and a constant.
-            Tensor slope = scale * inverse * ofWeight / -(double)pixels, constant = -scale * ofBias / (double)pixels - slope * mean;
-            (slope, constant) = (slope.to(float32), constant.to(float32));
-            float* slopes = TensorMemory.Numbers(slope), constants = TensorMemory.Numbers(constant), source = masked is null ? g : masked;
+            // A lambda cannot hold what is fixed.
+            (nint totals, nint slope) = ((nint)sums, (nint)slopes);
             Workers.Run(workers, worker =>
             {
                 (nint begin, nint end) = Workers.Share(pixels, worker, workers);
-                ChannelSweeps.Gradient(map, source, masked is not null, channels, begin, end, scales, shifts, scales, slopes, constants, to);
+                double* own = (double*)totals + worker * channels;
+                ChannelSweeps.GradientSums(map, second, g, channels, begin, end, scales, shifts, means, own, own + workers * channels, masked);
             });
+            float* weights = TensorMemory.Numbers(ofWeight), biases = TensorMemory.Numbers(ofBias);
+            for (int c = 0; c < channels; c++)
+            {
+                (double sum, double product) = Sums(both, workers, channels, c);
+                (weights[c], biases[c]) = ((float)(product * inverses[c]), (float)sum);
+                // γ/σ · (g − Σg/m − x̂·Σg·x̂/m) as a sum of g, x and a constant.
+                double ofMap = -scales[c] * product * inverses[c] * inverses[c] / pixels;
+                (slopes[c], slopes[channels + c]) = ((float)ofMap, (float)(-scales[c] * sum / pixels - ofMap * means[c]));
+            }
+
+            if (call.WantsMap)
+            {
+                Workers.Run(workers, worker =>
+                {
+                    (nint begin, nint end) = Workers.Share(pixels, worker, workers);
+                    ChannelSweeps.Gradient(map, masked is null ? g : masked, masked is not null, channels, begin, end, scales, shifts, scales, (float*)slope, (float*)slope + channels, to);
+                });
+            }
         }
 
         GC.KeepAlive(grad_output);
-        GC.KeepAlive(tensors);
-        Tensor? ofMap = call.WantsMap ? gradient.MoveToOuterDisposeScope() : null, ofOther = call.WantsOther ? passed!.MoveToOuterDisposeScope() : null;
-        Tensor? weights = call.WantsWeight ? ofWeight.to(float32).MoveToOuterDisposeScope() : null, biases = call.WantsBias ? ofBias.to(float32).MoveToOuterDisposeScope() : null;
-        List<Tensor> gradients = [null!, ofMap!, weights!, biases!, null!, null!];
-        if (call.HasOther) gradients.Add(ofOther!);
+        GC.KeepAlive(saved);
+        List<Tensor> gradients = [null!, Kept(gradient, call.WantsMap)!, Kept(ofWeight, call.WantsWeight)!, Kept(ofBias, call.WantsBias)!, null!];
+        if (call.HasOther) gradients.Add(Kept(passed!, call.WantsOther)!);
         return gradients;
     }
 
-    private static Tensor Compute(Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor inverse, Tensor? other)
+    private static Tensor? Kept(Tensor gradient, bool wanted) => wanted ? gradient.MoveToOuterDisposeScope() : null;
+
+    private static Tensor Compute(Tensor x, Tensor numbers, Tensor? other)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        int channels = (int)x.shape[1], workers = Workers.Count;
+        int channels = (int)x.shape[1], workers = Workers.For(x.numel());
         nint pixels = (nint)(x.numel() / channels);
-        Tensor scale = weight * inverse, shift = bias - mean * scale, result = Like(x);
-        float* map = TensorMemory.Pixels(x), second = other is null ? null : TensorMemory.Pixels(other), to = TensorMemory.Pixels(result), scales = TensorMemory.Numbers(scale), shifts = TensorMemory.Numbers(shift);
+        Tensor result = Like(x);
+        float* map = TensorMemory.Pixels(x), second = other is null ? null : TensorMemory.Pixels(other), to = TensorMemory.Pixels(result), start = TensorMemory.Numbers(numbers);
         Workers.Run(workers, worker =>
         {
             (nint begin, nint end) = Workers.Share(pixels, worker, workers);
-            ChannelSweeps.Activate(map, second, channels, begin, end, scales, shifts, to);
+            ChannelSweeps.Activate(map, second, channels, begin, end, start + Scale * channels, start + Shift * channels, to);
         });
         GC.KeepAlive(x);
         GC.KeepAlive(other);
-        return result.MoveToOuterDisposeScope();
+        return result;
     }
 
-    /// <summary>Means, unbiased variances and 1/√(σ² + ε) by the biased ones.</summary>
-    private static void Moments(float* x, int channels, nint pixels, double eps, float* mean, float* variance, float* inverse)
+    /// <summary>Of each channel: mean, unbiased variance, 1/√(σ² + ε) by the biased one, and the scale and shift that normalise.</summary>
+    /// <returns>(5, C), owned by the caller's dispose scope.</returns>
+    private static Tensor Numbers(Tensor x, Tensor weight, Tensor bias, double eps)
     {
-        int workers = Workers.Count;
-        using Tensor memory = zeros([2, workers, channels], float64).DetachFromDisposeScope();
-        double* sums = TensorMemory.DoubleNumbers(memory);
-        // Differences from the first pixel: squares of large numbers that differ little would lose their digits.
-        Workers.Run(workers, worker =>
+        int channels = (int)x.shape[1], workers = Workers.For(x.numel());
+        nint pixels = (nint)(x.numel() / channels);
+        Tensor numbers = empty([5, channels], float32);
+        float* map = TensorMemory.Pixels(x), to = TensorMemory.Numbers(numbers), gammas = TensorMemory.Numbers(weight), betas = TensorMemory.Numbers(bias);
+        var both = new double[2 * workers * channels];
+        fixed (double* sums = both)
         {
-            (nint begin, nint end) = Workers.Share(pixels, worker, workers);
-            double* own = sums + worker * channels;
-            ChannelSweeps.Moments(x, channels, begin, end, x, own, own + workers * channels);
-        });
+            // A lambda cannot hold what is fixed.
+            nint totals = (nint)sums;
+            // Differences from the first pixel: squares of large numbers that differ little would lose their digits.
+            Workers.Run(workers, worker =>
+            {
+                (nint begin, nint end) = Workers.Share(pixels, worker, workers);
+                double* own = (double*)totals + worker * channels;
+                ChannelSweeps.Moments(map, channels, begin, end, map, own, own + workers * channels);
+            });
+        }
+
         for (int c = 0; c < channels; c++)
         {
-            double sum = 0, square = 0;
-            for (int worker = 0; worker < workers; worker++)
-            {
-                sum += sums[worker * channels + c];
-                square += sums[(workers + worker) * channels + c];
-            }
-
-            double difference = sum / pixels, deviations = Math.Max(0, square - sum * difference);
-            mean[c] = (float)(x[c] + difference);
-            variance[c] = (float)(deviations / (pixels - 1));
-            inverse[c] = (float)(1 / Math.Sqrt(deviations / pixels + eps));
+            (double sum, double square) = Sums(both, workers, channels, c);
+            double difference = sum / pixels, deviations = Math.Max(0, square - sum * difference), mean = map[c] + difference, inverse = 1 / Math.Sqrt(deviations / pixels + eps), scale = gammas[c] * inverse;
+            to[Mean * channels + c] = (float)mean;
+            to[Variance * channels + c] = (float)(deviations / (pixels - 1));
+            to[Inverse * channels + c] = (float)inverse;
+            to[Scale * channels + c] = (float)scale;
+            to[Shift * channels + c] = (float)(betas[c] - mean * scale);
         }
+
+        GC.KeepAlive(x);
+        return numbers;
+    }
+
+    /// <summary>A channel's two sums over all workers.</summary>
+    private static (double First, double Second) Sums(double[] both, int workers, int channels, int channel)
+    {
+        (double first, double second) = (0, 0);
+        for (int worker = 0; worker < workers; worker++)
+        {
+            first += both[worker * channels + channel];
+            second += both[(workers + worker) * channels + channel];
+        }
+
+        return (first, second);
     }
 
     private static Tensor Like(Tensor map)

@@ -95,8 +95,13 @@ internal static class TensorMemory
     {
         if (tensor.device_type != TorchSharp.DeviceType.CPU || tensor.dtype != type || !tensor.is_contiguous() || tensor.numel() == 0)
             throw new ArgumentException($"Numbers of {type} that lie side by side on the CPU were expected, and the tensor is {tensor.dtype} on {tensor.device} with strides ({string.Join(", ", tensor.stride())}). Make it contiguous first.", nameof(tensor));
+        // libtorch does not move a tensor's memory. A span has at most 2³¹ bytes.
+        if (tensor.numel() < int.MaxValue / 8)
+        {
+            fixed (byte* place = tensor.bytes) return place;
+        }
+
         using Tensor detached = tensor.detach(), flat = detached.view(-1), first = flat.narrow(0, 0, 1);
-        // libtorch does not move a tensor's memory.
         fixed (byte* place = first.bytes) return place;
     }
 

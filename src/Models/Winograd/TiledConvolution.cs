@@ -30,7 +30,7 @@ internal static unsafe class TiledConvolution
     internal static void Prepare(float* kernel, int outputs, int inputs, nint stride, bool turned, float* to)
     {
         using var timing = new Timing();
-        int blocks = outputs / Line, workers = Math.Min(Workers.Count, blocks);
+        int blocks = outputs / Line, workers = Math.Min(Workers.For((long)outputs * inputs * Places), blocks);
         Workers.Run(workers, worker =>
         {
             (int begin, int end) = Workers.Share(blocks, worker, workers);
@@ -49,7 +49,7 @@ internal static unsafe class TiledConvolution
     {
         using var timing = new Timing();
         int inputs = from.Sum(map => map.Channels), outputs = to.Sum(map => map.Channels), panel = PanelProduct.PanelFor(outputs);
-        int workers = Math.Min(Workers.Count, grid.Count), block = Block(grid, workers, inputs, outputs);
+        int workers = Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count), block = Block(grid, workers, inputs, outputs);
         nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + inputs;
         using Tensor memory = Memory(workers, between);
         float* start = TensorMemory.Numbers(memory);
@@ -89,7 +89,7 @@ internal static unsafe class TiledConvolution
         using var timing = new Timing();
         int inputs = from.Sum(map => map.Channels), outputs = gradient.Channels, panel = PanelProduct.PanelFor(outputs);
         nint place = KernelTransforms.Place(outputs, inputs);
-        int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.Count, grid.Count)), block = Block(grid, workers, inputs, outputs);
+        int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count)), block = Block(grid, workers, inputs, outputs);
         nint left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + Math.Max(inputs, outputs);
         using Tensor memory = Memory(workers, between), sums = Memory(workers, Places * place), shifts = Memory(workers, outputs);
         float* start = TensorMemory.Numbers(memory), all = TensorMemory.Numbers(sums), biases = TensorMemory.Numbers(shifts);
@@ -113,10 +113,10 @@ internal static unsafe class TiledConvolution
                 }
             }
         });
-        int blocks = outputs / Line;
-        Workers.Run(Math.Min(Workers.Count, blocks), worker =>
+        int blocks = outputs / Line, last = Math.Min(Workers.For((long)outputs * inputs * Places), blocks);
+        Workers.Run(last, worker =>
         {
-            (int begin, int end) = Workers.Share(blocks, worker, Math.Min(Workers.Count, blocks));
+            (int begin, int end) = Workers.Share(blocks, worker, last);
             for (int one = begin; one < end; one++) KernelTransforms.ToKernel(all, workers, outputs, inputs, kernel, one);
         });
         if (bias is null) return;
