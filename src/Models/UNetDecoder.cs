@@ -74,17 +74,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
 
         using var scope = NewDisposeScope();
         Tensor x = Full(Decode(features));
-        bool plain = plainUpsampling || x.device_type != TorchSharp.DeviceType.CPU || !training || spatial_dropout2d.p == 0 || Hooks.OnAny([spatial_dropout2d, prediction]);
-        return (plain ? prediction.call(spatial_dropout2d.call(x)) : Predicted(x)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Dropout and the last convolution: dropping a channel of an image is a 0 in that image's weights, and no map is written for it, neither forward nor backward.</summary>
-    private Tensor Predicted(Tensor x)
-    {
-        (long n, long channels, long height, long width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        Tensor weight = prediction.weight!, kept = functional.dropout2d(ones([n, channels, 1, 1], x.dtype), spatial_dropout2d.p, training: true);
-        Tensor pixels = x.permute(0, 2, 3, 1).reshape(n, height * width, channels), weights = weight.view(1, -1, channels) * kept.view(n, 1, channels);
-        return baddbmm(prediction.bias!.view(1, 1, -1), pixels, weights.transpose(1, 2)).view(n, height, width, -1).permute(0, 3, 1, 2);
+        return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
     }
 
     private Tensor Decode(Tensor[] features)

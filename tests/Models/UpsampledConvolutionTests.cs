@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Models;
 using UnetResnet.Runtime;
