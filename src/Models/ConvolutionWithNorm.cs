@@ -13,6 +13,9 @@ namespace UnetResnet.Models;
 /// <param name="Activation">The ReLU, or null.</param>
 internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d? Norm, ReLU? Activation)
 {
+    /// <summary>Numbers of a map from which one operation instead of three is worth its threads: 2 MB, which a core's cache does not hold.</summary>
+    private const long LeastFused = 1 << 19;
+
     /// <summary>Of the convolution's window.</summary>
     internal int Stride { get; init; } = 1;
 
@@ -51,7 +54,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <param name="shortcut">What is added before the ReLU, or null.</param>
     internal Tensor Finished(Tensor y, bool watched, Tensor? shortcut = null)
     {
-        if (!watched && Activation is not null && Norm?.Activated(y, shortcut) is { } finished) return finished;
+        if (!watched && Activation is not null && y.numel() >= LeastFused && Norm?.Activated(y, shortcut) is { } finished) return finished;
         y = Normalized(y);
         // No backward pass needs the batch norm's result, so that it is written to.
         if (shortcut is not null) y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
