@@ -29,32 +29,40 @@ function report(file, problems) {
   }
 }
 
-function validatorOf(schema) {
+// wrong: what is put into a file that must then fail.
+function validatorOf(schema, wrong) {
   const definition = JSON.parse(readFileSync(join(schemas, schema), "utf8"));
   for (const key of ["$id", "id", "$schema"]) delete definition[key];   // what the schema calls itself is no address to ask
   const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(definition);
   return file => {
-    const ok = validate(YAML.parse(readFileSync(file, "utf8")));
-    report(file, ok ? [] : validate.errors.map(e => `${e.instancePath || "/"} ${e.message} ${e.params.additionalProperty ?? ""}`));
+    const content = YAML.parse(readFileSync(file, "utf8")), problems = validate(content) ? [] : validate.errors.map(e => `${e.instancePath || "/"} ${e.message} ${e.params.additionalProperty ?? ""}`);
+    if (validate({ ...content, ...wrong })) problems.push(`the check does not notice ${JSON.stringify(wrong)}`);
+    report(file, problems);
   };
 }
 
-for (const name of readdirSync(join(folder, "workflows"))) {
-  const file = join(folder, "workflows", name);
-  const trace = new NoOperationTraceWriter();
-  const result = parseWorkflow({ name, content: readFileSync(file, "utf8") }, trace);
+async function problemsOfWorkflow(name, content) {
+  const result = parseWorkflow({ name, content }, new NoOperationTraceWriter());
   const problems = result.context.errors.getErrors().map(e => e.message);
   if (problems.length === 0 && result.value) {
     const template = await convertWorkflowTemplate(result.context, result.value);
     problems.push(...(template.errors ?? []).map(e => e.Message ?? e.message ?? String(e)));
   }
+  return problems;
+}
+
+for (const name of readdirSync(join(folder, "workflows"))) {
+  const file = join(folder, "workflows", name), content = readFileSync(file, "utf8");
+  const problems = await problemsOfWorkflow(name, content);
+  // A check that lets everything pass proves nothing: with a misspelt key the same file must fail.
+  if ((await problemsOfWorkflow(name, content.replace("runs-on:", "runs-onn:"))).length === 0) problems.push("the check does not notice a misspelt runs-on");
   report(file, problems);
 }
 
-validatorOf("dependabot-2.0.json")(join(folder, "dependabot.yml"));
-const checkForm = validatorOf("github-issue-forms.json");
-const forms = readdirSync(join(folder, "ISSUE_TEMPLATE")).filter(name => name !== "config.yml");
-forms.forEach(name => checkForm(join(folder, "ISSUE_TEMPLATE", name)));
+const dependabot = validatorOf("dependabot-2.0.json", { misspelt: true }), form = validatorOf("github-issue-forms.json", { misspelt: true }), chooser = validatorOf("github-issue-config.json", { blank_issues_enabled: "perhaps" });
+dependabot(join(folder, "dependabot.yml"));
+const templates = join(folder, "ISSUE_TEMPLATE");
+for (const name of readdirSync(templates)) (name === "config.yml" ? chooser : form)(join(templates, name));
 
 console.log(`${checked} files checked, ${errors} errors`);
 process.exit(errors > 0 || checked < 3 ? 1 : 0);

@@ -7,7 +7,7 @@ namespace UnetResnet.Data;
 /// <param name="Batches">The images, class by class, all in memory.</param>
 public sealed record ImageClassFolder(IReadOnlyList<string> Classes, BatchLoader Batches)
 {
-    /// <summary>Reads all PNG and JPEG images of a folder's folders. The batches mix the classes: images of all of them take turns.</summary>
+    /// <summary>Reads all PNG and JPEG images of a folder's folders, hidden ones (<c>.ipynb_checkpoints</c>) aside. The batches mix the classes: images of all of them take turns.</summary>
     /// <param name="directory">The folder that holds a folder for each class.</param>
     /// <param name="side">Side in pixels to which every image is resized, at least 1.</param>
     /// <param name="batchSize">Images in a batch, at least 1.</param>
@@ -34,7 +34,7 @@ public sealed record ImageClassFolder(IReadOnlyList<string> Classes, BatchLoader
     {
         try
         {
-            string[] folders = [.. Directory.EnumerateDirectories(directory).Order(StringComparer.Ordinal)];
+            string[] folders = [.. Directory.EnumerateDirectories(directory).Where(folder => !ImageMaskFolder.IsHidden(folder)).Order(StringComparer.Ordinal)];
             return folders.Length >= 2 ? folders : throw new DatasetException(directory, $"holds {folders.Length} folders", "a folder of images for each of at least two classes", "Sort the images into folders.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -45,7 +45,14 @@ public sealed record ImageClassFolder(IReadOnlyList<string> Classes, BatchLoader
 
     private static string[] Images(string folder)
     {
-        string[] images = [.. Directory.EnumerateFiles(folder).Where(ImageMaskFolder.IsImage).Order(StringComparer.Ordinal)];
-        return images.Length > 0 ? images : throw new DatasetException(folder, "holds no images", "PNG or JPEG images of one class", "Put images there, or remove the folder.");
+        try
+        {
+            string[] images = [.. Directory.EnumerateFiles(folder).Where(ImageMaskFolder.IsImage).Order(StringComparer.Ordinal)];
+            return images.Length > 0 ? images : throw new DatasetException(folder, "holds no images", "PNG or JPEG images of one class", "Put images there, or remove the folder.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(folder, $"cannot be read ({e.Message})", "PNG or JPEG images of one class", "Check the permissions.", e);
+        }
     }
 }

@@ -9,10 +9,13 @@ namespace UnetResnet.Data;
 // Compiled instead of ImageCodec.Skia.cs in a build with -p:UseImageSharp=true.
 public static partial class ImageCodec
 {
-    private static partial PixelImage DecodePixels(byte[] encoded, string name)
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header)
     {
         try
         {
+            // The size that was judged is the one that is decoded.
+            if (Image.Identify(encoded) is not { } info || (header.Width, header.Height) != (info.Width, info.Height))
+                throw Corrupt(name, "is damaged: its header and its picture differ in size");
             using Image<Rgba32> image = Image.Load<Rgba32>(encoded, out IImageFormat format);
             bool grey = format switch
             {
@@ -38,7 +41,7 @@ public static partial class ImageCodec
         }
     }
 
-    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height) => DecodePixels(encoded, name).Resize(width, height);
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header, int width, int height) => DecodePixels(encoded, name, header).Resize(width, height);
 
     public static partial byte[] EncodePng(PixelImage image)
     {

@@ -7,11 +7,11 @@ namespace UnetResnet.Data;
 
 public static partial class ImageCodec
 {
-    private static partial PixelImage DecodePixels(byte[] encoded, string name) => Decoded(encoded, name, _ => 1, (pixels, info, _) =>
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header) => Decoded(encoded, name, header, _ => 1, (pixels, info, _) =>
         new PixelImage(info.Width, info.Height, IsGrey(info) ? 1 : 3, IsGrey(info) ? pixels.ToArray() : DropAlpha(pixels)));
 
-    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height) => Decoded(
-        encoded, name, size => Reduction(size, width, height), (pixels, info, extent) => Resampling.Smooth(pixels, (info.Width, info.Height), IsGrey(info) ? 1 : 4, (width, height), extent));
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header, int width, int height) => Decoded(
+        encoded, name, header, size => Reduction(size, width, height), (pixels, info, extent) => Resampling.Smooth(pixels, (info.Width, info.Height), IsGrey(info) ? 1 : 4, (width, height), extent));
 
     private static bool IsGrey(SKImageInfo info) => info.ColorType == SKColorType.Gray8;
 
@@ -29,7 +29,7 @@ public static partial class ImageCodec
     /// Decodes, grey with one byte a pixel or RGBA with four, which nobody needs longer than <paramref name="use"/> takes. A reduced picture may end within its last pixels;
     /// its extent says where.
     /// </summary>
-    private static PixelImage Decoded(byte[] encoded, string name, Func<SKSizeI, int> reduction, Use use)
+    private static PixelImage Decoded(byte[] encoded, string name, ImageHeader header, Func<SKSizeI, int> reduction, Use use)
     {
         using var data = SKData.CreateCopy(encoded);
         using var codec = SKCodec.Create(data);
@@ -37,6 +37,9 @@ public static partial class ImageCodec
             throw Corrupt(name, "is not a readable PNG or JPEG image");
 
         SKSizeI size = codec.Info.Size;
+        // The size that was judged is the one that is decoded.
+        if ((header.Width, header.Height) != (size.Width, size.Height))
+            throw Corrupt(name, "is damaged: its header and its picture differ in size");
         int by = codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? reduction(size) : 1;
         SKSizeI decoded = by == 1 ? size : codec.GetScaledDimensions(1f / by);
         // Without a colour space nothing is converted; premultiplied means blended with black.

@@ -1,3 +1,5 @@
+using UnetResnet.Runtime;
+
 namespace UnetResnet.Data;
 
 /// <summary>
@@ -38,7 +40,7 @@ public static partial class ImageCodec
         original = header.Upright;
         bool jpeg = encoded[0] == 0xFF, turned = header.Orientation != 1;
         if (original == (width, height) || (turned && !jpeg)) return Decode(encoded, path).Resize(width, height);
-        return Upright(header.Orientation >= 5 ? DecodePixels(encoded, path, height, width) : DecodePixels(encoded, path, width, height), header.Orientation);
+        return Upright(header.Orientation >= 5 ? DecodePixels(encoded, path, header, height, width) : DecodePixels(encoded, path, header, width, height), header.Orientation);
     }
 
     /// <summary>Width and height of an image file as <see cref="Load"/> gives it, upright; no pixel is decoded.</summary>
@@ -83,11 +85,8 @@ public static partial class ImageCodec
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string full = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        string temporary = $"{full}.{Environment.ProcessId}.tmp";
-        File.WriteAllBytes(temporary, EncodePng(image));
-        File.Move(temporary, full, overwrite: true);
+        byte[] png = EncodePng(image);
+        AtomicFile.Write(path, stream => stream.Write(png));
     }
 
     /// <summary>Decodes an image.</summary>
@@ -100,7 +99,7 @@ public static partial class ImageCodec
         ArgumentNullException.ThrowIfNull(encoded);
         ArgumentOutOfRangeException.ThrowIfLessThan(pixelLimit, 1);
         ImageHeader header = Checked(ImageHeader.Read(encoded), name, pixelLimit);
-        return Upright(DecodePixels(encoded, name), header.Orientation);
+        return Upright(DecodePixels(encoded, name, header), header.Orientation);
     }
 
     private static PixelImage Upright(PixelImage image, int orientation) => orientation switch
@@ -119,11 +118,11 @@ public static partial class ImageCodec
     /// <param name="image">The image.</param>
     public static partial byte[] EncodePng(PixelImage image);
 
-    /// <summary>Decodes the pixels as they are stored, without turning them.</summary>
-    private static partial PixelImage DecodePixels(byte[] encoded, string name);
+    /// <summary>Decodes the pixels as they are stored, without turning them. A picture of another size than its header's is refused before memory is taken.</summary>
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header);
 
     /// <summary>The same in another size, see <see cref="LoadResized"/>.</summary>
-    private static partial PixelImage DecodePixels(byte[] encoded, string name, int width, int height);
+    private static partial PixelImage DecodePixels(byte[] encoded, string name, ImageHeader header, int width, int height);
 
     private static DatasetException Corrupt(string name, string problem, Exception? cause = null) => new(name, problem, Expected, Cure, cause);
 }

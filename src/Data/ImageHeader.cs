@@ -5,7 +5,7 @@ namespace UnetResnet.Data;
 
 /// <summary>
 /// What a PNG or JPEG file says of itself before a pixel is decoded: its size, how it is to be turned, and whether it is there to its end. A decoder asks for memory by that size,
-/// and a progressive JPEG that is cut short decodes without an error.
+/// and a progressive JPEG that is cut short decodes without an error. Where a file states its size twice, the first one counts, as it does for decoders.
 /// </summary>
 /// <param name="Width">As stored, before it is turned.</param>
 /// <param name="Height">As stored.</param>
@@ -56,7 +56,7 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
             uint size = BinaryPrimitives.ReadUInt32BigEndian(start);
             if (size > length - at - 12) break;
             ReadOnlySpan<byte> kind = start.Slice(4, 4);
-            if (kind.SequenceEqual("IHDR"u8) && size >= 8) header = header with { Width = Side(BinaryPrimitives.ReadUInt32BigEndian(start[8..])), Height = Side(BinaryPrimitives.ReadUInt32BigEndian(start[12..])) };
+            if (header.Width == 0 && kind.SequenceEqual("IHDR"u8) && size >= 8) header = header with { Width = Side(BinaryPrimitives.ReadUInt32BigEndian(start[8..])), Height = Side(BinaryPrimitives.ReadUInt32BigEndian(start[12..])) };
             else if (kind.SequenceEqual("eXIf"u8))
             {
                 var data = new byte[size];
@@ -82,7 +82,7 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
             uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             if (length > file.Length - at - 12) break;
             ReadOnlySpan<byte> kind = file.Slice(at + 4, 4), data = file.Slice(at + 8, (int)length);
-            if (kind.SequenceEqual("IHDR"u8) && data.Length >= 8)
+            if (header.Width == 0 && kind.SequenceEqual("IHDR"u8) && data.Length >= 8)
                 header = header with { Width = Side(BinaryPrimitives.ReadUInt32BigEndian(data)), Height = Side(BinaryPrimitives.ReadUInt32BigEndian(data[4..])) };
             else if (kind.SequenceEqual("eXIf"u8)) header = header with { Orientation = OrientationOf(data) };
             else if (kind.SequenceEqual("IEND"u8)) return header with { IsComplete = true };
@@ -115,7 +115,7 @@ internal readonly record struct ImageHeader(int Width, int Height, int Orientati
             int length = BinaryPrimitives.ReadUInt16BigEndian(file[(at + 2)..]);
             if (length < 2 || length > file.Length - at - 2) break;
             ReadOnlySpan<byte> data = file.Slice(at + 4, length - 2);
-            if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC) && data.Length >= 5)
+            if (header.Width == 0 && marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC) && data.Length >= 5)
                 header = header with { Height = BinaryPrimitives.ReadUInt16BigEndian(data[1..]), Width = BinaryPrimitives.ReadUInt16BigEndian(data[3..]) };
             else if (marker == 0xE1 && data.StartsWith("Exif\0\0"u8)) header = header with { Orientation = OrientationOf(data[6..]) };
             at += 2 + length;

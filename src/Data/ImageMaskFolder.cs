@@ -29,6 +29,12 @@ public sealed record ImageMaskFolderOptions
     /// </summary>
     public long MemoryBudget { get; init; } = 1L << 30;
 
+    /// <summary>
+    /// What becomes of files that cannot be used. <see cref="Data.OnError.Throw"/> (default) names the first. <see cref="Data.OnError.Skip"/> leaves their pairs out, and
+    /// <see cref="SegmentationDataset.Skipped"/> lists them; every pair is then decoded once at opening, because damage inside a picture shows in no other way.
+    /// </summary>
+    public OnError OnError { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => RecordText.Of(this);
 }
@@ -44,13 +50,14 @@ public static class ImageMaskFolder
     /// <summary>
     /// Finds all PNG and JPEG images with their masks, paired by file name without extension, in ordinal order of their names. Names, sizes and ends of all files are checked
     /// at once, and the first pair is read whole, because a threshold or number of classes that does not fit shows in it. Damage inside a picture shows when it is read.
+    /// Hidden files, such as the <c>._name.png</c> of macOS, are not looked at.
     /// </summary>
     /// <param name="imagesDirectory">Folder of images.</param>
     /// <param name="masksDirectory">Folder of masks.</param>
     /// <param name="options">Pairing and reading; null for the defaults.</param>
     /// <exception cref="DatasetException">
     /// A folder is missing or empty, an image has no mask, a mask no image, a name occurs twice, sizes differ, a file is corrupt,
-    /// a mask has values but none above the threshold, or a value that is no class. Every message names the file and the cure.
+    /// a mask has values but none above the threshold, or a value that is no class. Every message names the file and the cure. Where faults are skipped: no pair is left.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The side asked for is no multiple of 32, the number of classes is not 1 to 255, or the budget is below 0.</exception>
     public static SegmentationDataset Load(string imagesDirectory, string masksDirectory, ImageMaskFolderOptions? options = null)
@@ -60,32 +67,49 @@ public static class ImageMaskFolder
         options ??= new ImageMaskFolderOptions();
         if (options.Classes is not (>= 1 and <= 255)) throw new ArgumentOutOfRangeException(nameof(options), options.Classes, "Masks have 1 class (foreground) or 2 to 255 (numbers from 0).");
         if (options.MemoryBudget < 0) throw new ArgumentOutOfRangeException(nameof(options), options.MemoryBudget, "The memory budget is a number of bytes, 0 or more; 0 keeps no image.");
+        if (!Enum.IsDefined(options.OnError)) throw new ArgumentOutOfRangeException(nameof(options), options.OnError, "OnError is Throw or Skip.");
         if (options.Side is int wanted) SegmentationDataset.CheckSide(wanted);
         bool oneFolder = Path.GetFullPath(imagesDirectory) == Path.GetFullPath(masksDirectory);
         if (oneFolder && options.MaskSuffix.Length == 0)
             throw new ArgumentException("Images and masks in one folder need a MaskSuffix to tell them apart.", nameof(options));
 
-        SortedDictionary<string, string> images = List(imagesDirectory, stem => oneFolder && stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? null : stem);
-        SortedDictionary<string, string> masks = List(masksDirectory, stem => stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? stem[..^options.MaskSuffix.Length] : null);
+        bool skips = options.OnError == OnError.Skip;
+        var skipped = new List<SkippedFile>();
+        void Refuse(DatasetException fault)
+        {
+            if (!skips) throw fault;
+            skipped.Add(new SkippedFile(fault.File, fault.Message));
+        }
+
+        SortedDictionary<string, string> images = List(imagesDirectory, stem => oneFolder && stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? null : stem, Refuse);
+        SortedDictionary<string, string> masks = List(masksDirectory, stem => stem.EndsWith(options.MaskSuffix, StringComparison.Ordinal) ? stem[..^options.MaskSuffix.Length] : null, Refuse);
         if (images.Count == 0) throw NoImages(imagesDirectory);
-        foreach ((string stem, string image) in images)
-        {
-            if (!masks.ContainsKey(stem))
-                throw new DatasetException(image, "has no mask", $"{Path.Combine(masksDirectory, stem + options.MaskSuffix)}.png", "Add the mask, or remove the image.");
-        }
+        foreach ((string stem, string image) in images.Where(image => !masks.ContainsKey(image.Key)))
+            Refuse(new DatasetException(image, "has no mask", $"{Path.Combine(masksDirectory, stem + options.MaskSuffix)}.png", "Add the mask, or remove the image."));
+        foreach ((string stem, string mask) in masks.Where(mask => !images.ContainsKey(mask.Key)))
+            Refuse(new DatasetException(mask, "is a mask without an image", $"{Path.Combine(imagesDirectory, stem)}.png", "Add the image, or remove the mask."));
 
-        foreach ((string stem, string mask) in masks)
-        {
-            if (!images.ContainsKey(stem))
-                throw new DatasetException(mask, "is a mask without an image", $"{Path.Combine(imagesDirectory, stem)}.png", "Add the image, or remove the mask.");
-        }
-
-        (string Stem, string Image, string Mask)[] pairs = [.. images.Select(image => (image.Key, image.Value, masks[image.Key]))];
+        (string Stem, string Image, string Mask)[] pairs = [.. images.Where(image => masks.ContainsKey(image.Key)).Select(image => (image.Key, image.Value, masks[image.Key]))];
         var budget = new MemoryBudget(options.MemoryBudget);
-        var slots = new SampleSlot[pairs.Length];
-        InParallel.For(pairs.Length, InParallel.DefaultWorkers, i => slots[i] = Open(pairs[i].Stem, pairs[i].Image, pairs[i].Mask, options, budget));
-        slots[0].Get();
-        return new SegmentationDataset(slots);
+        var slots = new SampleSlot?[pairs.Length];
+        var faults = new DatasetException?[pairs.Length];
+        InParallel.For(pairs.Length, InParallel.DefaultWorkers, i =>
+        {
+            try
+            {
+                SampleSlot slot = Open(pairs[i].Stem, pairs[i].Image, pairs[i].Mask, options, budget);
+                if (skips || i == 0) slot.Get();
+                slots[i] = slot;
+            }
+            catch (DatasetException e) when (skips)
+            {
+                faults[i] = e;
+            }
+        });
+        foreach (DatasetException fault in faults.OfType<DatasetException>()) Refuse(fault);
+        SampleSlot[] sound = [.. slots.OfType<SampleSlot>()];
+        return sound.Length > 0 ? new SegmentationDataset(sound, skipped) : throw new DatasetException(
+            imagesDirectory, $"holds no pair that can be used; the first of {skipped.Count} faults: {skipped[0].Problem.TrimEnd('.')}", "at least one sound image with its mask", "Set OnError to Throw to see one fault at a time.");
     }
 
     private static SampleSlot Open(string name, string image, string mask, ImageMaskFolderOptions options, MemoryBudget budget)
@@ -104,8 +128,11 @@ public static class ImageMaskFolder
                 mask, $"is {size.Width}×{size.Height} pixels", $"the size of its image {image}, {expected.Width}×{expected.Height}", "Export the mask in the image's size.");
     }
 
-    /// <summary>Whether a file is called as an image that can be read.</summary>
-    internal static bool IsImage(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+    /// <summary>Whether a file is called as an image that can be read. Hidden files are not meant: macOS puts a <c>._name.png</c>, which is none, beside each <c>name.png</c> of some disks.</summary>
+    internal static bool IsImage(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase) && !IsHidden(file);
+
+    /// <summary>Whether a file or folder is hidden by its name.</summary>
+    internal static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.');
 
     /// <summary>Reads one pair; a mask of foreground becomes 0 and 255.</summary>
     /// <param name="name">Name of the sample.</param>
@@ -148,7 +175,10 @@ public static class ImageMaskFolder
         new(directory, "holds no images", $"files named {string.Join(", ", Extensions.Select(e => "*" + e))}", "Check the path, or put images there.");
 
     /// <summary>Image files of a folder by the name that pairs them; <paramref name="key"/> gives null for files that are not meant.</summary>
-    internal static SortedDictionary<string, string> List(string directory, Func<string, string?> key)
+    /// <param name="directory">The folder.</param>
+    /// <param name="key">Gets a file's name without extension.</param>
+    /// <param name="refuse">Gets the fault of a second file of one name, which is left out; null to throw it.</param>
+    internal static SortedDictionary<string, string> List(string directory, Func<string, string?> key, Action<DatasetException>? refuse = null)
     {
         if (!Directory.Exists(directory))
             throw new DatasetException(directory, "does not exist", "a folder of images", "Check the path.");
@@ -167,8 +197,10 @@ public static class ImageMaskFolder
         {
             if (!IsImage(file)) continue;
             if (key(Path.GetFileNameWithoutExtension(file)) is not string stem) continue;
-            if (!files.TryAdd(stem, file))
-                throw new DatasetException(file, $"has the same name as {files[stem]}", "one file for each name", "Rename or remove one of the two.");
+            if (files.TryAdd(stem, file)) continue;
+            var twin = new DatasetException(file, $"has the same name as {files[stem]}", "one file for each name", "Rename or remove one of the two.");
+            if (refuse is null) throw twin;
+            refuse(twin);
         }
 
         return files;

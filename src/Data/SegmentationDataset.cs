@@ -19,10 +19,15 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     public SegmentationDataset(IEnumerable<SegmentationSample> samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        slots = samples is SegmentationDataset dataset ? dataset.slots : [.. samples.Select(sample => new SampleSlot(sample))];
+        (slots, Skipped) = samples is SegmentationDataset dataset ? (dataset.slots, dataset.Skipped) : ([.. samples.Select(sample => new SampleSlot(sample))], []);
     }
 
-    internal SegmentationDataset(SampleSlot[] slots) => this.slots = slots;
+    /// <param name="slots">The samples.</param>
+    /// <param name="skipped">See <see cref="Skipped"/>.</param>
+    internal SegmentationDataset(SampleSlot[] slots, IReadOnlyList<SkippedFile> skipped) => (this.slots, Skipped) = (slots, skipped);
+
+    /// <summary>The files that were left out when a folder was read with <see cref="OnError.Skip"/>; also in datasets that were made from that one.</summary>
+    public IReadOnlyList<SkippedFile> Skipped { get; }
 
     /// <inheritdoc/>
     public int Count => slots.Length;
@@ -42,7 +47,7 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     public SegmentationDataset Resize(int side)
     {
         CheckSide(side);
-        return new SegmentationDataset(Array.ConvertAll(slots, slot => slot.Resize(side, side)));
+        return new SegmentationDataset(Array.ConvertAll(slots, slot => slot.Resize(side, side)), Skipped);
     }
 
     /// <summary>The samples at the given places, in the order given.</summary>
@@ -53,19 +58,19 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
         ArgumentNullException.ThrowIfNull(indices);
         return new SegmentationDataset([.. indices.Select(index => (uint)index < (uint)slots.Length
             ? slots[index]
-            : throw new ArgumentOutOfRangeException(nameof(indices), index, $"The dataset has the places 0 to {slots.Length - 1}."))]);
+            : throw new ArgumentOutOfRangeException(nameof(indices), index, $"The dataset has the places 0 to {slots.Length - 1}."))], Skipped);
     }
 
     /// <summary>The first samples.</summary>
     /// <param name="count">How many; all where there are fewer.</param>
-    public SegmentationDataset Take(int count) => new([.. slots.Take(count)]);
+    public SegmentationDataset Take(int count) => new([.. slots.Take(count)], Skipped);
 
     /// <summary>Every <paramref name="step"/>-th sample, from the first: a smaller dataset that still covers the whole series.</summary>
     /// <param name="step">At least 1.</param>
     public SegmentationDataset Every(int step)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
-        return new SegmentationDataset([.. slots.Where((_, index) => index % step == 0)]);
+        return new SegmentationDataset([.. slots.Where((_, index) => index % step == 0)], Skipped);
     }
 
     /// <summary>This dataset followed by another.</summary>
@@ -73,7 +78,7 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
     public SegmentationDataset Concat(SegmentationDataset other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return new SegmentationDataset([.. slots, .. other.slots]);
+        return new SegmentationDataset([.. slots, .. other.slots], [.. Skipped.Union(other.Skipped)]);
     }
 
     /// <inheritdoc/>
@@ -81,11 +86,11 @@ public sealed class SegmentationDataset : IReadOnlyList<SegmentationSample>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>How many samples there are, and how many of them are in memory.</summary>
+    /// <summary>How many samples there are, how many of them are in memory, and how many files were left out.</summary>
     public override string ToString()
     {
         long[] kept = [.. slots.Select(slot => slot.KeptBytes).Where(bytes => bytes > 0)];
-        return $"{NumberText.Grouped(slots.Length)} images with masks, {(kept.Length == slots.Length ? "all" : NumberText.Grouped(kept.Length))} in memory ({NumberText.Fixed(kept.Sum() / 1e6, 1)} MB)";
+        return $"{NumberText.Grouped(slots.Length)} images with masks, {(kept.Length == slots.Length ? "all" : NumberText.Grouped(kept.Length))} in memory ({NumberText.Fixed(kept.Sum() / 1e6, 1)} MB){(Skipped.Count > 0 ? $", {NumberText.Grouped(Skipped.Count)} files skipped" : "")}";
     }
 
     /// <summary>Throws if a U-Net on a ResNet cannot take images of a side.</summary>

@@ -19,7 +19,7 @@ namespace UnetResnet.Diagnosis;
 /// </remarks>
 public static class BatchNormDoctor
 {
-    private const int ControlImages = 4;
+    private const int AuditImages = 4;
 
     /// <summary>Examines a model. It is left exactly as it was found.</summary>
     /// <param name="model">Any network; stays the caller's.</param>
@@ -90,7 +90,10 @@ public static class BatchNormDoctor
         if (chart.Frozen && findings.FirstOrDefault()?.Cause is Cause.FrozenBatchStatistics or Cause.FrozenStatisticsDrift && chart.Trains)
         {
             Begin("is frozen what should be frozen");
-            chart.Add(FreezeAudit.Measure(model, batch, task: options.Task, steps: 1));
+            // Whether something moves shows on a few images.
+            int images = Math.Min(AuditImages, batch.Size);
+            using Batch few = Batch.Of(batch.Inputs.narrow(0, 0, images), batch.Targets.narrow(0, 0, images));
+            chart.Add(FreezeAudit.Measure(model, few, chart.Layers, chart.Gap?.Notes ?? [], task: options.Task, steps: 1));
         }
 
         DoctorFinding finding = findings.Length > 0 ? findings[0] : DoctorRules.Healthy(chart);
@@ -136,7 +139,7 @@ public static class BatchNormDoctor
         begin("layer by layer");
         chart.Attribution = LayerAttribution.Measure(probe, batch, options.Task, Math.Min(options.AttributionImages, batch.Size), whole: false);
         begin("control experiments");
-        chart.Add(ControlExperiments.Measure(probe, batch.Inputs.narrow(0, 0, Math.Min(ControlImages, batch.Size)), chart.Fingerprint?.Used?.Preprocessing));
+        chart.Add(ControlExperiments.Measure(probe, batch.Inputs.narrow(0, 0, Math.Min(options.AttributionImages, batch.Size)), chart.Fingerprint?.Used?.Preprocessing));
         if (chart.Source.BatchSize > DoctorRules.FewImages || batch.Size < DoctorRules.FewImages) return;
         begin("size of the batch");
         probe.AsInInference();

@@ -1,5 +1,5 @@
-using TorchSharp;
 using UnetResnet.Data;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -108,34 +108,51 @@ public sealed record ControlExperiments : DiagnosticReport
         return (new ModeDifference((training - inference).abs().max().to(float64).item<double>(), relative), inference);
     }
 
-    /// <summary>Puts in the place of every batch-norm layer's output what the layer would give in inference: a scale and a shift of its input.</summary>
+    /// <summary>Puts in the place of every batch-norm layer what the layer would be in inference: a scale and a shift of its input.</summary>
     private sealed class FoldedTwin : IDisposable
     {
-        private readonly Action remove = () => { };
-        private readonly DisposeScope scope = NewDisposeScope();
+        private readonly List<BatchNormLayer> replaced = [];
 
         internal FoldedTwin(IEnumerable<ProbedLayer> layers)
         {
-            foreach (ProbedLayer layer in layers.Where(layer => layer.HasStatistics))
+            // A frozen layer of that kind for good is its own twin.
+            foreach (BatchNormLayer layer in layers.Where(layer => layer.HasStatistics).Select(layer => layer.Layer).Where(layer => layer is not FrozenLayer))
             {
-                using var noGrad = no_grad();
-                (Tensor scale, Tensor shift) = layer.Layer.InInference();
-                var hook = layer.Module.register_forward_hook((_, input, output) =>
-                {
-                    output.Dispose();
-                    using var pass = NewDisposeScope();
-                    long[] shape = [1, layer.Channels, .. Enumerable.Repeat(1L, (int)input.dim() - 2)];
-                    return (input * scale.to(input.dtype).reshape(shape) + shift.to(input.dtype).reshape(shape)).MoveToOuterDisposeScope();
-                });
-                remove += hook.remove;
+                layer.Replacement = new ScaleAndShift(layer);
+                replaced.Add(layer);
             }
         }
 
         public void Dispose()
         {
-            remove();
-            scope.Dispose();
+            foreach (BatchNormLayer layer in replaced) layer.Replacement = null;
         }
+    }
+
+    private sealed class ScaleAndShift : NormReplacement
+    {
+        private readonly float[] scale, shift;
+
+        internal ScaleAndShift(BatchNormLayer layer)
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            (Tensor factor, Tensor offset) = layer.InInference();
+            (scale, shift) = (factor.to(float32).Values<float>(), offset.to(float32).Values<float>());
+        }
+
+        internal override string Name => "a scale and a shift";
+
+        internal override bool IsInPlace => true;
+
+        internal override Tensor Apply(BatchNormLayer layer, Tensor input)
+        {
+            using var pass = NewDisposeScope();
+            Tensor PerChannel(float[] values) => tensor(values, input.dtype, input.device).reshape([1, -1, .. Enumerable.Repeat(1L, (int)input.dim() - 2)]);
+            return (input * PerChannel(scale) + PerChannel(shift)).MoveToOuterDisposeScope();
+        }
+
+        internal override void ApplyInPlace(BatchNormLayer layer, ChannelMap input, bool relu, ChannelMap? onto) => input.Scale([(scale, shift)], relu, onto);
     }
 }
 

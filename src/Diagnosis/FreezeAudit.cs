@@ -82,20 +82,28 @@ public sealed record FreezeAudit : DiagnosticReport
         Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<string>? frozen = null, IEnumerable<Parameter>? optimized = null, LearningTask? task = null, int steps = 3)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        IReadOnlyList<ProbedLayer> layers;
+        IReadOnlyList<string> notes;
+        using (var probed = new ProbedModel(model, batch.Inputs))
+        {
+            probed.CheckBatchSize(batch.Size);
+            (layers, notes) = (probed.Layers, probed.Notes);
+        }
+
+        return Measure(model, batch, layers, notes, frozen, optimized, task, steps);
+    }
+
+    /// <summary>The audit of a model whose layers have been looked at before.</summary>
+    internal static FreezeAudit Measure(
+        Module<Tensor, Tensor> model, Batch batch, IReadOnlyList<ProbedLayer> layers, IReadOnlyList<string> notes,
+        IReadOnlyList<string>? frozen = null, IEnumerable<Parameter>? optimized = null, LearningTask? task = null, int steps = 3)
+    {
         (string Name, Parameter Parameter)[] parameters = [.. model.named_parameters().DistinctBy(p => p.parameter, ReferenceEqualityComparer.Instance).Select(p => (p.name, p.parameter))];
         CheckNames(model, frozen, parameters);
         bool MeantFrozen(string name) => frozen?.Any(part => DottedName.IsIn(name, part)) == true;
 
         var items = new List<FreezeItem>();
-        IReadOnlyList<string> notes;
-        (string Name, ProbedLayer Layer)[] norms;
-        using (var probed = new ProbedModel(model, batch.Inputs))
-        {
-            probed.CheckBatchSize(batch.Size);
-            notes = probed.Notes;
-            norms = [.. probed.Layers.Select(layer => (layer.Name, layer))];
-        }
-
+        (string Name, ProbedLayer Layer)[] norms = [.. layers.Select(layer => (layer.Name, layer))];
         bool IsFrozen(ProbedLayer layer) => MeantFrozen(layer.Name) || (frozen is null && layer.Frozen && layer.Layer.Bias is { requires_grad: false });
         HashSet<string> frozenNorms = [.. norms.Where(n => IsFrozen(n.Layer)).Select(n => n.Name)];
         bool InFrozenNorm(string buffer) => MeantFrozen(buffer) || frozenNorms.Contains(DottedName.Owner(buffer));

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using UnetResnet.Data;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using UnetResnet.Training;
 using static TorchSharp.torch;
@@ -143,7 +144,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         using var probed = new ProbedModel(model, batch.Inputs);
         using var scope = NewDisposeScope();
         using var bench = new Bench(probed, batch, null, images);
-        return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefix(k).Distance);
+        return Bisect(probed.Switching, k => k == 0 ? bench.Gap : bench.Prefixes([k])[0].Distance);
     }
 
     /// <summary>Not whole: only what each layer does by itself, and the bisection. That is one pass for each layer and a few more; the other columns are NaN.</summary>
@@ -151,8 +152,10 @@ public sealed partial record LayerAttribution : DiagnosticReport
     {
         using var bench = new Bench(probed, batch, task, images);
         IReadOnlyList<ProbedLayer> layers = probed.Switching;
+        // With all layers on batch statistics the curve is back where it began.
+        (double Distance, double Loss)[] prefix = !whole ? [] : [.. bench.Prefixes(Enumerable.Range(1, Math.Max(0, layers.Count - 1))), .. layers.Take(1).Select(_ => (0.0, bench.TrainingLoss))];
+        (double Distance, double Loss)[] leftOut = bench.LeaveOneOut(layers), flipped = whole ? bench.FlipOne(layers) : [];
         (double Distance, double Loss) none = (double.NaN, double.NaN);
-        (double Distance, double Loss)[] prefix = [.. layers.Select((_, k) => !whole ? none : k + 1 < layers.Count ? bench.Prefix(k + 1) : (0, bench.TrainingLoss))];
         return new LayerAttribution
         {
             Images = bench.Images,
@@ -161,11 +164,10 @@ public sealed partial record LayerAttribution : DiagnosticReport
             Distance = bench.Gap,
             Layers = [.. layers.Select((layer, place) =>
             {
-                (double leftOut, double leftOutLoss) = bench.LeaveOneOut(layer);
-                (double flipped, double flippedLoss) = whole ? bench.FlipOne(layer) : none;
-                return new LayerEffect(layer.Name, place, StageOf(layer.Name), leftOut, leftOutLoss, flipped, flippedLoss, prefix[place].Distance, prefix[place].Loss, bench.StandardErrors(layer));
+                ((double distance, double loss), (double flippedDistance, double flippedLoss), (double prefixDistance, double prefixLoss)) = (leftOut[place], whole ? flipped[place] : none, whole ? prefix[place] : none);
+                return new LayerEffect(layer.Name, place, StageOf(layer.Name), distance, loss, flippedDistance, flippedLoss, prefixDistance, prefixLoss, bench.StandardErrors(layer));
             })],
-            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : whole ? prefix[k - 1].Distance : bench.Prefix(k).Distance),
+            Bisection = Bisect(layers, k => k == 0 ? bench.Gap : whole ? prefix[k - 1].Distance : bench.Prefixes([k])[0].Distance),
             Forwards = bench.Forwards,
             Notes = probed.Notes,
         };
@@ -176,7 +178,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
     {
         using var probed = new ProbedModel(model, batch.Inputs);
         using var bench = new Bench(probed, batch, null, images);
-        return [.. probed.Switching.Select(layer => (layer.Name, IsBeyondNoise: bench.StandardErrors(layer) > NoiseLimit, bench.LeaveOneOut(layer).Distance))
+        return [.. probed.Switching.Zip(bench.LeaveOneOut(probed.Switching), (layer, leftOut) => (layer.Name, IsBeyondNoise: bench.StandardErrors(layer) > NoiseLimit, leftOut.Distance))
             .OrderByDescending(layer => layer.IsBeyondNoise).ThenByDescending(layer => layer.Distance).Select(layer => layer.Name)];
     }
 
@@ -244,6 +246,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
         private readonly Tensor training;
         private readonly double spread;
         private readonly Dictionary<ProbedLayer, List<double>> squaredErrors = [];
+        private readonly SwitchedPasses? passes;
 
         internal Bench(ProbedModel probed, Batch batch, LearningTask? task, int images)
         {
@@ -252,6 +255,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             Images = Math.Min(batch.Size, images);
             probed.CheckBatchSize(Images);
             (inputs, targets) = (batch.Inputs.narrow(0, 0, Images), batch.Targets.narrow(0, 0, Images));
+            passes = SwitchedPasses.Of(probed, inputs);
             probed.AsInTraining();
             training = probed.Forward(inputs, probed.Switching, (layer, input) =>
             {
@@ -260,7 +264,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             });
             Forwards++;
             (spread, TrainingLoss) = (Judgement.Spread(training), Judgement.Of(training, targets, task).Loss);
-            (Gap, InferenceLoss) = With(_ => false);
+            (Gap, InferenceLoss) = With([_ => false])[0];
         }
 
         internal int Images { get; }
@@ -275,27 +279,34 @@ public sealed partial record LayerAttribution : DiagnosticReport
 
         internal double StandardErrors(ProbedLayer layer) => Math.Sqrt(squaredErrors[layer].Average());
 
-        internal (double Distance, double Loss) LeaveOneOut(ProbedLayer layer) => With(other => other != layer);
+        /// <summary>With each of the layers alone on running statistics.</summary>
+        internal (double Distance, double Loss)[] LeaveOneOut(IReadOnlyList<ProbedLayer> layers) => With([.. layers.Select(layer => (Func<ProbedLayer, bool>)(other => other != layer))]);
 
-        internal (double Distance, double Loss) FlipOne(ProbedLayer layer) => With(other => other == layer);
+        /// <summary>With each of the layers alone on batch statistics.</summary>
+        internal (double Distance, double Loss)[] FlipOne(IReadOnlyList<ProbedLayer> layers) => With([.. layers.Select(layer => (Func<ProbedLayer, bool>)(other => other == layer))]);
 
-        internal (double Distance, double Loss) Prefix(int layers)
+        /// <summary>With the first layers on batch statistics, for each of some numbers of layers.</summary>
+        internal (double Distance, double Loss)[] Prefixes(IEnumerable<int> counts) => With([.. counts.Select(count =>
         {
-            HashSet<ProbedLayer> first = [.. probed.Switching.Take(layers)];
-            return With(first.Contains);
-        }
+            HashSet<ProbedLayer> first = [.. probed.Switching.Take(count)];
+            return (Func<ProbedLayer, bool>)first.Contains;
+        })]);
 
-        public void Dispose() => scope.Dispose();
+        public void Dispose()
+        {
+            passes?.Dispose();
+            scope.Dispose();
+        }
 
         /// <summary>Mean over the channels and both moments of the squared distance between batch and running statistics, in standard errors of the batch's.</summary>
         private static double SquaredErrors(ProbedLayer layer, Tensor input)
         {
             const double most = 10;
             using var pass = NewDisposeScope();
-            Tensor values = input.reshape(input.shape[0], input.shape[1], -1).to(float64);
-            Tensor means = values.mean([2]);
+            (Tensor means, Tensor variances) = OfImages(input);
             Tensor mean = means.mean([0], keepdim: true);
-            Tensor variances = (values - mean.unsqueeze(2)).square().mean([2]);
+            // Around the batch's mean an image varies by the square of what lies between the two means more than around its own.
+            variances = variances + (means - mean).square();
             // A channel that is the same in all images has no scatter to compare with; a thousandth of its deviation stands in for it.
             Tensor running = layer.RunningVar.to(float64) + layer.Eps;
             Tensor ofMean = (mean.squeeze(0) - layer.RunningMean.to(float64)).square() / (means.var(0, unbiased: true) / input.shape[0] + 1e-6 * running);
@@ -303,13 +314,40 @@ public sealed partial record LayerAttribution : DiagnosticReport
             return (ofMean.clamp_max(most * most).mean() + ofVariance.clamp_max(most * most).mean()).item<double>() / 2;
         }
 
-        private (double Distance, double Loss) With(Func<ProbedLayer, bool> batchStatistics)
+        /// <summary>Each image's own mean and biased variance of every channel, float64 (N, C).</summary>
+        private static (Tensor Means, Tensor Variances) OfImages(Tensor input)
         {
-            using var pass = NewDisposeScope();
-            probed.UseBatchStatistics(batchStatistics);
-            Tensor output = probed.Forward(inputs);
-            Forwards++;
-            return (Judgement.Relative(Judgement.Distance(output, training), spread), Judgement.Of(output, targets, task).Loss);
+            using ChannelMap? map = ChannelMap.Of(input);
+            if (map is not null)
+            {
+                int images = (int)input.shape[0];
+                (double[] Mean, double[] Variance)[] moments = [.. map.Sums(images).Select(sums => ChannelMap.Moments(sums, map.Count(images)))];
+                return (tensor(moments.SelectMany(m => m.Mean).ToArray(), [images, input.shape[1]]), tensor(moments.SelectMany(m => m.Variance).ToArray(), [images, input.shape[1]]));
+            }
+
+            (Tensor variances, Tensor means) = var_mean(input.dim() == 2 ? input.unsqueeze(2) : input.flatten(2), [2], unbiased: false);
+            return (means.to(float64), variances.to(float64));
+        }
+
+        private (double Distance, double Loss)[] With(IReadOnlyList<Func<ProbedLayer, bool>> choices)
+        {
+            var found = new (double, double)[choices.Count];
+            void See(int choice, Tensor output) => found[choice] = (Judgement.Relative(Judgement.Distance(output, training), spread), Judgement.Of(output, targets, task).Loss);
+            Forwards += choices.Count;
+            if (passes is not null)
+            {
+                passes.Run(choices, See);
+                return found;
+            }
+
+            for (int i = 0; i < choices.Count; i++)
+            {
+                using var pass = NewDisposeScope();
+                probed.UseBatchStatistics(choices[i]);
+                See(i, probed.Forward(inputs));
+            }
+
+            return found;
         }
     }
 }

@@ -82,11 +82,11 @@ public sealed record ModeMatrix : DiagnosticReport
     public static ModeMatrix Measure(Module<Tensor, Tensor> model, Batch batch, string? encoder = null, LearningTask? task = null, long seed = 0)
     {
         using var probed = new ProbedModel(model, batch.Inputs);
-        using var examination = new Examination(probed, batch, task);
-        return Measure(examination, encoder, seed);
+        using var examination = new Examination(probed, batch, task, seed);
+        return Measure(examination, encoder);
     }
 
-    internal static ModeMatrix Measure(Examination examination, string? encoder = null, long seed = 0)
+    internal static ModeMatrix Measure(Examination examination, string? encoder = null)
     {
         ProbedModel probed = examination.Probe;
         (string name, HashSet<ProbedLayer> inEncoder) = Split(probed, encoder);
@@ -95,7 +95,8 @@ public sealed record ModeMatrix : DiagnosticReport
         {
             foreach ((bool encoderBatch, bool decoderBatch) in new[] { (true, true), (true, false), (false, true), (false, false) })
             {
-                Judgement judged = Judged(examination, layer => inEncoder.Contains(layer) ? encoderBatch : decoderBatch, dropout, seed);
+                bool OnBatch(ProbedLayer layer) => inEncoder.Contains(layer) ? encoderBatch : decoderBatch;
+                Judgement judged = dropout ? examination.WithDropout(OnBatch) : examination.With(OnBatch).Judged;
                 cells.Add(new ModeCell(encoderBatch, decoderBatch, dropout, judged.Loss, judged.Figure));
             }
         }
@@ -108,19 +109,6 @@ public sealed record ModeMatrix : DiagnosticReport
             Cells = cells,
             Notes = probed.Notes,
         };
-    }
-
-    private static Judgement Judged(Examination examination, Func<ProbedLayer, bool> batchStatistics, bool dropout, long seed)
-    {
-        if (!dropout) return examination.With(batchStatistics).Judged;
-        using var scope = NewDisposeScope();
-        ProbedModel probed = examination.Probe;
-        probed.UseBatchStatistics(batchStatistics);
-        probed.UseDropout(true);
-        TorchRuntime.Seed(seed);
-        Tensor output = probed.Forward(examination.Batch.Inputs);
-        probed.UseDropout(false);
-        return Judgement.Of(output, examination.Batch.Targets, examination.Task);
     }
 
     private static (string Name, HashSet<ProbedLayer> Layers) Split(ProbedModel probed, string? encoder)

@@ -1,3 +1,4 @@
+using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -70,6 +71,9 @@ internal sealed class ProbedModel : IDisposable
         foreach (ProbedLayer layer in Layers) layer.Layer.NormaliseBy(layer.Switches ? which(layer) : layer.BatchInTraining);
     }
 
+    /// <summary>The dropout of a network in which it comes after all batch norm and takes each image by itself; else null.</summary>
+    internal Module<Tensor, Tensor>? LastDropout => (Model as UNetResNet50)?.Decoder.SpatialDropout;
+
     /// <summary>Switches the dropout layers on or off.</summary>
     internal void UseDropout(bool on)
     {
@@ -94,23 +98,15 @@ internal sealed class ProbedModel : IDisposable
     /// <returns>The model's output, owned by the caller's scope.</returns>
     internal Tensor Forward(Tensor images, IEnumerable<ProbedLayer> watched, Action<ProbedLayer, Tensor> see)
     {
-        Action remove = () => { };
-        foreach (ProbedLayer layer in watched)
-        {
-            remove += layer.Module.register_forward_pre_hook((_, input) =>
-            {
-                see(layer, input);
-                return input;
-            }).remove;
-        }
-
+        Action end = () => { };
+        foreach (ProbedLayer layer in watched) end += layer.Layer.Watch(input => see(layer, input));
         try
         {
             return Forward(images);
         }
         finally
         {
-            remove();
+            end();
         }
     }
 
@@ -133,12 +129,28 @@ internal sealed class ProbedModel : IDisposable
         foreach (ProbedLayer layer in found) layer.BatchInInference = layer.Layer.UsesBatchNow;
 
         int place = 0;
-        using var scope = NewDisposeScope();
-        Forward(images.narrow(0, 0, 2), found, (layer, input) =>
+        Action remove = () => { };
+        // Hooks, because without them a network may compute in another order than that of its layers.
+        foreach (ProbedLayer layer in found)
         {
-            if (layer.Uses++ == 0) layer.Place = place++;
-            layer.ValuesPerImage += input.numel() / layer.Channels / 2;
-        });
+            remove += layer.Module.register_forward_pre_hook((_, input) =>
+            {
+                if (layer.Uses++ == 0) layer.Place = place++;
+                layer.ValuesPerImage += input.numel() / layer.Channels / 2;
+                return input;
+            }).remove;
+        }
+
+        try
+        {
+            using var scope = NewDisposeScope();
+            Forward(images.narrow(0, 0, 2));
+        }
+        finally
+        {
+            remove();
+        }
+
         return [.. found.Where(layer => layer.Uses > 0).OrderBy(layer => layer.Place)];
     }
 

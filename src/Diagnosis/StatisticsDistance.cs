@@ -83,16 +83,7 @@ public sealed record StatisticsDistance : DiagnosticReport
         ProbedModel probe = examination.Probe;
         ProbedLayer[] layers = [.. probe.Layers.Where(layer => layer.HasStatistics)];
         if (layers.Length == 0) return null;
-        LayerDistance[] Along(bool batchStatistics)
-        {
-            LayerDistance[] distances = [];
-            examination.With(_ => batchStatistics, () =>
-            {
-                (distances, Tensor output) = Watched(probe, layers, examination.Batch.Inputs);
-                return output;
-            });
-            return distances;
-        }
+        LayerDistance[] Along(bool batchStatistics) => Watched(layers, see => examination.With(_ => batchStatistics, layers, see));
 
         return new StatisticsDistance { AlongTraining = Along(true), AlongInference = Along(false), Images = examination.Batch.Size, Notes = probe.Notes };
     }
@@ -157,22 +148,18 @@ public sealed record StatisticsDistance : DiagnosticReport
         return new LayerDistance(layer.Name, layer.Place, [.. mean.Select((m, c) => ChannelDistance.Of(m, variance[c], runningMean[c], runningVar[c], layer.Eps, gamma?[c] ?? 1))]);
     }
 
-    private static LayerDistance[] Distances(ProbedModel probe, ProbedLayer[] layers, Tensor images)
-    {
-        (LayerDistance[] distances, Tensor output) = Watched(probe, layers, images);
-        output.Dispose();
-        return distances;
-    }
+    private static LayerDistance[] Distances(ProbedModel probe, ProbedLayer[] layers, Tensor images) =>
+        Watched(layers, see => probe.Forward(images, layers, see).Dispose());
 
-    /// <summary>One pass with the layers' inputs looked at; the output is the caller's.</summary>
-    private static (LayerDistance[] Distances, Tensor Output) Watched(ProbedModel probe, ProbedLayer[] layers, Tensor images)
+    /// <summary>Distances of what a pass shows of the layers' inputs.</summary>
+    private static LayerDistance[] Watched(ProbedLayer[] layers, Action<Action<ProbedLayer, Tensor>> pass)
     {
-        // By a pass of its own over each input: what the kernel gives away beside its output is rounded more than a distance allows.
+        // By a look of its own at each input: what the kernel gives away beside its output is rounded more than a distance allows.
         var moments = layers.ToDictionary(layer => layer, layer => new PooledStatistics(layer.Channels));
         try
         {
-            Tensor output = probe.Forward(images, layers, (layer, input) => moments[layer].Add(input));
-            return ([.. layers.Select(layer => Of(layer, moments[layer]))], output);
+            pass((layer, input) => moments[layer].Add(input));
+            return [.. layers.Select(layer => Of(layer, moments[layer]))];
         }
         finally
         {

@@ -74,7 +74,7 @@ public sealed record TrainEvalGap : DiagnosticReport
     {
         using var scope = NewDisposeScope();
         ProbedModel probed = examination.Probe;
-        ((Tensor training, Judgement inTraining), (Tensor inference, Judgement inInference)) = (examination.Training, examination.Inference);
+        ((Tensor training, Judgement inTraining, _), (Tensor inference, Judgement inInference, _)) = (examination.Training, examination.Inference);
         return new TrainEvalGap
         {
             Images = examination.Batch.Size,

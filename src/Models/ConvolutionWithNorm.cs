@@ -13,9 +13,6 @@ namespace UnetResnet.Models;
 /// <param name="Activation">The ReLU, or null.</param>
 internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d? Norm, ReLU? Activation)
 {
-    /// <summary>Numbers of a map from which one operation instead of three is worth its threads: 2 MB, which a core's cache does not hold.</summary>
-    private const long LeastFused = 1 << 19;
-
     /// <summary>Of the convolution's window.</summary>
     internal int Stride { get; init; } = 1;
 
@@ -26,7 +23,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal IEnumerable<Tensor> Tensors => new[] { Convolution.weight, Convolution.bias, Norm?.Weight, Norm?.Bias, Norm?.RunningMean, Norm?.RunningVar }.OfType<Tensor>();
 
     /// <summary>Whether batch norm is a fixed scale and shift for each channel now.</summary>
-    internal bool IsFixed => Norm is null || (Norm.Counter is null && Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
+    internal bool IsFixed => Norm is null || (Norm.Counter is null && Norm.Watcher is null && Norm.ReplacedBy is null or "folded" && !Norm.Mode.UsesBatchStatistics(Norm.training));
 
     /// <summary>Whether a forward pass leaves the running statistics as they are.</summary>
     internal bool IsStill => Norm is null || Norm.ReplacedBy is not null || !(Norm.training && Norm.Mode.UpdatesStatistics());
@@ -34,7 +31,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>All three, one after the other.</summary>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor Apply(Tensor x, bool watched) => Finished(Convolved(x, watched), watched);
+    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x, watched)), watched);
 
     /// <summary>The convolution, in the precision of the map: of weights in float32 a copy is taken, through which gradients flow back.</summary>
     /// <param name="x">(N, C, H, W).</param>
@@ -48,24 +45,21 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
         return functional.conv2d(x, kernel.As(x), Convolution.bias?.As(x), strides: [Stride, Stride], padding: [padding, padding]);
     }
 
-    /// <summary>What follows the convolution: batch norm, the sum with a shortcut, ReLU.</summary>
-    /// <param name="y">The convolution's result.</param>
-    /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    /// <param name="shortcut">What is added before the ReLU, or null.</param>
-    internal Tensor Finished(Tensor y, bool watched, Tensor? shortcut = null)
-    {
-        if (!watched && Activation is not null && y.numel() >= LeastFused && Norm?.Activated(y, shortcut) is { } finished) return finished;
-        y = Normalized(y);
-        // No backward pass needs the batch norm's result, so that it is written to.
-        if (shortcut is not null) y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
-        return Activation is null ? y : watched ? Activation.call(y) : y.relu_();
-    }
-
     /// <summary>The batch norm of the convolution's result.</summary>
     internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
 
-    /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
-    private static readonly TorchSharp.Scalar One = 1;
+    /// <summary>The batch norm of the convolution's result and what follows, without gradients and in the memory of the result or the sum.</summary>
+    /// <param name="y">What the convolution gives; overwritten.</param>
+    /// <param name="onto">What the batch norm's result is added to before the ReLU, overwritten; or null.</param>
+    internal Tensor Finished(Tensor y, Tensor? onto)
+    {
+        if (Norm?.ApplyInPlace(y, Activation is not null, onto) == true) return onto ?? y;
+        y = Normalized(y);
+        return Activated(onto is null ? y : onto.add_(y, One), watched: false);
+    }
+
+    /// <summary>The ReLU of the batch norm's result, which is written to unless it is watched: no backward pass needs it.</summary>
+    internal Tensor Activated(Tensor y, bool watched) => Activation is null ? y : watched ? Activation.call(y) : y.relu_();
 
     /// <summary>
     /// The kernel and the bias of the one convolution that computes convolution and batch norm: w·γ/σ and β + (b − μ)·γ/σ, the scale in double precision.
@@ -80,4 +74,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
 
     /// <summary>The convolution's own kernel and bias.</summary>
     internal (Tensor Kernel, Tensor Bias) Unfolded() => (Convolution.weight!.detach(), Convolution.bias?.detach() ?? zeros(Convolution.weight!.shape[0], device: Convolution.weight!.device));
+
+    /// <summary>Kept alive on purpose: native code may still read a temporary number when a collection frees it.</summary>
+    private static readonly TorchSharp.Scalar One = 1;
 }

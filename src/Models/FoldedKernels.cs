@@ -45,15 +45,15 @@ internal sealed class FoldedKernels : IDisposable
         (bool folds, Kept of) = Of(layer, null, x);
         bool relu = folds && layer.Activation is not null;
         Tensor y = of.InTiles ? WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu) : FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu);
-        return folds ? y : layer.Finished(y, watched: false);
+        return folds ? y : layer.Finished(y, onto: null);
     }
 
     /// <summary>sum ← relu(sum + layer(x)).</summary>
     internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
     {
         (bool folds, Kept of) = Of(layer, null, x);
-        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding);
-        else sum.add_(layer.Normalized(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false)), One).relu_();
+        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
+        else layer.Finished(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), sum);
     }
 
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
@@ -63,7 +63,7 @@ internal sealed class FoldedKernels : IDisposable
         if (of.InTiles)
         {
             Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
-            return folds ? y : layer.Finished(y, watched: false);
+            return folds ? y : layer.Finished(y, onto: null);
         }
 
         Tensor sum = UpsampledConvolution.Doubled(small, of.SmallKernel!);
@@ -71,18 +71,13 @@ internal sealed class FoldedKernels : IDisposable
         {
             sum.add_(of.Bias.view(1, -1, 1, 1), One);
         }
-        else if (folds)
-        {
-            FusedConvolution.AddTo(sum, large, of.Kernel, of.Bias, of.Padding);
-            return sum;
-        }
         else
         {
-            sum.add_(FusedConvolution.Apply(large, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), One);
+            FusedConvolution.AddTo(sum, large, of.Kernel, of.Bias, of.Padding, relu: folds);
+            if (folds) return sum;
         }
 
-        if (!folds) return layer.Finished(sum, watched: false);
-        return layer.Activation is null ? sum : sum.relu_();
+        return folds ? layer.Activated(sum, watched: false) : layer.Finished(sum, onto: null);
     }
 
     /// <summary>Ends one user's use.</summary>

@@ -64,7 +64,13 @@ internal sealed class FoldedLayers : IDisposable
     /// <summary>The kernels for a pass; what has changed since the last one is folded anew.</summary>
     /// <param name="input">The map that the pass begins with.</param>
     /// <returns>For the caller to dispose when the pass is over.</returns>
-    internal FoldedKernels For(Tensor input)
+    internal FoldedKernels For(Tensor input) => For(input.dtype, input.shape);
+
+    /// <summary>The kernels for a pass; what has changed since the last one is folded anew.</summary>
+    /// <param name="type">Of the maps.</param>
+    /// <param name="size">Shape of the map that the pass begins with, or would begin with.</param>
+    /// <returns>For the caller to dispose when the pass is over.</returns>
+    internal FoldedKernels For(ScalarType type, long[] size)
     {
         lock (gate)
         {
@@ -81,8 +87,8 @@ internal sealed class FoldedLayers : IDisposable
                 (sources, versions, eps, samples) = (now, version, epsNow, sample.DetachFromDisposeScope());
             }
 
-            int place = kept.FindIndex(one => one.Type == input.dtype && one.Shape.AsSpan().SequenceEqual(input.shape));
-            (ScalarType, long[], FoldedKernels Kernels) found = place >= 0 ? kept[place] : (input.dtype, input.shape, new FoldedKernels(shape));
+            int place = kept.FindIndex(one => one.Type == type && one.Shape.AsSpan().SequenceEqual(size));
+            (ScalarType, long[], FoldedKernels Kernels) found = place >= 0 ? kept[place] : (type, size, new FoldedKernels(shape));
             if (place >= 0) kept.RemoveAt(place);
             if (kept.Count == Sizes)
             {

@@ -51,25 +51,26 @@ internal static class FusedConvolution
         return Tensor.UnsafeCreateTensor(result);
     }
 
-    /// <summary>sum ← relu(sum + convolution + bias).</summary>
+    /// <summary>sum ← relu(sum + convolution + bias), or without the ReLU.</summary>
     /// <param name="sum">(N, F, H, W), channels last; overwritten.</param>
     /// <param name="x">(N, C, H, W), channels last.</param>
     /// <param name="kernel">As a convolution takes it, or packed in the order that oneDNN computes in.</param>
     /// <param name="bias">(F).</param>
     /// <param name="padding">On every side; the stride is 1.</param>
-    internal static void AddTo(Tensor sum, Tensor x, Tensor kernel, Tensor bias, long padding)
+    /// <param name="relu">Whether negative results become 0.</param>
+    internal static void AddTo(Tensor sum, Tensor x, Tensor kernel, Tensor bias, long padding, bool relu)
     {
-        IntPtr biasHandle = bias.Handle, relu = Marshal.StringToCoTaskMemUTF8("relu");
+        IntPtr biasHandle = bias.Handle, name = Marshal.StringToCoTaskMemUTF8("relu");
         try
         {
             double one = 1;
             Check(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_(
-                sum.Handle, x.Handle, kernel.Handle, ref biasHandle, [padding, padding], 2, [1, 1], 2, [1, 1], 2, 1, "add", ref one, ref relu, IntPtr.Zero, 0, IntPtr.Zero, out IntPtr result));
+                sum.Handle, x.Handle, kernel.Handle, ref biasHandle, [padding, padding], 2, [1, 1], 2, [1, 1], 2, 1, "add", ref one, relu ? [name] : null, IntPtr.Zero, 0, IntPtr.Zero, out IntPtr result));
             Tensor.UnsafeCreateTensor(result).Dispose();
         }
         finally
         {
-            Marshal.FreeCoTaskMem(relu);
+            Marshal.FreeCoTaskMem(name);
         }
 
         GC.KeepAlive(sum);
@@ -91,5 +92,5 @@ internal static class FusedConvolution
     [DllImport(Library)]
     private static extern int aoti_torch_cpu_mkldnn__convolution_pointwise_binary_(
         IntPtr other, IntPtr x, IntPtr kernel, ref IntPtr bias, long[] padding, long paddings, long[] stride, long strides, long[] dilation, long dilations, long groups,
-        [MarshalAs(UnmanagedType.LPUTF8Str)] string attribute, ref double alpha, ref IntPtr unaryAttribute, IntPtr scalars, long scalarCount, IntPtr algorithm, out IntPtr result);
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string attribute, ref double alpha, IntPtr[]? unaryAttribute, IntPtr scalars, long scalarCount, IntPtr algorithm, out IntPtr result);
 }

@@ -13,7 +13,7 @@ namespace UnetResnet.Models;
 /// on the 3×3 of a stage's first block.
 /// </summary>
 /// <remarks>
-/// Contract of <see cref="Features"/> for images (N, 3, H, W), H and W divisible by 32, and width w (64 for ResNet50):
+/// Contract of <see cref="Features(Tensor)"/> for images (N, 3, H, W), H and W divisible by 32, and width w (64 for ResNet50):
 /// <list type="bullet">
 /// <item><c>activation_1</c>: (N, w, H/2, W/2)</item>
 /// <item><c>activation_10</c>: (N, 4w, H/4, W/4)</item>
@@ -103,29 +103,51 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         if (images.dim() != 4 || images.shape[1] != 3)
             throw new ArgumentException($"The encoder expects images (N, 3, H, W) and got ({string.Join(", ", images.shape)}).", nameof(images));
 
+        return Features(images, from: null, passing: null);
+    }
+
+    /// <summary>The feature maps of a pass that is looked at, or that goes on from a place in its middle.</summary>
+    /// <param name="images">Preprocessed (N, 3, H, W); null where the pass goes on.</param>
+    /// <param name="from">The place; null for the beginning. Its map is overwritten.</param>
+    /// <param name="passing">Sees the pass before every residual block, or null.</param>
+    /// <returns>Five tensors, owned by the caller.</returns>
+    internal Tensor[] Features(Tensor? images, Midway? from, Action<Midway>? passing)
+    {
         using var scope = NewDisposeScope();
-        var features = new List<Tensor>();
         bool watched = folded.AreWatched;
-        Tensor x = ChannelsLast.Of(images);
+        Tensor x = images is null ? from!.Map.alias() : ChannelsLast.Of(images);
+        long[] shape = from?.Images ?? images!.shape;
         // Hooks see float32.
         if (!watched && ComputePrecision.IsLowFor(x)) x = x.to(bfloat16);
         bool fold = !watched && folded.Fit(x);
         using IDisposable? noGrad = fold ? no_grad() : null;
-        using FoldedKernels? kernels = fold ? folded.For(x) : null;
-        x = StridedWindows.Pad(x, 7, Options.Padding, value: 0);
-        x = kernels?.Apply(stem, x) ?? stem.Apply(x, watched);
-        features.Add(x);
-        x = StridedWindows.MaxPool(x, Options.Padding);
+        using FoldedKernels? kernels = fold ? folded.For(x.dtype, shape) : null;
+        List<Tensor> features;
+        if (from is null)
+        {
+            x = StridedWindows.Pad(x, 7, Options.Padding, value: 0);
+            x = kernels?.Apply(stem, x) ?? stem.Apply(x, watched);
+            features = [x];
+            x = StridedWindows.MaxPool(x, Options.Padding);
+        }
+        else
+        {
+            features = [.. from.Features.Select(feature => feature.alias())];
+        }
+
+        int part = 0, first = from?.Part ?? 0;
         foreach (ResidualBlock[] blocks in stages)
         {
             foreach (ResidualBlock block in blocks)
             {
+                if (part++ < first) continue;
+                passing?.Invoke(new Midway(part - 1, x, [.. features], shape));
                 x = kernels is not null ? block.Apply(x, kernels)
                     : !watched && Recomputation.Suits(block.Layers) ? Recomputation.Of(block.Layers, inputs => block.Apply(inputs[0], watched: false), x)
                     : block.Apply(x, watched);
             }
 
-            features.Add(x);
+            if (part > first) features.Add(x);
         }
 
         return [.. features.Select(f => f.MoveToOuterDisposeScope())];

@@ -60,6 +60,9 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     /// <summary>The two blocks of each stage, from the smallest maps to the largest.</summary>
     internal IReadOnlyList<(ConvolutionWithNorm First, ConvolutionWithNorm Second)> Stages => stages;
 
+    /// <summary>What is between the last stage and the last convolution.</summary>
+    internal Dropout2d SpatialDropout => spatial_dropout2d;
+
     /// <summary>The last convolution.</summary>
     internal Conv2d Prediction => prediction;
 
@@ -72,12 +75,23 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         if (features.Length != featureChannels.Length || features.Where((f, i) => f.shape[1] != featureChannels[i]).Any())
             throw new ArgumentException($"The decoder expects feature maps of {string.Join(", ", featureChannels)} channels and got {string.Join(", ", features.Select(f => f.shape[1]))}.", nameof(features));
 
+        return Decode(features, from: null, passing: null);
+    }
+
+    /// <summary>The logits of a pass that is looked at, or that goes on from a place in its middle.</summary>
+    /// <param name="features">The encoder's five feature maps.</param>
+    /// <param name="from">The place, counted from the first stage; null for the beginning.</param>
+    /// <param name="passing">Sees number and input of every stage before it, or null.</param>
+    /// <returns>Logits, owned by the caller.</returns>
+    internal Tensor Decode(Tensor[] features, (int Stage, Tensor Map)? from, Action<int, Tensor>? passing)
+    {
         using var scope = NewDisposeScope();
-        Tensor x = Full(Decode(features));
+        Tensor x = Full(Last(features, from, passing));
         return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Decode(Tensor[] features)
+    /// <summary>What the last stage gives.</summary>
+    private Tensor Last(Tensor[] features, (int Stage, Tensor Map)? from, Action<int, Tensor>? passing)
     {
         // GPUs have their own ways.
         bool fast = !plainUpsampling && features[0].device_type == TorchSharp.DeviceType.CPU, watched = folded.AreWatched;
@@ -88,9 +102,10 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         bool fold = fast && !watched && folded.Fit(features);
         using IDisposable? noGrad = fold ? no_grad() : null;
         using FoldedKernels? kernels = fold ? folded.For(features[0]) : null;
-        Tensor x = features[^1];
-        for (int stage = 0; stage < stages.Count; stage++)
+        Tensor x = from?.Map ?? features[^1];
+        for (int stage = from?.Stage ?? 0; stage < stages.Count; stage++)
         {
+            passing?.Invoke(stage, x);
             (ConvolutionWithNorm first, ConvolutionWithNorm second) = stages[stage];
             int place = features.Length - 2 - stage;
             Tensor? skip = place >= 0 ? features[place] : null;
@@ -117,7 +132,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         Tensor y = plain ? first.Convolution.call(Concatenated(x, skip))
             : WinogradConvolution.Suits(x, x.shape[2] * 2, x.shape[3] * 2, first.Convolution.weight!) ? WinogradConvolution.Apply(first.Convolution, x, skip)
             : UpsampledConvolution.Apply(first.Convolution, x, skip);
-        return second.Finished(second.Convolved(first.Finished(y, plain), plain), plain);
+        return second.Activated(second.Normalized(second.Convolved(first.Activated(first.Normalized(y), watched), plain)), watched);
     }
 
     private static Tensor Full(Tensor map) => map.dtype == bfloat16 ? map.to(float32) : map;

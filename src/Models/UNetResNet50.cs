@@ -44,6 +44,33 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
         return decoder.call(encoder.Features(images)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The logits of a pass that is looked at.</summary>
+    /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
+    /// <param name="passing">Sees the pass before every residual block and every decoder stage; what it gets is valid during the call only.</param>
+    internal Tensor Pass(Tensor images, Action<Midway> passing)
+    {
+        CheckSides(images);
+        using var scope = NewDisposeScope();
+        return Decode(encoder.Features(images, from: null, passing), images.shape, from: null, passing).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The logits of a pass that goes on from a place in its middle.</summary>
+    /// <param name="from">The place; its map is overwritten.</param>
+    internal Tensor GoOn(Midway from)
+    {
+        using var scope = NewDisposeScope();
+        int blocks = encoder.Stages.Sum(stage => stage.Length);
+        return (from.Part < blocks
+            ? Decode(encoder.Features(images: null, from, passing: null), from.Images, from: null, passing: null)
+            : Decode([.. from.Features], from.Images, (from.Part - blocks, from.Map), passing: null)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Decode(Tensor[] features, long[] images, (int Stage, Tensor Map)? from, Action<Midway>? passing)
+    {
+        int blocks = encoder.Stages.Sum(stage => stage.Length);
+        return decoder.Decode(features, from, passing is null ? null : (stage, map) => passing(new Midway(blocks + stage, map, features, images)));
+    }
+
     /// <summary>Probabilities, the foreground's or each class's, as Keras's <c>model.predict</c>: inference mode, no gradients; modes are put back afterwards.</summary>
     /// <param name="images">Preprocessed (N, 3, H, W), sides divisible by 32.</param>
     /// <param name="precision">Of the convolutions.</param>

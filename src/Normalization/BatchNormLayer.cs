@@ -92,13 +92,17 @@ public abstract class BatchNormLayer
         return (scale.MoveToOuterDisposeScope(), shift.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Counts what arrives at the layer; calling the result ends it.</summary>
-    /// <param name="counter">Gets the statistics of every batch; stays the caller's.</param>
-    internal virtual Action Count(PooledStatistics counter) => Module.register_forward_pre_hook((_, input) =>
+    /// <summary>Shows what arrives at the layer; calling the result ends it.</summary>
+    /// <param name="see">Gets an input, which is valid during the call only.</param>
+    internal virtual Action Watch(Action<Tensor> see) => Module.register_forward_pre_hook((_, input) =>
     {
-        counter.Add(input);
+        see(input);
         return input;
     }).remove;
+
+    /// <summary>Counts what arrives at the layer; calling the result ends it.</summary>
+    /// <param name="counter">Gets the statistics of every batch; stays the caller's.</param>
+    internal virtual Action Count(PooledStatistics counter) => Watch(counter.Add);
 
     /// <summary>Whether the layer can be in a mode; if not, why.</summary>
     internal virtual string? Refuses(BatchNormMode mode) => null;
@@ -147,6 +151,13 @@ internal sealed class ModalLayer(string name, ModalBatchNorm2d layer) : BatchNor
     internal override Tensor? Variance => layer.RunningVar;
 
     internal override NormReplacement? Replacement { get => layer.Replacement; set => layer.Replacement = value; }
+
+    /// <summary>The layer shows its input itself: a hook would make the network compute layer by layer.</summary>
+    internal override Action Watch(Action<Tensor> see)
+    {
+        layer.Watcher += see;
+        return () => layer.Watcher -= see;
+    }
 
     /// <summary>The layer counts itself, because where it normalises by the batch it has the statistics anyway; a hook would make the network compute layer by layer.</summary>
     internal override Action Count(PooledStatistics counter)

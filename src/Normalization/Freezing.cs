@@ -14,7 +14,7 @@ public static class Freezing
     /// <returns>What was done.</returns>
     /// <exception cref="ArgumentException">The mode is <see cref="BatchNormMode.Trainable"/>, or a layer without running statistics cannot take it. Nothing is changed then.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode. Nothing is changed then.</exception>
-    public static FreezeReport Freeze(this Module module, BatchNormMode mode) => Apply(module, _ => true, CheckFrozen(module, _ => true, mode), train: false);
+    public static FreezeReport Freeze(this Module module, BatchNormMode mode) => Apply(module, _ => true, CheckFrozen(mode), train: false);
 
     /// <summary>Freezes a part of a module, chosen by name.</summary>
     /// <param name="module">The module.</param>
@@ -26,7 +26,7 @@ public static class Freezing
     public static FreezeReport Freeze(this Module module, Func<string, bool> which, BatchNormMode mode)
     {
         CheckChosen(module, which);
-        return Apply(module, which, CheckFrozen(module, which, mode), train: false);
+        return Apply(module, which, CheckFrozen(mode), train: false);
     }
 
     /// <summary>Takes back <see cref="Freeze(Module, BatchNormMode)"/>: every parameter receives gradients, every batch-norm layer is <see cref="BatchNormMode.Trainable"/> or in another mode.</summary>
@@ -82,14 +82,9 @@ public static class Freezing
             nameof(which));
     }
 
-    /// <summary>Throws if a part cannot be frozen in a mode.</summary>
-    private static BatchNormMode CheckFrozen(Module module, Func<string, bool> which, BatchNormMode mode)
-    {
-        if (mode == BatchNormMode.Trainable)
-            throw new ArgumentException("A frozen module cannot have trainable batch norm. Use Unfreeze(), or AffineOnly to train γ and β alone.", nameof(mode));
-        CheckTakes(module.BatchNormLayers().Where(l => which(l.Name)), mode);
-        return mode;
-    }
+    private static BatchNormMode CheckFrozen(BatchNormMode mode) => mode != BatchNormMode.Trainable
+        ? mode
+        : throw new ArgumentException("A frozen module cannot have trainable batch norm. Use Unfreeze(), or AffineOnly to train γ and β alone.", nameof(mode));
 
     private static void CheckTakes(IEnumerable<(string Name, BatchNormLayer Layer)> layers, BatchNormMode mode)
     {

@@ -84,20 +84,6 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
         return functional.batch_norm(input, running_mean, running_var, weight, bias, training: false, momentum: 0, eps: eps);
     }
 
-    /// <summary>Frees the buffers.</summary>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            weight.Dispose();
-            bias.Dispose();
-            running_mean.Dispose();
-            running_var.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static Tensor Copy(Tensor source)
     {
         using Tensor detached = source.detach();

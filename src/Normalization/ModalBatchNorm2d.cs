@@ -72,6 +72,9 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <summary>Counts what arrives at the layer, or null. It belongs to whoever counts.</summary>
     internal PooledStatistics? Counter { get; set; }
 
+    /// <summary>Sees what arrives at the layer, or null. It belongs to whoever watches.</summary>
+    internal Action<Tensor>? Watcher { get; set; }
+
     /// <summary>γ, shape (C). Owned by the layer.</summary>
     public Parameter Weight => weight;
 
@@ -96,6 +99,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         if (input.dim() != 4 || input.shape[1] != Channels)
             throw new ArgumentException($"ModalBatchNorm2d expects (N, {Channels}, H, W) and got ({string.Join(", ", input.shape)}).", nameof(input));
 
+        Watcher?.Invoke(input);
         if (Replacement is { } replacement) return replacement.Apply(new ModalLayer("", this), input);
 
         if (!Mode.UsesBatchStatistics(training))
@@ -124,20 +128,31 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     }
 
     /// <summary>
-    /// relu(normalised + other map) in one operation, where it is there and the batch normalises without renormalisation; null elsewhere. Statistics move and are counted as in <see cref="forward"/>.
+    /// Normalises by the batch without gradients, and with the sum and the ReLU that follow: two sweeps over the memory, in which the statistics are by-products, and nothing is
+    /// allocated.
     /// </summary>
-    /// <param name="input">(N, C, H, W).</param>
-    /// <param name="other">Of the same shape, or null.</param>
-    /// <returns>Owned by the caller's dispose scope.</returns>
-    internal Tensor? Activated(Tensor input, Tensor? other)
+    /// <param name="input">(N, C, H, W); its memory takes the result where there is no sum.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">What the result is added to, and which takes it; or null.</param>
+    /// <returns>False where the layer, or the memory, does not suit; nothing has been changed then.</returns>
+    internal bool ApplyInPlace(Tensor input, bool relu, Tensor? onto)
     {
-        long count = input.numel() / Channels;
-        if (Replacement is not null || !Mode.UsesBatchStatistics(training) || Options.Renormalization is not null || count < 2 || !BatchNormReLU.Suits(input)) return null;
-        using var scope = NewDisposeScope();
-        (Tensor output, Tensor mean, Tensor variance) = BatchNormReLU.Apply(input, weight, bias, Options.Eps, other);
-        Counter?.Add(mean, variance, count);
-        if (training && Mode.UpdatesStatistics() && !again) Update(mean, variance, count);
-        return output.MoveToOuterDisposeScope();
+        if (is_grad_enabled() || (training && Mode != BatchNormMode.BatchOnly && (Options.Renormalization is not null || Mode.UpdatesStatistics()))) return false;
+        if (Replacement is { IsInPlace: false } || (Replacement is null && !Mode.UsesBatchStatistics(training)) || weight.dtype != ScalarType.Float32) return false;
+        using ChannelMap? map = ChannelMap.Of(input), sum = onto is null ? null : ChannelMap.Of(onto);
+        if (map is null || (onto is not null && sum is null) || map.Count(1) < 2) return false;
+        Watcher?.Invoke(input);
+        if (Replacement is not null)
+        {
+            Replacement.ApplyInPlace(new ModalLayer("", this), map, relu, sum);
+            return true;
+        }
+
+        double[] sums = map.Sums(groups: 1)[0];
+        Counter?.Add(sums, map.Count(1));
+        (double[] mean, double[] variance) = ChannelMap.Moments(sums, map.Count(1));
+        map.Scale([ChannelMap.Normalizing(mean, variance, weight, bias, Options.Eps)], relu, sum);
+        return true;
     }
 
     /// <summary>
@@ -217,15 +232,11 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         return mean + variance;
     }
 
-    /// <summary>Frees the layer's tensors.</summary>
+    /// <summary>Frees what the layer's base, which frees parameters and buffers, knows nothing of.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            weight.Dispose();
-            bias.Dispose();
-            running_mean.Dispose();
-            running_var.Dispose();
             debiasedMean.Dispose();
             debiasedVar.Dispose();
         }

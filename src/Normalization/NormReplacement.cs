@@ -13,4 +13,10 @@ internal abstract class NormReplacement
     /// <param name="input">(N, C, …).</param>
     /// <returns>(N, C, …), owned by the caller.</returns>
     internal abstract Tensor Apply(BatchNormLayer layer, Tensor input);
+
+    /// <summary>Whether <see cref="ApplyInPlace"/> can be called.</summary>
+    internal virtual bool IsInPlace => false;
+
+    /// <summary>Computes in the layer's place together with what follows, see <see cref="ModalBatchNorm2d.ApplyInPlace"/>.</summary>
+    internal virtual void ApplyInPlace(BatchNormLayer layer, ChannelMap input, bool relu, ChannelMap? onto) => throw new NotSupportedException($"{Name} needs memory of its own.");
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Normalization;
@@ -40,10 +42,20 @@ public sealed class PooledStatistics : IDisposable
     {
         if (values.dim() < 2 || values.shape[1] != Channels || values.numel() == 0)
             throw new ArgumentException($"Statistics of {Channels} channels need values (N, {Channels}, …), and got ({string.Join(", ", values.shape)}).", nameof(values));
+        long n = values.numel() / Channels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        long n = values.numel() / Channels;
-        (Tensor variance, Tensor mean) = var_mean(values.detach(), [0, .. Enumerable.Range(2, (int)values.dim() - 2)], unbiased: false);
+        Tensor detached = values.detach();
+        using (ChannelMap? map = ChannelMap.Of(detached))
+        {
+            if (map is not null)
+            {
+                Add(map.Sums(groups: 1)[0], n);
+                return;
+            }
+        }
+
+        (Tensor variance, Tensor mean) = var_mean(detached, [0, .. Enumerable.Range(2, (int)values.dim() - 2)], unbiased: false);
         Tensor mean64 = mean.cpu().to(float64), variance64 = variance.cpu().to(float64);
         sum.add_(mean64, alpha: n);
         squares.add_(variance64.add_(mean64.square()), alpha: n);
@@ -75,6 +87,21 @@ public sealed class PooledStatistics : IDisposable
         Tensor mean64 = mean.cpu().to(float64), variance64 = unbiasedVariance.cpu().to(float64);
         sum.add_(mean64, alpha: values);
         squares.add_(variance64, alpha: values - 1).add_(mean64.square(), alpha: values);
+        count += values;
+    }
+
+    /// <summary>Takes in a batch by its sums.</summary>
+    /// <param name="sums">Σ x of all channels, then Σ x².</param>
+    /// <param name="values">Number of values per channel.</param>
+    internal void Add(ReadOnlySpan<double> sums, long values)
+    {
+        Span<double> all = MemoryMarshal.Cast<byte, double>(TensorMemory.Of(sum)), allSquares = MemoryMarshal.Cast<byte, double>(TensorMemory.Of(squares));
+        for (int c = 0; c < all.Length; c++)
+        {
+            all[c] += sums[c];
+            allSquares[c] += sums[all.Length + c];
+        }
+
         count += values;
     }
 

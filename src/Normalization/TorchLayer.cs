@@ -80,7 +80,7 @@ internal sealed class TorchLayer(string name, BatchNorm layer) : BatchNormLayer(
         Hold hold = Holds.GetValue(layer, norm => new Hold(this));
         hold.Release();
         change(hold);
-        if (!hold.Install()) Holds.Remove(layer);
+        hold.Install();
     }
 
     /// <summary>What a layer does otherwise than TorchSharp would, and the hooks that make it do so.</summary>
@@ -99,11 +99,10 @@ internal sealed class TorchLayer(string name, BatchNorm layer) : BatchNormLayer(
 
         internal NormReplacement? Replacement { get; set; }
 
-        /// <summary>Registers the hooks that are needed.</summary>
-        /// <returns>Whether anything is held at all.</returns>
-        internal bool Install()
+        /// <summary>Registers the hooks that are needed: none for what the layer does by itself.</summary>
+        internal void Install()
         {
-            if (Replacement is not null || Mode is not (null or BatchNormMode.Trainable or BatchNormMode.TorchFrozenParameters or BatchNormMode.KerasLegacy))
+            if (Replacement is not null || Mode is not (null or BatchNormMode.TorchFrozenParameters or BatchNormMode.KerasLegacy))
             {
                 remove = norm.register_forward_pre_hook(_ => Enter()).remove;
                 remove += norm.register_forward_hook(_ => Leave()).remove;
@@ -114,8 +113,6 @@ internal sealed class TorchLayer(string name, BatchNorm layer) : BatchNormLayer(
                 remove += norm.register_forward_pre_hook((_, input) => Shrink(input)).remove;
                 remove += norm.register_forward_hook((_, _, output) => Replace(output)).remove;
             }
-
-            return Mode is not null || Replacement is not null;
         }
 
         /// <summary>Removes the hooks, and puts back what a pass that an exception ended has left.</summary>

@@ -21,6 +21,28 @@ internal static class PrivateFiles
         return full;
     }
 
+    /// <summary>Opens a file for its owner alone, new or old, to read and to write.</summary>
+    /// <param name="path">The file; made if it is missing.</param>
+    /// <param name="share">What others may do meanwhile.</param>
+    /// <exception cref="IOException">It cannot be opened, or others have it.</exception>
+    internal static FileStream Open(string path, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share };
+        if (OperatingSystem.IsWindows()) return new FileStream(path, options);
+        options.UnixCreateMode = OwnersFile;
+        var file = new FileStream(path, options);
+        try
+        {
+            File.SetUnixFileMode(file.SafeFileHandle, OwnersFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A file system without rights.
+        }
+
+        return file;
+    }
+
     /// <summary>Writes a file as <see cref="AtomicFile.Write(string, Action{Stream})"/> does, readable for its owner alone from its first byte on; so are folders that are missing.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="write">Writes the content.</param>

@@ -8,7 +8,7 @@ using System.Text.RegularExpressions;
 namespace UnetResnet.Runtime;
 
 /// <summary>
-/// Name of a temporary file that is being written, <c>NAME.HOST-PROCESS.RANDOM.tmp</c>: it tells whether its writer still lives. A writer that is killed leaves its file
+/// Name of a temporary file or folder that is being written, <c>NAME.HOST-PROCESS.RANDOM.tmp</c>: it tells whether its writer still lives. A writer that is killed leaves its file
 /// behind, and the next save in that folder deletes it.
 /// </summary>
 internal sealed partial class TemporaryName : IDisposable
@@ -41,6 +41,24 @@ internal sealed partial class TemporaryName : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // What was to be saved is saved.
+        }
+    }
+
+    /// <summary>The same for temporary folders, with all that is in them.</summary>
+    /// <param name="folder">The folder that they lie in.</param>
+    /// <param name="name">What they are called in front of the mark.</param>
+    internal static void SweepFolders(string folder, string name)
+    {
+        foreach (string left in Directory.EnumerateDirectories(folder, $"{name}.*.tmp").Where(IsLeftOver).ToList())
+        {
+            try
+            {
+                Directory.Delete(left, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Another user's, who sweeps it.
+            }
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed record Checkpoint(int Epoch, IReadOnlyList<int> Phases, int? Bat
 {
     private const string Form = "1", Model = "model.", Optimizer = "optimizer.", Average = "average.", Random = "random", Checksum = "checksum";
 
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     private IReadOnlyDictionary<string, Tensor> tensors = new Dictionary<string, Tensor>();
     private IReadOnlyDictionary<string, double> weights = new Dictionary<string, double>();
@@ -66,13 +66,29 @@ internal sealed record Checkpoint(int Epoch, IReadOnlyList<int> Phases, int? Bat
         if (Text(Checksum) != Sum(header, tensors)) throw new WeightsException($"{path} is damaged: its content does not have the checksum that it was written with.");
         if (Text("checkpoint") != Form)
             throw new CheckpointException($"{path} was written by version {header.GetValueOrDefault("kit", "unknown")} of this library in form {Text("checkpoint")}, and this is version {RuntimeStamp.LibraryVersion}, which reads form {Form}. Finish the training with that version, or name another folder.");
-        T Value<T>(string name) => JsonSerializer.Deserialize<T>(Text(name), Json)!;
-        return new(Value<int>("epoch"), Value<int[]>("phases"), Value<int?>("batches"), Value<Dictionary<string, string>>("settings"), [.. Value<SavedEpoch[]>("history").Select(e => e.ToRecord())])
+        T? Value<T>(string name) => JsonSerializer.Deserialize<T>(Text(name), Json);
+        try
         {
-            tensors = tensors,
-            weights = Value<Dictionary<string, double>>("averages"),
-        };
+            var checkpoint = new Checkpoint(
+                Value<int>("epoch"), Value<int[]>("phases") ?? [], Value<int?>("batches"), Value<Dictionary<string, string>>("settings") ?? [], [.. (Value<SavedEpoch?[]>("history") ?? []).OfType<SavedEpoch>().Select(e => e.ToRecord())])
+            {
+                tensors = tensors,
+                weights = Value<Dictionary<string, double>>("averages") ?? [],
+            };
+            if (checkpoint.IsWhole) return checkpoint;
+        }
+        catch (JsonException e)
+        {
+            throw new WeightsException($"{path} is damaged: its header holds something else than a checkpoint ({e.Message})", e);
+        }
+
+        throw new WeightsException($"{path} is damaged: its parts do not belong together.");
     }
+
+    /// <summary>The checksum tells damage; a file that somebody has written by hand may have the right one.</summary>
+    private bool IsWhole =>
+        Phases is [>= 1, ..] && Phases.Zip(Phases.Skip(1)).All(pair => pair.First < pair.Second) && Phases[^1] <= Epoch && Batches is null or > 0
+        && History.Select(e => e.Epoch).SequenceEqual(Enumerable.Range(1, Epoch)) && tensors.ContainsKey(Random) && weights.Keys.All(name => tensors.ContainsKey(Average + name));
 
     /// <summary>Gives the tensors to the scope around the present one.</summary>
     internal Checkpoint MovedToOuterScope()

@@ -1,8 +1,8 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
+using UnetResnet.Weights;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -18,12 +18,14 @@ namespace UnetResnet.Training;
 /// </remarks>
 public sealed class FeatureCache : Module<Tensor, Tensor>
 {
+    private const string FolderName = "unetresnet-features";
+
     private readonly UNetResNet50 unet;
     private readonly FeatureCacheOptions options;
     private readonly string fingerprint;
     private readonly Dictionary<string, Tensor[]> inMemory = [];
     private readonly Dictionary<string, (ScalarType Type, long[] Shape)[]> onDisk = [];
-    private string? folder;
+    private TemporaryName? folder;
 
     /// <summary>Makes an empty cache.</summary>
     /// <param name="unet">The network, its encoder frozen in inference mode; stays the caller's and must outlive the cache.</param>
@@ -80,7 +82,8 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         inMemory.Clear();
         onDisk.Clear();
         BytesInMemory = 0;
-        if (folder is not null && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        if (folder is not null && Directory.Exists(folder.Path)) Directory.Delete(folder.Path, recursive: true);
+        folder?.Dispose();
         folder = null;
     }
 
@@ -114,13 +117,22 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
             return;
         }
 
-        folder ??= PrivateFiles.CreateFolder(Path.Combine(options.Directory ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"unetresnet-features-{Guid.NewGuid():N}")));
-        PrivateFiles.Write(PathOf(key), stream =>
+        try
         {
-            foreach (Tensor feature in features) TensorMemory.Read(feature, stream.Write);
-        }, sweep: false);
+            Spill(PathOf(key), features);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"Features cannot be kept in {options.Directory ?? Path.GetTempPath()}: {WeightsFile.Reason(e)}. Make room, name another {nameof(FeatureCacheOptions.Directory)}, or raise {nameof(FeatureCacheOptions.MemoryLimit)}.", e);
+        }
+
         onDisk.Add(key, [.. features.Select(f => (f.dtype, f.shape))]);
     }
+
+    private static void Spill(string path, Tensor[] features) => PrivateFiles.Write(path, stream =>
+    {
+        foreach (Tensor feature in features) TensorMemory.Read(feature, stream.Write);
+    }, sweep: false);
 
     private Tensor[] Read(string key, Device device)
     {
@@ -133,7 +145,19 @@ public sealed class FeatureCache : Module<Tensor, Tensor>
         })];
     }
 
-    private string PathOf(string key) => Path.Combine(folder!, key + ".features");
+    /// <summary>In a folder that this process's death does not leave behind for good: it shows the images that its features were made from.</summary>
+    private string PathOf(string key)
+    {
+        if (folder is null)
+        {
+            string above = PrivateFiles.CreateFolder(options.Directory ?? Path.GetTempPath());
+            TemporaryName.SweepFolders(above, FolderName);
+            folder = new TemporaryName(Path.Combine(above, FolderName));
+            PrivateFiles.CreateFolder(folder.Path);
+        }
+
+        return Path.Combine(folder.Path, key + ".features");
+    }
 
     private static string Key(Tensor images, int place)
     {

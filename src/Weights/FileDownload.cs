@@ -59,7 +59,7 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
 
     private async Task AttemptAsync(HttpClient client, CancellationToken cancellation)
     {
-        await using var part = new FileStream(partPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        await using FileStream part = PrivateFiles.Open(partPath, FileShare.Read);
         using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
         if (part.Length > file.Bytes) part.SetLength(0);
         await HashAsync(part, md5, cancellation);
@@ -143,10 +143,19 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
             if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } location) return response;
             response.Dispose();
             if (redirects == MaximumRedirects) throw file.Failed(path, $"it is redirected more than {MaximumRedirects} times");
-            Uri next = Checked(new Uri(address, location), $"{address} redirects to a place that");
-            if (address.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps) throw file.Failed(path, $"{address} redirects from https to http ({next}), where anybody on the way can read and change what is sent");
-            address = next;
+            address = Redirected(address, location);
         }
+    }
+
+    /// <summary>Where a redirect leads.</summary>
+    /// <param name="address">The address that was asked.</param>
+    /// <param name="location">What it answered; may be relative.</param>
+    /// <exception cref="WeightsException">It leads to no web address, or out of encryption, which no option allows.</exception>
+    internal Uri Redirected(Uri address, Uri location)
+    {
+        Uri next = Checked(new Uri(address, location), $"{address} redirects to a place that");
+        if (address.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps) throw file.Failed(path, $"{address} redirects from https to http ({next}), where anybody on the way can read and change what is sent");
+        return next;
     }
 
     /// <exception cref="WeightsException">The address is no web address, or an unencrypted one that nobody has allowed.</exception>
@@ -199,7 +208,7 @@ internal sealed class FileDownload(PretrainedWeights file, string path, Download
         {
             try
             {
-                return new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return PrivateFiles.Open(lockPath, FileShare.None);
             }
             catch (IOException e) when (IsSharing(e))
             {

@@ -20,5 +20,5 @@ internal static class WeightsFile
     }
 
     /// <summary>The system's reason, without the name of a temporary file.</summary>
-    internal static string Reason(Exception e) => e.Message.Split(" : '")[0].TrimEnd('.');
+    internal static string Reason(Exception e) => e is UnauthorizedAccessException ? "access is denied" : e.Message.Split(" : '")[0].TrimEnd('.');
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cellar.Notebooks;
+using Cellar.Protocol;
 using UnetResnet.Lab.Running;
 
 namespace UnetResnet.Tests.Course;
@@ -17,6 +18,19 @@ public partial class CourseTests
         string readme = File.ReadAllText(Path.Combine(CourseNotebook.Root, "README.md"));
         foreach (CourseNotebook notebook in CourseNotebook.All)
             Assert.Contains($"[{notebook.Document.Title}](notebooks/{notebook.Name})", readme, StringComparison.Ordinal);
+    }
+
+    /// <summary>Jupyter and VS Code write what the kernel says of itself into a notebook when they save it.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void What_is_written_when_a_notebook_is_saved_stands_there_already(string name)
+    {
+        JsonObject metadata = CourseNotebook.Of(name).Document.Metadata;
+        Assert.Equal(Sorted(KernelInfo.Content()["language_info"]), Sorted(metadata["language_info"]));
+        var spec = new KernelSpec("anywhere");
+        Assert.Equal(Sorted(new JsonObject { ["name"] = spec.Name, ["language"] = "C#", ["display_name"] = spec.DisplayName }), Sorted(metadata["kernelspec"]));
+
+        static IEnumerable<string> Sorted(JsonNode? json) => json!.AsObject().Select(p => $"{p.Key}: {p.Value}").Order(StringComparer.Ordinal);
     }
 
     [Theory]

@@ -61,13 +61,14 @@ public class ImageCodecTests
         byte[] png = ImageCodec.EncodePng(Pictures.Grey(32, 16, (y, x) => y < 8 && x < 16 ? 255 : 0));
         byte[] chunk = [.. "eXIf"u8, .. Tiff(orientation)];
         byte[] framed = [0, 0, 0, (byte)(chunk.Length - 4), .. chunk, .. Crc32(chunk)];
-        int afterHeader = 8 + 12 + 13;
+        int afterHeader = 8 + 12 + 13, beforeEnd = png.Length - 12;
         IsTurned(ImageCodec.Decode([.. png[..afterHeader], .. framed, .. png[afterHeader..]]), swapped, right, bottom);
+        IsTurned(ImageCodec.Decode([.. png[..beforeEnd], .. framed, .. png[beforeEnd..]]), swapped, right, bottom);
     }
 
     private static byte[] Tiff(byte orientation) => [.. "MM\0*\0\0\0\b\0\x01"u8, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
 
-    private static byte[] Crc32(byte[] data)
+    internal static byte[] Crc32(byte[] data)
     {
         uint crc = 0xFFFFFFFF;
         foreach (byte b in data)
@@ -119,22 +120,6 @@ public class ImageCodecTests
         }
     }
 
-    /// <summary>IHDR alone, with a right checksum: what it promises must be refused before memory is taken for it.</summary>
-    [Theory]
-    [InlineData(20_000, 20_000)]
-    [InlineData(60_000, 60_000)]
-    [InlineData(1, 100_000_001)]
-    [InlineData(int.MaxValue, int.MaxValue)]
-    public void A_promise_of_too_many_pixels_is_refused_by_name_and_costs_no_memory(int width, int height)
-    {
-        byte[] header = [.. "IHDR"u8, .. BigEndian(width), .. BigEndian(height), 8, 2, 0, 0, 0];
-        byte[] png = [0x89, .. "PNG\r\n"u8, 0x1A, (byte)'\n', 0, 0, 0, 13, .. header, .. Crc32(header), 0, 0, 0, 0, .. "IEND"u8, .. Crc32("IEND"u8.ToArray())];
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        var e = Assert.Throws<DatasetException>(() => ImageCodec.Decode(png, "bomb.png"));
-        Assert.Contains($"bomb.png is {width}×{height} pixels", e.Message);
-        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1 << 20);
-    }
-
     [Fact]
     public void The_limit_is_the_callers()
     {
@@ -143,32 +128,8 @@ public class ImageCodecTests
         Assert.Throws<DatasetException>(() => ImageCodec.Decode(png, pixelLimit: 19));
     }
 
-    /// <summary>A progressive JPEG shows the whole picture, blurred, when its later scans are missing; decoders call that success.</summary>
-    [Fact]
-    public void A_progressive_jpeg_that_is_cut_short_is_refused()
-    {
-        byte[] whole = Convert.FromBase64String(ProgressiveJpeg);
-        Assert.Equal((48, 32), (ImageCodec.Decode(whole).Width, ImageCodec.Decode(whole).Height));
-        for (int length = 2; length < whole.Length; length += 3)
-            Assert.Throws<DatasetException>(() => ImageCodec.Decode(whole[..length], "cut.jpg"));
-    }
-
     [Fact]
     public void Bytes_after_the_end_do_no_harm() => Assert.Equal(16, ImageCodec.Decode([.. Jpeg(16, 16, (_, _) => SKColors.Gray), 1, 2, 3]).Width);
-
-    [Fact]
-    public void A_pipe_is_refused_and_never_waited_for()
-    {
-        if (OperatingSystem.IsWindows()) return;
-        using var folder = new TemporaryFolder();
-        using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.png"])) made.WaitForExit();
-        File.CreateSymbolicLink(folder["link.png"], folder["pipe.png"]);
-        File.CreateSymbolicLink(folder["device.png"], "/dev/zero");
-        foreach (string name in (string[])["pipe.png", "link.png", "device.png"])
-            Assert.Contains(name, Assert.Throws<DatasetException>(() => ImageCodec.Load(folder[name])).Message);
-    }
-
-    private static byte[] BigEndian(int value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
 
     [Fact]
     public void A_missing_file_is_named()
@@ -188,15 +149,6 @@ public class ImageCodecTests
         Assert.Equal(4, ImageCodec.Load(path).Width);
         Assert.Equal([path], Directory.GetFiles(folder["deep"]));
     }
-
-    /// <summary>A gradient of 48×32 pixels, written as a progressive JPEG by Pillow 9: <c>Image.save(…, progressive=True, quality=40)</c>.</summary>
-    private const string ProgressiveJpeg =
-        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/2wBDARUXFx4aHjshITt8"
-        + "U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wgARCAAgADADASIAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAAAgMF/8QAFwEBAQEB"
-        + "AAAAAAAAAAAAAAAAAgMBBf/aAAwDAQACEAMQAAABynV4ZOrV5OrV4OrhxpOrV5OrV//EABUQAQEAAAAAAAAAAAAAAAAAAAAR/9oACAEBAAEFAoiIiIiIiIiIiIiIiP/EABURAQEAAAAA"
-        + "AAAAAAAAAAAAAAIA/9oACAEDAQE/AS4uLi4uLv/EABURAQEAAAAAAAAAAAAAAAAAAAAR/9oACAECAQE/Aaqqqv/EABQQAQAAAAAAAAAAAAAAAAAAAED/2gAIAQEABj8CR//EABUQAQEA"
-        + "AAAAAAAAAAAAAAAAAAAB/9oACAEBAAE/IYxjGMYxjGMYxjGMYxjGMf/aAAwDAQACAAMAAAAQKCC8IA//xAAUEQEAAAAAAAAAAAAAAAAAAAAg/9oACAEDAQE/EEAB/8QAFREBAQAAAAAA"
-        + "AAAAAAAAAAAAAAH/2gAIAQIBAT8QhCEIQ//EABUQAQEAAAAAAAAAAAAAAAAAAABh/9oACAEBAAE/EIIIIIIIIIIIIIIIIIIIIIIIIP/Z";
 
     private static byte[] Jpeg(int width, int height, Func<int, int, SKColor> colour)
     {

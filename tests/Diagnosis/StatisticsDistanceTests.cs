@@ -39,20 +39,14 @@ public class StatisticsDistanceTests
         StatisticsDistance report = StatisticsDistance.Measure(model, batch.Inputs);
         using var probe = new ProbedModel(model, batch.Inputs);
         var injected = new Dictionary<string, double[]>();
-        foreach (ProbedLayer layer in probe.Layers)
-        {
-            layer.Module.register_forward_pre_hook((_, input) =>
-            {
-                // In double precision, so that the identity is tested and not the rounding of a network.
-                Tensor x = input.to(float64), mean = layer.RunningMean!.to(float64), variance = layer.RunningVar!.to(float64);
-                Tensor training = functional.batch_norm(x, null!, null!, training: true, eps: layer.Eps), inference = functional.batch_norm(x, mean, variance, eps: layer.Eps);
-                injected[layer.Name] = (inference - training).square().mean([0, 2, 3]).data<double>().ToArray();
-                return input;
-            });
-        }
-
         probe.AsInTraining();
-        probe.Forward(batch.Inputs);
+        // Watched as the report watches, and in double precision, so that the identity is tested and not the rounding of a network.
+        probe.Forward(batch.Inputs, probe.Layers, (layer, input) =>
+        {
+            Tensor x = input.to(float64), mean = layer.RunningMean!.to(float64), variance = layer.RunningVar!.to(float64);
+            Tensor training = functional.batch_norm(x, null!, null!, training: true, eps: layer.Eps), inference = functional.batch_norm(x, mean, variance, eps: layer.Eps);
+            injected[layer.Name] = (inference - training).square().mean([0, 2, 3]).data<double>().ToArray();
+        });
         Assert.Equal(probe.Layers.Select(l => l.Name), report.AlongTraining.Select(l => l.Name));
         double largest = 0;
         foreach (LayerDistance layer in report.AlongTraining)

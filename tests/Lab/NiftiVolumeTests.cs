@@ -5,6 +5,7 @@ using UnetResnet.Lab.Datasets;
 
 namespace UnetResnet.Tests.Lab;
 
+[Trait("Category", "Reliability")]
 public sealed class NiftiVolumeTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -124,6 +125,54 @@ public sealed class NiftiVolumeTests : IDisposable
         Fails(Broken(b => Short(b, 254, 0)), "how the head lies");
         Fails(Broken(b => Set(b, 280, new float[12])), "leads nowhere");
         Assert.Contains("missing.nii", Assert.Throws<DatasetException>(() => NiftiVolume.Load(folder["missing.nii"])).Message);
+    }
+
+    /// <summary>Four hundred megabytes of nothing pack into two; no more is unpacked than the header asks for.</summary>
+    [Fact]
+    public void A_packed_file_that_goes_on_and_on_is_refused_and_costs_no_memory()
+    {
+        byte[] start = File(UInt8, 2, 3, 4);
+        Assert.Equal(1, Read(Packed(start, 100_000))[1, 0, 0]); // what a writer may have put behind
+        byte[] bomb = Packed(start, 400_000_000);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Fails(bomb, "goes on after its 2×3×4 voxels");
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 16_000_000);
+    }
+
+    [Fact]
+    public void A_promise_of_too_many_voxels_is_refused_and_costs_no_memory()
+    {
+        byte[] start = File(Float32, 1, 1, 1);
+        foreach (int axis in (int[])[0, 1, 2]) BinaryPrimitives.WriteInt16LittleEndian(start.AsSpan(42 + 2 * axis), 513);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Fails(Packed(start, 0), "has 513×513×513 voxels. Expected: at most 134217728 voxels");
+        foreach (int axis in (int[])[0, 1, 2]) BinaryPrimitives.WriteInt16LittleEndian(start.AsSpan(42 + 2 * axis), 500);
+        Fails(Packed(start, 0), "is cut short: it has 356 bytes");
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 16_000_000);
+    }
+
+    [Fact]
+    public void What_is_no_regular_file_is_refused_and_never_waited_for()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.nii"])) made.WaitForExit();
+        System.IO.File.CreateSymbolicLink(folder["device.nii"], "/dev/zero");
+        System.IO.File.CreateSymbolicLink(folder["circle.nii"], folder["circle.nii"]);
+        foreach (string name in (string[])["pipe.nii", "device.nii", "circle.nii"])
+            Assert.Equal(folder[name], Assert.Throws<DatasetException>(() => NiftiVolume.Load(folder[name])).File);
+    }
+
+    private static byte[] Packed(byte[] start, int zeros)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(start);
+            byte[] page = new byte[100_000];
+            for (int written = 0; written < zeros; written += page.Length) gzip.Write(page);
+        }
+
+        return packed.ToArray();
     }
 
     private const short UInt8 = 2, Int16 = 4, Float32 = 16;

@@ -74,6 +74,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotMatch(RemoteUrl(), File.ReadAllText(Path.Combine(folder.Path, "report", ReportAssets.Script)));
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Text_from_the_notebook_cannot_become_markup()
     {
@@ -89,6 +90,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("alert(&#39;x&#39;)", html);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void The_text_of_a_failure_cannot_become_markup()
     {
@@ -106,6 +108,7 @@ public sealed partial class ReportTests : IDisposable
     public void Html_outputs_that_only_show_stay_as_they_are(string html) =>
         Assert.Contains($"<div class=\"html\">{html}</div>", Write(WithOutput("1", Display("text/html", html))));
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("<script>document.title = 'x'</script>")]
     [InlineData("<img src=\"data:image/png;base64,AA==\" onerror=\"alert(1)\">")]
@@ -113,6 +116,14 @@ public sealed partial class ReportTests : IDisposable
     [InlineData("<iframe src=\"https://example.org\"></iframe>")]
     [InlineData("<svg><script>alert(1)</script></svg>")]
     [InlineData("<form action=\"https://example.org\"><input name=\"a\"></form>")]
+    [InlineData("<svg onload=\"alert(1)\"></svg>")]
+    [InlineData("<b onmouseover=\"alert(1)\">b</b>")]
+    [InlineData("<a href=\"java&#9;script:alert(1)\">x</a>")]
+    [InlineData("<object data=\"data:text/html,x\"></object>")]
+    [InlineData("<link rel=\"stylesheet\" href=\"https://example.org/x.css\">")]
+    [InlineData("<meta http-equiv=\"refresh\" content=\"0;url=https://example.org\">")]
+    [InlineData("<b>one</b><!-- a comment without an end, which would take the page along")]
+    [InlineData("<b>one</b><![CDATA[ x ]]>")]
     public void Html_outputs_that_act_get_a_sandboxed_frame(string html)
     {
         string page = Write(WithOutput("1", Display("text/html", html)));
@@ -123,6 +134,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("default-src 'none'", frame);
     }
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("Text <script>alert(1)</script> text", "script")]
     [InlineData("<script>\nalert(1)\n</script>", "script")]
@@ -141,9 +153,97 @@ public sealed partial class ReportTests : IDisposable
     [InlineData("<base href=\"https://example.org\">", "base")]
     [InlineData("<meta http-equiv=refresh content=\"0;url=https://example.org\">", "refresh")]
     [InlineData("<math><mtext><img src=x onerror=alert(1)></mtext></math>", "onerror")]
+    [InlineData("<style>body { display: none }</style>", "style")]
+    [InlineData("<style>@import url(https://example.org/x.css);</style>", "example.org")]
+    [InlineData("<div style=\"position:fixed;inset:0;z-index:9;background:url(https://example.org/x)\">x</div>", "fixed")]
+    [InlineData("<div style=\"background:url(javascript:alert(1))\">x</div>", "javascript")]
+    [InlineData("<p style=\"width:expression(alert(1))\">x</p>", "expression")]
+    [InlineData("<a href=\"java&#9;script:alert(1)\">x</a>", "script:")]
+    [InlineData("<a href=\"java&Tab;script&colon;alert(1)\">x</a>", "script:")]
+    [InlineData("<a href=\"&#x01;javascript:alert(1)\">x</a>", "javascript")]
+    [InlineData("<a href=\" javascript:alert(1)\">x</a>", "javascript")]
+    [InlineData("<a href=\"data:text/html,<script>alert(1)</script>\">x</a>", "data:")]
+    [InlineData("<a href=\"blob:https://example.org/1\">x</a>", "blob:")]
+    [InlineData("<img src=\"data:text/html,x\">", "data:")]
+    [InlineData("<img src=\"file:///etc/hostname\">", "file:")]
+    [InlineData("<img srcset=\"https://example.org/x.png 2x\">", "srcset")]
+    [InlineData("<b onmouseover=alert(1) ONFOCUS='alert(1)' tabindex=0>b</b>", "alert")]
+    [InlineData("<input type=checkbox disabled onfocus=alert(1) autofocus formaction=x>", "alert")]
+    [InlineData("<svg><animate onbegin=alert(1)></svg>", "alert")]
+    [InlineData("<svg><a xlink:href=\"javascript:alert(1)\">x</a></svg>", "javascript")]
+    [InlineData("<math href=\"javascript:alert(1)\">x</math>", "javascript")]
+    [InlineData("<video src=x onerror=alert(1)></video><audio src=x onerror=alert(1)></audio>", "alert")]
+    [InlineData("<details open ontoggle=alert(1)>x</details>", "alert")]
+    [InlineData("<iframe srcdoc=\"<script>alert(1)</script>\"></iframe>", "alert")]
+    [InlineData("<template><script>alert(1)</script></template>", "alert")]
+    [InlineData("<svg></p><style><a id=\"</style><img src=x onerror=alert(1)>\">", "<img src=\"x\" onerror")]
+    [InlineData("[x]: javascript:alert(1)\n\n[x]", "javascript")]
+    [InlineData("<javascript:alert(1)>", "href=\"javascript")]
     [InlineData("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", "<img src=\"x\" onerror")]
     public void Markdown_can_show_and_not_act(string markdown, string gone) =>
         Assert.DoesNotContain(gone, new Prose(folder.Path).ToHtml("Before.\n\n" + markdown + "\n\nAfter."), StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The policy names a number that is drawn for each page, and no script without it runs; what is no script needs none.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void Scripts_of_a_page_carry_its_own_number_and_the_policy_lets_no_other_run()
+    {
+        Write(Notebook.Markdown("# Page\n\n<script nonce=\"1\">alert(1)</script>"), WithOutput("1", Chart("loss")), WithOutput("2", Display("text/html", "<script>alert(1)</script>")));
+        var numbers = new List<string>();
+        foreach (string name in (string[])["01-page.html", "index.html"])
+        {
+            string html = File.ReadAllText(folder["report", name]), policy = Regex.Match(html, "Content-Security-Policy\" content=\"([^\"]*)\"").Groups[1].Value;
+            string number = Regex.Match(policy, "script-src 'nonce-([0-9A-F]{32})';").Groups[1].Value;
+            Assert.NotEqual("", number);
+            numbers.Add(number);
+            foreach (Match script in Regex.Matches(html, "<script\\b[^>]*>"))
+                Assert.True(script.Value.Contains($"nonce=\"{number}\"", StringComparison.Ordinal) || script.Value == "<script type=\"application/json\">", script.Value);
+        }
+
+        Assert.Equal(2, numbers.Distinct().Count());
+    }
+
+    /// <summary>What walks through elements walks into each: a text of a hundred thousand of them must not take the stack along, and the summary of the run with it.</summary>
+    [Trait("Category", "Reliability")]
+    [Fact]
+    public void Texts_and_outputs_that_are_nested_far_too_deeply_do_not_end_the_report()
+    {
+        string Deep(string element) => string.Concat(Enumerable.Repeat(element, 100_000));
+        string html = Deep("<div>") + "middle", quotes = Deep("> ")[..20_000] + "middle", lists = Deep("- ")[..20_000] + "middle";
+        string page = Write(
+            Notebook.Markdown("# Page"), Notebook.Markdown(html), Notebook.Markdown(quotes), Notebook.Markdown(lists), WithOutput("1", Display("text/html", html)), WithOutput("2", Display("text/markdown", quotes)),
+            Notebook.Markdown("The end."));
+        Assert.Contains("&lt;div&gt;", page);
+        Assert.Contains("nested too deeply", page);
+        Assert.Contains("The end.", page);
+        Assert.Contains("middle", File.ReadAllText(folder["report", "01-page.output-1.html"]));
+        Assert.Contains("<br", new Prose(folder.Path).ToHtml(string.Concat(Enumerable.Repeat("a<br>", 2000))));
+    }
+
+    /// <summary>A file under a picture's name that cannot be read, or never ends, stays a link.</summary>
+    [Trait("Category", "Reliability")]
+    [Fact]
+    public void Pictures_that_cannot_be_read_stay_links()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.png"])) made.WaitForExit();
+        File.CreateSymbolicLink(folder["device.png"], "/dev/zero");
+        File.CreateSymbolicLink(folder["circle.png"], folder["circle.png"]);
+        Directory.CreateDirectory(folder["folder.png"]);
+        string html = new Prose(folder.Path).ToHtml("![a](pipe.png) ![b](device.png) ![c](circle.png) ![d](folder.png) ![e](absent.png)");
+        foreach (string name in (string[])["pipe", "device", "circle", "folder", "absent"]) Assert.Contains($"src=\"{name}.png\"", html);
+    }
+
+    [Fact]
+    public void Times_that_are_none_are_left_out()
+    {
+        foreach (JsonNode times in (JsonNode[])[new JsonObject { ["iopub.execute_input"] = "yesterday", ["shell.execute_reply"] = 7 }, JsonValue.Create("never")])
+        {
+            JsonObject cell = Notebook.Code("1");
+            cell["metadata"]!["execution"] = times;
+            Assert.Contains("<span class=\"time\"></span>", Write(cell));
+        }
+    }
 
     [Fact]
     public void Markdown_keeps_what_only_shows()
@@ -331,6 +431,7 @@ public sealed partial class ReportTests : IDisposable
         }
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task In_a_browser_an_output_acts_in_its_frame_alone_and_Markdown_not_at_all()
     {
@@ -342,6 +443,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain("taken", (await browser.EvaluateAsync("document.title"))!.ToString());
     }
 
+    [Trait("Category", "Reliability")]
     [ChromiumFact]
     public async Task A_browser_is_kept_from_the_network_whatever_an_output_asks_for()
     {

@@ -132,6 +132,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains(", 2 at a time.", printed.ToString());
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public async Task Exit_codes_tell_success_a_failed_notebook_wrong_arguments_a_time_limit_and_trouble_with_the_machine_apart()
     {
@@ -149,6 +150,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Equal(4, await RunCommand.Create().Parse([good, "--output", Path.Combine(file, "below")]).InvokeAsync());
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void An_unknown_option_has_the_exit_code_of_wrong_arguments_and_help_lists_them()
     {
@@ -173,9 +175,10 @@ public sealed class RunnerTests : IDisposable
         string words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lines are wrapped
         Assert.Contains(RunExitCode.Help, words);
         string documented = File.ReadAllText(Path.Combine(Repository.FindRoot(), "docs", "lab.md"));
-        foreach (int listed in (int[])[RunExitCode.Success, RunExitCode.NotebookFailed, RunExitCode.BadUsage, RunExitCode.TimeLimit, RunExitCode.MachineTrouble, RunExitCode.Interrupted]) Assert.Contains($"\n| {listed} | ", documented);
+        foreach (int listed in (int[])[RunExitCode.Success, RunExitCode.NotebookFailed, RunExitCode.BadUsage, RunExitCode.TimeLimit, RunExitCode.MachineTrouble, RunExitCode.Interrupted, RunExitCode.Terminated]) Assert.Contains($"\n| {listed} | ", documented);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public async Task Keep_going_runs_what_comes_after_a_failure_and_the_first_failure_decides()
     {
@@ -189,6 +192,7 @@ public sealed class RunnerTests : IDisposable
         Assert.True(File.Exists(Path.Combine(Output, "report", "3.html")));
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public async Task The_summary_is_printed_even_if_the_report_cannot_be_written()
     {
@@ -202,6 +206,24 @@ public sealed class RunnerTests : IDisposable
         Assert.Equal(1, Copy("good").Cells[0].ExecutionCount);
     }
 
+    /// <summary>Folders in the places of two of its files, so that it fails in the middle.</summary>
+    [Trait("Category", "Reliability")]
+    [Theory]
+    [InlineData("good.html")]
+    [InlineData("report.css")]
+    [InlineData("index.html")]
+    public async Task Wherever_the_report_breaks_off_the_summary_stands_before_its_reason(string file)
+    {
+        folder.Write("good.ipynb", Notebook.Text(Notebook.Code("1")));
+        Directory.CreateDirectory(Path.Combine(Output, "report", file, "in the way"));
+        RunResult run = await RunWhole();
+        Assert.Equal((RunExitCode.MachineTrouble, null), (run.ExitCode, run.Report));
+        string text = printed.ToString();
+        Assert.InRange(text.IndexOf("The report could not be written: ", StringComparison.Ordinal), text.IndexOf("1 of 1 notebooks in ", StringComparison.Ordinal) + 1, text.Length);
+        Assert.EndsWith("Give another folder with --output.", text.TrimEnd());
+    }
+
+    [Trait("Category", "Reliability")]
     [Fact]
     public async Task A_copy_that_cannot_be_written_is_named()
     {
@@ -237,6 +259,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Equal(("TimeLimitExceeded", 1), (result.Failure!.Name, result.Failure.Cell));
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public async Task A_broken_notebook_is_named()
     {

@@ -21,15 +21,4 @@ public class ScaleBenchmarkTests
             Assert.InRange(run.GetProperty("loss_difference_first").GetDouble(), 0, 1e-5);
         });
     }
-
-    [Fact]
-    public void Unknown_statistics_and_a_batch_that_cannot_be_shared_are_refused()
-    {
-        (int code, _, string error) = CommandRun.Of(ScaleBenchCommand.Create(new Progress<string>()), "--only", "running,none");
-        Assert.Equal(1, code);
-        Assert.Contains("'none'. Known: running, own, synchronised", error);
-        (code, _, error) = CommandRun.Of(ScaleBenchCommand.Create(new Progress<string>()), "--batch", "1");
-        Assert.NotEqual(0, code);
-        Assert.Contains("at least 2", error);
-    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UnetResnet.Lab.Benchmarks;
 
 namespace UnetResnet.Tests.Lab;
@@ -13,6 +14,20 @@ public class SoakTests
         IReadOnlyList<SoakPart> parts = SoakBenchmark.Run(plan, seed: 0, new Lines(), default);
         Assert.Equal([50, 2, 5, 20, 5], parts.Select(part => part.Tried));
         Assert.All(parts, part => Assert.Equal((0, part.LiveTensorsBefore), (part.Lost, part.LiveTensorsAfter)));
+    }
+
+    /// <summary>Two processes that train the same in one folder: neither harms the other's files, and both end as one alone does.</summary>
+    [Fact]
+    public void Two_trainings_in_one_folder_do_each_other_no_harm()
+    {
+        using var folder = new TemporaryFolder();
+        const int epochs = 60;
+        Process[] both = [SoakKills.Start(folder["shared"], epochs), SoakKills.Start(folder["shared"], epochs)];
+        string[] ends = [.. both.Select(SoakKills.Finish)];
+        Assert.Equal(ends[0], ends[1]);
+        Assert.Equal(SoakKills.Finish(SoakKills.Start(folder["alone"], epochs)), ends[0]);
+        Assert.Equal((epochs, 0), SoakKills.Look(folder["shared"]));
+        Assert.Empty(Directory.GetFiles(folder["shared"], "*.tmp"));
     }
 
     [Fact]

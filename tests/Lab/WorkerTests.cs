@@ -8,6 +8,7 @@ using UnetResnet.Lab.Running;
 namespace UnetResnet.Tests.Lab;
 
 /// <summary>What a notebook's process can do to a run: print what it likes, die in every way, leave children behind.</summary>
+[Trait("Category", "Reliability")]
 public sealed class WorkerTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -46,6 +47,21 @@ public sealed class WorkerTests : IDisposable
         NotebookResult result = Assert.Single(run.Results);
         Assert.Null(result.Failure);
         Assert.Equal(("n", 2, 2, 0), (result.Notebook, result.Cells, result.Executed, run.ExitCode));
+        Assert.Contains("42", Copy().Cells[1].Outputs[0]!.ToJsonString());
+    }
+
+    /// <summary>The outputs of cells and the runner's messages need none of them.</summary>
+    [Fact]
+    public async Task A_process_that_closes_its_streams_goes_on()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        RunResult run = await Run("""
+            [System.Runtime.InteropServices.DllImport("libc")] static extern int close(int file);
+            foreach (int file in new[] { 0, 1, 2 }) close(file);
+            """, "Console.Write(6 * 7);", "1");
+        NotebookResult result = Assert.Single(run.Results);
+        Assert.Null(result.Failure);
+        Assert.Equal((3, 3, 0), (result.Cells, result.Executed, run.ExitCode));
         Assert.Contains("42", Copy().Cells[1].Outputs[0]!.ToJsonString());
     }
 
@@ -146,7 +162,8 @@ public sealed class WorkerTests : IDisposable
     [Theory]
     [InlineData("-KILL", 137)]
     [InlineData("-INT", RunExitCode.Interrupted)]
-    [Trait("Category", "Reliability")]
+    [InlineData("-TERM", RunExitCode.Terminated)]
+    [InlineData("-HUP", 129)]
     public async Task A_run_that_is_ended_takes_its_processes_along(string signal, int exitCode)
     {
         if (!OperatingSystem.IsLinux()) return;
@@ -157,7 +174,7 @@ public sealed class WorkerTests : IDisposable
             while (true) Thread.Sleep(1000);
             """)));
         // Whoever starts the tests in the background of a script has them ignore SIGINT, and so would lab.
-        using Process lab = Process.Start(new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", typeof(NotebookRunner).Assembly.Location, "run", notebook, "--output", Output]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process lab = Process.Start(new ProcessStartInfo("env", ["--default-signal=INT,HUP,TERM", "dotnet", typeof(NotebookRunner).Assembly.Location, "run", notebook, "--output", Output]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = lab.StandardOutput.ReadToEndAsync(), errors = lab.StandardError.ReadToEndAsync();
         string file = Path.Combine(folder.Path, "ids");
         while (!File.Exists(file) && !lab.HasExited) await Task.Delay(100);

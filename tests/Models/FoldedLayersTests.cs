@@ -175,7 +175,8 @@ public class FoldedLayersTests
             for (int i = 0; i < layers.Length; i++) layers[i].NormaliseBy(batch(i));
             Tensor fast = unet.call(images), slow;
             using (new Watch(unet)) slow = unet.call(images);
-            Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-4);
+            // Statistics are summed in double precision here and in float32 there; in the deepest layers they are of 18 values, and what follows magnifies the difference.
+            Assert.InRange((fast - slow).abs().max().item<float>() / slow.abs().max().item<float>(), 0, 1e-3);
             Assert.All(outputs, other => Assert.False(other.allclose(fast, 1e-3)));
             outputs.Add(fast);
         }

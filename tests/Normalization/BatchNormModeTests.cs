@@ -201,6 +201,27 @@ public class BatchNormModeTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_repeated_pass_moves_no_statistics(bool nested)
+    {
+        using var scope = NewDisposeScope();
+        var layer = new ModalBatchNorm2d(Channels, BatchNormOptions.Torch);
+        Tensor x = rand(2, Channels, 3, 3);
+        float[] output = layer.call(x).Values();
+        var moved = Numbers.State(layer);
+        using (ModalBatchNorm2d.Again())
+        {
+            if (nested) ModalBatchNorm2d.Again().Dispose();
+            Assert.Equal(output, layer.call(x).Values());
+            Assert.Empty(Numbers.Changed(moved, Numbers.State(layer)));
+        }
+
+        layer.call(x);
+        Assert.Equal(["running_mean", "running_var"], Numbers.Changed(moved, Numbers.State(layer)).Order());
+    }
+
+    [Theory]
     [InlineData(2L, 5L, 3L, 3L)]
     [InlineData(2L, 4L, 3L)]
     [InlineData(4L)]

@@ -102,6 +102,18 @@ public class BatchNormOptionsTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Momentum_1_takes_the_last_batch(bool zeroDebias)
+    {
+        using var scope = NewDisposeScope();
+        ModalBatchNorm2d layer = Layer(new BatchNormOptions { Momentum = 1, ZeroDebias = zeroDebias });
+        layer.call(tensor([1f, 2, 3, 4], [2, 1, 1, 2]));
+        Numbers.AssertClose([Mean], layer.RunningMean, Tolerance);
+        Numbers.AssertClose([Unbiased], layer.RunningVar, Tolerance);
+    }
+
+    [Theory]
     [InlineData(0.1, 6.6, 44)]
     [InlineData(0.01, 69, 458)]
     public void A_moving_average_forgets_half_and_99_percent_when_the_books_say(double momentum, double half, double nearlyAll)

@@ -26,6 +26,8 @@ public class BatchRenormalizationTests
     {
         using var scope = NewDisposeScope();
         using ModalBatchNorm2d layer = Layer(BatchRenormalization.Unlimited);
+        // An ε that is seen.
+        layer.Options = layer.Options with { Eps = 0.1 };
         Tensor input = Input();
         layer.eval();
         double[] inference = layer.call(input).Values().Doubles();
@@ -49,6 +51,14 @@ public class BatchRenormalizationTests
 
         // ±4 around 4 against mean 0 and variance 1: x̂ = ±1, r = 4 clipped to 2, d = 4 clipped to 0.5; 3·(±2 + 0.5) + 1.
         Numbers.AssertClose([-3.5, 8.5], layer.call(tensor([0f, 8], [2, 1, 1, 1])), 1e-5);
+        using (no_grad())
+        {
+            layer.RunningMean.fill_(0);
+            layer.RunningVar.fill_(1);
+        }
+
+        // ±0.1 around −4: r = 0.1 clipped to 1/2, d = −4 clipped to −0.5; 3·(±1/2 − 0.5) + 1. Of the variance 0.01, ε = 1e-5 is a thousandth.
+        Numbers.AssertClose([-2, 1], layer.call(tensor([-4.1f, -3.9f], [2, 1, 1, 1])), 5e-4);
     }
 
     [Fact]

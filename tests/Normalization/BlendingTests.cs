@@ -49,6 +49,24 @@ public class BlendingTests
     }
 
     [Fact]
+    public void Statistics_that_are_no_numbers_are_replaced_and_old_ones_come_back_over_them()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new ModalBatchNorm2d(1);
+        using (no_grad()) layer.RunningMean.fill_(float.NaN);
+        Tensor images = tensor([3f, 5, 5, 3], [2, 1, 2, 1]);
+        Recalibration.Apply(layer, [images]);
+        Assert.Equal(4f, layer.RunningMean.item<float>());
+
+        Recalibration.Undo(layer);
+        Recalibration.Reset(layer);
+        Recalibration.Apply(layer, [images * float.PositiveInfinity]);
+        Assert.True(float.IsNaN(layer.RunningVar.item<float>()));
+        Recalibration.Undo(layer);
+        Assert.Equal(1f, layer.RunningVar.item<float>());
+    }
+
+    [Fact]
     public void What_cannot_be_blended_is_refused()
     {
         using var scope = NewDisposeScope();

@@ -112,6 +112,8 @@ public class FoldingTests
         FoldingReport report = Folding.Apply(net, randn(2, 3, 8, 8));
         Assert.Equal(["5"], report.Folded);
         Assert.Equal(["0", "3"], report.Left);
+        // What is folded is not trained any more; all else is.
+        Assert.Equal(["4.weight", "4.bias", "5.weight", "5.bias"], net.named_parameters().Where(p => !p.parameter.requires_grad).Select(p => p.name));
         Assert.StartsWith("1 batch-norm layers folded, 2 left (0, 3); largest relative error", report.ToString());
     }
 
@@ -144,6 +146,39 @@ public class FoldingTests
         Assert.Equal(["shared"], report.Left);
     }
 
+    [Fact]
+    public void A_convolution_in_two_places_is_left_and_so_is_a_layer_without_parameters()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new TwoConvolutions();
+        Randomise(net);
+        FoldingReport report = Folding.Apply(net, randn(2, 16, 8, 8));
+        Assert.Equal(["own"], report.Folded);
+        Assert.Equal(["first", "second", "bare"], report.Left);
+    }
+
+    [Fact]
+    public void An_error_of_exactly_the_tolerance_is_accepted()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Pair();
+        Randomise(net);
+        Tensor images = randn(2, 3, 8, 8);
+        double error = Folding.Apply(net, images).LargestRelativeError;
+        Folding.Undo(net);
+        Assert.True(error > 0);
+        Assert.Equal(error, Folding.Apply(net, images, tolerance: error).LargestRelativeError);
+        Assert.Equal("folded", Assert.Single(net.modules().OfType<ModalBatchNorm2d>()).ReplacedBy);
+    }
+
+    [Fact]
+    public void The_report_names_the_first_three_that_are_left()
+    {
+        Assert.Equal("2 batch-norm layers folded; largest relative error 1.2e-6.", new FoldingReport(["a", "b"], [], 1.23e-6).ToString());
+        Assert.Equal("0 batch-norm layers folded, 3 left (a, b, c); largest relative error 0.0e+0.", new FoldingReport([], ["a", "b", "c"], 0).ToString());
+        Assert.Equal("1 batch-norm layers folded, 4 left (a, b, c, …); largest relative error 1.0e-5.", new FoldingReport(["e"], ["a", "b", "c", "d"], 1e-5).ToString());
+    }
+
     private static Gen<int> OneOf(params int[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
     private static UNetResNet50 UNet()
@@ -162,10 +197,28 @@ public class FoldingTests
         using var noGrad = no_grad();
         foreach ((_, BatchNormLayer layer) in net.BatchNormLayers())
         {
-            layer.Weight!.uniform_(-2, 2);
-            layer.Bias!.normal_();
+            layer.Weight?.uniform_(-2, 2);
+            layer.Bias?.normal_();
             layer.RunningMean.normal_();
             layer.RunningVar.uniform_(0.1, 3);
+        }
+    }
+
+    /// <summary>One convolution in two places with a layer behind each, another without γ and β behind it, and one that can be folded.</summary>
+    private sealed class TwoConvolutions : Module<Tensor, Tensor>
+    {
+#pragma warning disable IDE1006 // Field names are the state keys.
+        private readonly Module<Tensor, Tensor> shared = Conv2d(16, 16, 1), third = Conv2d(16, 16, 1), fourth = Conv2d(16, 16, 1), bare = BatchNorm2d(16, affine: false);
+        private readonly ModalBatchNorm2d first = new(16), second = new(16), own = new(16);
+#pragma warning restore IDE1006
+
+        internal TwoConvolutions() : base(nameof(TwoConvolutions)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            Tensor x = second.call(shared.call(first.call(shared.call(input))));
+            return own.call(fourth.call(bare.call(third.call(x)))).MoveToOuterDisposeScope();
         }
     }
 

@@ -75,6 +75,17 @@ public class FreezeTests
         Assert.DoesNotContain(unet.parameters(), p => !p.requires_grad);
     }
 
+    [Fact]
+    public void A_layer_without_parameters_can_be_chosen_and_nothing_cannot()
+    {
+        using Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net = Sequential(("a", BatchNorm2d(16, affine: false)), ("b", BatchNorm2d(16, affine: false)));
+        FreezeReport report = net.Freeze(name => name == "b", BatchNormMode.Inference);
+        Assert.Equal([BatchNormMode.Trainable, BatchNormMode.Inference], net.BatchNormLayers().Select(l => l.Layer.Mode));
+        Assert.Equal("0 numbers frozen, 0 trained; 1 batch-norm layer in mode Inference.", report.ToString());
+        Assert.Throws<ArgumentNullException>("which", () => net.Freeze(null!, BatchNormMode.Inference));
+        Assert.Throws<ArgumentNullException>("which", () => net.Unfreeze(null!));
+    }
+
     private static bool InEncoder(string name) => DottedName.IsIn(name, "encoder");
 
     private static UNetResNet50 UNet() => new(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });

@@ -126,6 +126,17 @@ public class FreezingTests
         Assert.DoesNotContain(net.parameters(), p => !p.requires_grad);
     }
 
+    [Fact]
+    public void Where_one_layer_cannot_take_the_mode_none_does()
+    {
+        using Module<Tensor, Tensor> net = Sequential(new ModalBatchNorm2d(16), BatchNorm2d(16, track_running_stats: false));
+        Assert.Contains("'1' keeps no running statistics", Assert.Throws<ArgumentException>("mode", () => net.SetBatchNormMode(Inference)).Message);
+        Assert.Throws<ArgumentException>("mode", () => net.Freeze(Inference));
+        Assert.Throws<ArgumentException>("mode", () => net.Unfreeze(AffineOnly));
+        Assert.All(net.BatchNormLayers(), l => Assert.Equal(Trainable, l.Layer.Mode));
+        Assert.DoesNotContain(net.parameters(), p => !p.requires_grad);
+    }
+
     private static UNetResNet50 SmallUNet()
     {
         TorchRuntime.Seed(0);

@@ -81,6 +81,7 @@ public class GroupNormalizationTests
         string message = Assert.Throws<ArgumentException>("groups", () => GroupNormalization.Apply(net, 32)).Message;
         Assert.Contains("32 groups do not divide the 48 channels of '1'. Numbers that divide all layers: 1, 2, 4, 8, 16.", message);
         Assert.Equal(2, net.BatchNormLayers().Count);
-        Assert.Throws<ArgumentException>("module", () => GroupNormalization.Apply(bare));
+        Assert.Contains("nothing to convert", Assert.Throws<ArgumentException>("module", () => GroupNormalization.Apply(bare)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("groups", () => GroupNormalization.Apply(net, 0));
     }
 }

@@ -46,6 +46,11 @@ public class ModeSnapshotTests
         Assert.Equal((false, true), (layer.Weight.requires_grad, layer.Bias.requires_grad));
         using (new ModeSnapshot(layer)) layer.Mode = BatchNormMode.AffineOnly;
         Assert.Equal((BatchNormMode.Trainable, false, true), (layer.Mode, layer.Weight.requires_grad, layer.Bias.requires_grad));
+
+        layer.Weight.requires_grad_(true);
+        layer.Bias.requires_grad_(false);
+        using (new ModeSnapshot(layer)) layer.Mode = BatchNormMode.AffineOnly;
+        Assert.Equal((BatchNormMode.Trainable, true, false), (layer.Mode, layer.Weight.requires_grad, layer.Bias.requires_grad));
     }
 
     private static bool[] Flags(Module module) => [module.training, .. module.named_modules().Select(m => m.module.training)];

@@ -91,6 +91,22 @@ public class PooledStatisticsTests
     }
 
     [Fact]
+    public void Statistics_add_up_and_those_of_other_channels_do_not_fit()
+    {
+        using var scope = NewDisposeScope();
+        using PooledStatistics one = new(2), other = new(2), wide = new(3);
+        one.Add(tensor([1f, 10, 3, 30], [2, 2]));
+        other.Add(tensor([5f, 20], [1, 2]));
+        one.Add(other);
+        Assert.Equal((3, 1), (one.Count, other.Count));
+        AssertClose([3, 20], one.Mean());
+        AssertClose([8.0 / 3, 200.0 / 3], one.Variance());
+        Assert.Contains("3 channels", Assert.Throws<ArgumentException>("other", () => one.Add(wide)).Message);
+        Assert.Throws<ArgumentNullException>("other", () => one.Add((PooledStatistics)null!));
+        Assert.Equal(3, one.Count);
+    }
+
+    [Fact]
     public void The_sums_belong_to_no_scope_and_nothing_is_left_behind()
     {
         PooledStatistics pooled;
@@ -110,6 +126,8 @@ public class PooledStatisticsTests
 
             Assert.Equal(before, Tensor.TotalCount);
         }
+
+        Assert.Equal(before - 2, Tensor.TotalCount);
     }
 
     private static void AssertClose(double[] expected, Tensor actual)

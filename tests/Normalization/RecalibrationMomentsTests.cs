@@ -79,6 +79,23 @@ public sealed class RecalibrationMomentsTests : IDisposable
         Assert.Contains("'b'", Assert.Throws<ArgumentException>("other", () => moments.Add(other)).Message);
         Assert.Equal(2, moments.Images);
         Assert.Empty(Numbers.Changed(before, Numbers.State(two)));
+        Assert.Contains("'b'", Assert.Throws<ArgumentException>("moments", () => Recalibration.Apply(one, other)).Message);
+        Assert.Throws<ArgumentNullException>("moments", () => Recalibration.Apply(one, (RecalibrationMoments)null!));
+        Assert.Throws<ArgumentNullException>("batches", () => RecalibrationMoments.Measure(one, null!));
+        Assert.Throws<ArgumentNullException>("other", () => moments.Add(null!));
+    }
+
+    [Fact]
+    public void They_are_measured_without_dropout_and_the_network_is_left_as_it_was()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Sequential(("dropout", Dropout(0.5)), ("norm", new ModalBatchNorm2d(2, mode: BatchNormMode.Keras213)));
+        net.train();
+        Tensor images = rand(4, 2, 3, 3) + 1;
+        string before = Untouched.Describe(net);
+        using RecalibrationMoments moments = RecalibrationMoments.Measure(net, [images]);
+        Assert.Equal(before, Untouched.Describe(net));
+        Numbers.AssertClose(TensorMemory.Doubles(images.mean([0, 2, 3])), moments.Layers["norm"].Mean().to(float32), 1e-6);
     }
 
     [Fact]

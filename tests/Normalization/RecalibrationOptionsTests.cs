@@ -61,6 +61,9 @@ public class RecalibrationOptionsTests
 
         Assert.Equal(Statistics([images.narrow(0, 0, 5), images.narrow(0, 5, 2)], null, 7), Statistics(images.split(5), 7, 7));
         Assert.Equal(Statistics(images.split(5), null, 12), Statistics(images.split(5), 500, 12));
+        // One image has statistics too, and batches that end where the count does are not asked for more.
+        Assert.Equal(Statistics([images.narrow(0, 0, 1)], null, 1), Statistics(images.split(5), 1, 1));
+        Assert.Equal(Statistics([images.narrow(0, 0, 5)], null, 5), Statistics(images.split(5), 5, 5));
         Assert.Throws<ArgumentOutOfRangeException>("Images", () => new RecalibrationOptions { Images = 0 });
     }
 
@@ -78,6 +81,41 @@ public class RecalibrationOptionsTests
 
         Assert.Throws<ArgumentException>("batches", () => Recalibration.Apply(net, Drain(), new RecalibrationOptions { LayerByLayer = true }));
         Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
+    }
+
+    [Fact]
+    public void Batches_that_differ_from_pass_to_pass_are_refused_layer_by_layer_and_nothing_is_changed()
+    {
+        using var scope = NewDisposeScope();
+        using Module<Tensor, Tensor> net = Net();
+        var before = Numbers.State(net);
+        int passes = 0;
+        IEnumerable<Tensor> Growing()
+        {
+            passes++;
+            for (int i = 0; i < passes; i++) yield return rand(2, 3, 8, 8);
+        }
+
+        string message = Assert.Throws<ArgumentException>("batches", () => Recalibration.Apply(net, Growing(), new RecalibrationOptions { LayerByLayer = true })).Message;
+        Assert.Contains("4 images, and 6", message);
+        Assert.Contains("no batch", Assert.Throws<ArgumentException>("batches", () => Recalibration.Apply(net, [], new RecalibrationOptions { LayerByLayer = true })).Message);
+        Assert.Empty(Numbers.Changed(before, Numbers.State(net)));
+    }
+
+    /// <summary>A layer that is used twice gets the statistics of both its inputs, and the pass goes on to the second.</summary>
+    [Fact]
+    public void Layer_by_layer_a_layer_in_two_places_sees_both()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new Twice();
+        Tensor images = Images();
+        // The first pass normalises by the old statistics, mean 0 and variance 1.
+        Tensor second = net.Between(images / Math.Sqrt(1 + 1e-3));
+        Recalibration.Apply(net, images.split(5), new RecalibrationOptions { LayerByLayer = true });
+        net.eval();
+        BatchNormLayer[] layers = [.. net.BatchNormLayers().Select(l => l.Layer)];
+        AssertStatistics(layers[0], cat([images, second]));
+        AssertStatistics(layers[1], net.BeforeLast(images));
     }
 
     [Fact]
@@ -123,7 +161,9 @@ public class RecalibrationOptionsTests
         Assert.True(TestTimeStatistics.CompanionEffect(net, images) > 0.1);
         // The same company twice.
         Assert.Equal(0, TestTimeStatistics.CompanionEffect(net, cat([images.narrow(0, 0, 1), images.narrow(0, 3, 2), images.narrow(0, 3, 2)])), 1e-6);
+        Assert.True(TestTimeStatistics.CompanionEffect(net, images.narrow(0, 0, 3)) > 0.1);
         Assert.Throws<ArgumentException>("images", () => TestTimeStatistics.CompanionEffect(net, images.narrow(0, 0, 2)));
+        Assert.Throws<ArgumentException>("images", () => TestTimeStatistics.CompanionEffect(net, tensor(1f)));
         Assert.True(net.training);
         TestTimeStatistics.Apply(net);   // applied twice, undone once
         net.eval();
@@ -152,6 +192,20 @@ public class RecalibrationOptionsTests
     {
         TorchRuntime.Seed(0);
         return Sequential(Conv2d(3, 16, 3), new ModalBatchNorm2d(16), ReLU(), Dropout2d(0.5), Conv2d(16, 16, 3), new ModalBatchNorm2d(16));
+    }
+
+    /// <summary>One layer in two places, another behind them.</summary>
+    private sealed class Twice : Module<Tensor, Tensor>
+    {
+        private readonly ModalBatchNorm2d shared = new(3), last = new(3);
+
+        internal Twice() : base(nameof(Twice)) => RegisterComponents();
+
+        internal Tensor Between(Tensor once) => once * 2 + 1;
+
+        internal Tensor BeforeLast(Tensor images) => shared.call(Between(shared.call(images)));
+
+        public override Tensor forward(Tensor images) => last.call(BeforeLast(images));
     }
 
     /// <summary>Registers last what it uses first.</summary>

@@ -3,6 +3,7 @@ using UnetResnet.Runtime;
 namespace UnetResnet.Tests.Runtime;
 
 /// <summary>Access rights as Unix has them; Windows inherits them.</summary>
+[Trait("Category", "Reliability")]
 public sealed class PrivateFilesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -27,6 +28,42 @@ public sealed class PrivateFilesTests : IDisposable
         Assert.Equal(Rights.OwnersFolder, Rights.Of(folder["shared", "a"]));
         Assert.Equal("rwxr-x---", Rights.Of(folder["shared"]));
     }
+
+    /// <summary>Where everybody's files are open to everybody, and where they were before: ours are not.</summary>
+    [Fact]
+    public void Neither_the_users_mask_nor_what_was_there_before_opens_a_private_file()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        uint mask = Umask(0);
+        try
+        {
+            Directory.CreateDirectory(folder["wide"]);
+            File.WriteAllText(folder["wide", "old"], "old");
+            Assert.Equal(("rwxrwxrwx", "rw-rw-rw-"), (Rights.Of(folder["wide"]), Rights.Of(folder["wide", "old"])));
+            foreach (string path in (string[])[folder["wide", "old"], folder["wide", "new"], folder["a", "b", "new"]])
+            {
+                PrivateFiles.Write(path, stream => stream.WriteByte(1));
+                Assert.Equal(Rights.OwnersFile, Rights.Of(path));
+                File.SetUnixFileMode(path, (UnixFileMode)0b110_110_110);
+                PrivateFiles.Open(path, FileShare.None).Dispose();
+                Assert.Equal(Rights.OwnersFile, Rights.Of(path));
+                Cellar.Files.AtomicFile.Write(path + ".kernel", stream => stream.WriteByte(1), isPrivate: true);
+                Assert.Equal(Rights.OwnersFile, Rights.Of(path + ".kernel"));
+            }
+
+            PrivateFiles.Open(folder["wide", "opened"], FileShare.None).Dispose();
+            Cellar.Files.AtomicFile.Write(folder["c", "d", "new"], stream => stream.WriteByte(1), isPrivate: true);
+            Assert.Equal((Rights.OwnersFile, Rights.OwnersFile), (Rights.Of(folder["wide", "opened"]), Rights.Of(folder["c", "d", "new"])));
+            Assert.All((string[])[folder["a"], folder["a", "b"], folder["c"], folder["c", "d"]], path => Assert.Equal(Rights.OwnersFolder, Rights.Of(path)));
+        }
+        finally
+        {
+            Umask(mask);
+        }
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "umask")]
+    private static extern uint Umask(uint mask);
 
     [Fact]
     public void A_file_that_is_replaced_hands_its_rights_on()

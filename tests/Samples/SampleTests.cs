@@ -1,9 +1,5 @@
-using System.IO.Compression;
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using System.Xml.Linq;
 using Cellar.Tests.Protocol;
 using UnetResnet.Data;
 using UnetResnet.Models;
@@ -134,37 +130,18 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
             f => Assert.Contains(PackedLibrary.Version, File.ReadAllText(f)));
     }
 
-    /// <summary>README, icon, licence and documentation in the package; in its companion the symbols of this very assembly, which say where each source is.</summary>
     [Fact]
-    public void The_package_holds_what_a_reader_and_a_debugger_need()
+    public void The_package_holds_what_a_reader_and_a_debugger_need() => PackageContents.Check(
+        library.Feed, "UnetResnet.Helpers", "lib/net10.0/UnetResnet.Helpers.dll",
+        "lib/net10.0/UnetResnet.Helpers.xml", "buildTransitive/UnetResnet.Helpers.targets", "data/weights/resnet50-w16-shapes.safetensors");
+
+    [Fact]
+    public void So_does_the_package_for_notebooks()
     {
-        using ZipArchive package = ZipFile.OpenRead(Directory.GetFiles(library.Feed, "*.nupkg").Single()), symbols = ZipFile.OpenRead(Directory.GetFiles(library.Feed, "*.snupkg").Single());
-        string[] names = [.. package.Entries.Select(e => e.FullName)];
-        Assert.All(
-            new[] { "README.md", "icon.png", "lib/net10.0/UnetResnet.Helpers.dll", "lib/net10.0/UnetResnet.Helpers.xml", "buildTransitive/UnetResnet.Helpers.targets", "data/weights/resnet50-w16-shapes.safetensors" },
-            name => Assert.Contains(name, names));
-        XElement about = XDocument.Load(package.GetEntry("UnetResnet.Helpers.nuspec")!.Open()).Root!.Elements().Single();
-        string? Text(string name) => about.Elements().SingleOrDefault(e => e.Name.LocalName == name)?.Value;
-        Assert.Equal(("README.md", "icon.png", "MIT"), (Text("readme"), Text("icon"), Text("license")));
-        Assert.False(string.IsNullOrWhiteSpace(Text("description")) || string.IsNullOrWhiteSpace(Text("tags")));
-
-        using var code = new PEReader(Copy(package.GetEntry("lib/net10.0/UnetResnet.Helpers.dll")!));
-        using var debug = MetadataReaderProvider.FromPortablePdbStream(Copy(symbols.GetEntry("lib/net10.0/UnetResnet.Helpers.pdb")!));
-        MetadataReader reader = debug.GetMetadataReader();
-        CodeViewDebugDirectoryData link = code.ReadCodeViewDebugDirectoryData(code.ReadDebugDirectory().First(d => d.Type == DebugDirectoryEntryType.CodeView));
-        Assert.Equal(link.Guid, new BlobContentId(reader.DebugMetadataHeader!.Id).Guid);
-        // Sources that no repository has, such as generated ones, lie in the symbols.
-        Guid embedded = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
-        Assert.Contains(reader.CustomDebugInformation, handle => reader.GetGuid(reader.GetCustomDebugInformation(handle).Kind) == embedded);
-
-        static MemoryStream Copy(ZipArchiveEntry entry)
-        {
-            using Stream content = entry.Open();
-            var copy = new MemoryStream();
-            content.CopyTo(copy);
-            copy.Position = 0;
-            return copy;
-        }
+        using var folder = new TemporaryFolder();
+        SampleFolder.Run(SampleFolder.Repository, [], succeeds: true, ["pack", "src/Notebooks", "--no-build", "-c", PackedLibrary.Configuration, "-o", folder.Path]);
+        PackageContents.Check(
+            folder.Path, "UnetResnet.Notebooks", "lib/net10.0/UnetResnet.Notebooks.dll", "lib/net10.0/UnetResnet.Notebooks.xml", "interactive-extensions/dotnet/extension.dib", "LICENSE-Inter.txt");
     }
 
     /// <summary>

@@ -187,5 +187,77 @@ public sealed class CheckpointDamageTests : IDisposable
         Assert.Equal(0, losses);
     }
 
+    /// <summary>A folder that belongs to somebody else: for root too, by a thread without root's rights.</summary>
+    [Fact]
+    public void A_read_only_folder_is_one_sentence_and_what_lies_there_is_intact()
+    {
+        if (!Unprivileged.IsPossible || OperatingSystem.IsWindows()) return;
+        using (Sequential net = Network()) Fit(net, 1);
+        string file = folder["checkpoint-000001.safetensors"];
+        byte[] before = File.ReadAllBytes(file);
+        Assert.Throws<CheckpointException>(() => new CheckpointFolder(Path.Combine(file, "below"), 3)); // loads what the thread needs
+        File.SetUnixFileMode(folder.Path, (UnixFileMode)0b101_101_101);
+        string message = Assert.Throws<CheckpointException>(() => Unprivileged.Run(() => new CheckpointFolder(folder.Path, 3))).Message;
+        Assert.StartsWith($"No checkpoint can be written to {folder.Path}: ", message);
+        Assert.EndsWith("Name a folder that can be written to.", message);
+        Assert.DoesNotContain(".tmp", message);
+        Assert.Equal(before, File.ReadAllBytes(file));
+
+        // One that must not be read is no damaged one: an earlier epoch in its place would lose what is there.
+        File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_111_111);
+        File.SetUnixFileMode(file, UnixFileMode.None);
+        message = Assert.Throws<CheckpointException>(() => Unprivileged.Run(() => new CheckpointFolder(folder.Path, 3).Newest(_ => { }))).Message;
+        Assert.Equal($"{file} must not be read by this user. Give access, or name another folder.", message);
+    }
+
+    /// <summary>What damage cannot do, because the checksum is right: a file from another hand.</summary>
+    [Theory]
+    [InlineData("epoch", "0")]
+    [InlineData("epoch", "\"one\"")]
+    [InlineData("phases", "[]")]
+    [InlineData("phases", "[1,1]")]
+    [InlineData("phases", "[7]")]
+    [InlineData("phases", "null")]
+    [InlineData("batches", "0")]
+    [InlineData("settings", "[1]")]
+    [InlineData("settings", "{\"a\":{}}")]
+    [InlineData("history", "null")]
+    [InlineData("history", "[null]")]
+    [InlineData("history", "[{}]")]
+    [InlineData("history", "[{\"Epoch\":1,\"Training\":null}]")]
+    [InlineData("averages", "{\"absent\":1}")]
+    [InlineData("averages", "no JSON")]
+    [InlineData("random", null)]
+    public void A_checkpoint_of_another_hand_is_passed_over_like_a_damaged_one(string part, string? content)
+    {
+        using (Sequential net = Network()) Fit(net, 1);
+        string path = folder["checkpoint-000001.safetensors"];
+        (IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> header) = Safetensors.Read(path);
+        Dictionary<string, string> forged = new(header);
+        if (content is not null) forged[part] = content;
+        var kept = tensors.Where(t => content is not null || t.Key != part).ToDictionary();
+        forged["checksum"] = Checkpoint.Sum(forged, kept);
+        Safetensors.Write(path, kept, forged);
+        foreach (Tensor tensor in tensors.Values) tensor.Dispose();
+        using Sequential again = Network();
+        TrainingHistory history = Fit(again, 1);
+        Assert.Single(history);
+        Assert.StartsWith($"checkpoint-000001.safetensors was passed over. {path} is damaged: ", history.Remarks[0]);
+    }
+
+    /// <summary>Other files beside the checkpoints are neither read nor deleted.</summary>
+    [Fact]
+    public void Foreign_files_in_the_folder_stay()
+    {
+        string[] foreign = ["checkpoint-000009.safetensors.bak", "checkpoint-9.safetensors", "checkpoint-000000.safetensors", "checkpoint-000009.txt", "notes.tmp", "checkpoint-+00009.safetensors", "checkpoint-99999999999.safetensors"];
+        foreach (string name in foreign) folder.Write(name, "not ours");
+        Directory.CreateDirectory(folder["checkpoint-000008.safetensors"]);
+        using Sequential net = Network();
+        TrainingHistory history = new Trainer(net, new TrainingOptions { Epochs = 3, KeptCheckpoints = 1 }).Fit(Squares(4, 2), Squares(2, 2), checkpoints: folder.Path);
+        Assert.Empty(history.Remarks);
+        Assert.Equal(foreign.Append("checkpoint-000003.safetensors").Order(StringComparer.Ordinal), Directory.GetFiles(folder.Path).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal));
+        Assert.All(foreign, name => Assert.Equal("not ours", File.ReadAllText(folder[name])));
+    }
+
     private TrainingHistory Fit(Sequential net, int epochs) => new Trainer(net, new TrainingOptions { Epochs = epochs }).Fit(Squares(4, 2), Squares(2, 2), checkpoints: folder.Path);
 }

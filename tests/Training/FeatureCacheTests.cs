@@ -10,6 +10,7 @@ using static UnetResnet.Tests.Training.Toys;
 
 namespace UnetResnet.Tests.Training;
 
+[Trait("Category", "Reliability")]
 public sealed class FeatureCacheTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -143,6 +144,56 @@ public sealed class FeatureCacheTests : IDisposable
         long before = LiveTensors.Settled();
         for (int i = 0; i < 3; i++) cache.call(images).Dispose();
         Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    /// <summary>Features show the images that they were made from; those of a process that was killed go with the next cache, and nobody else's do.</summary>
+    [Fact]
+    public void What_killed_processes_have_left_goes_with_the_next_cache()
+    {
+        string sample;
+        using (var name = new TemporaryName(folder["unetresnet-features"])) sample = name.Path;
+        string Named(int process) => sample.Replace($"-{Environment.ProcessId}.", $"-{process}.");
+        string dead = Named(999_999_999), numberTakenOver = sample;
+        string[] others = [Named(1), folder["unetresnet-features"], folder["features.tmp"], Named(999_999_999).Replace("features", "other")];
+        foreach (string path in (string[])[dead, numberTakenOver, .. others])
+        {
+            Directory.CreateDirectory(path);
+            File.WriteAllText(Path.Combine(path, "1.features"), "a patient");
+        }
+
+        using UNetResNet50 unet = UNet();
+        using Tensor images = randn(2, 3, 32, 32);
+        using (var cache = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = folder.Path }))
+        {
+            cache.call(images).Dispose();
+            Assert.Equal(2, cache.ImagesOnDisk);
+            // A second cache of this process leaves the first one's alone.
+            using var second = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = folder.Path });
+            second.call(images).Dispose();
+            cache.call(images).Dispose();
+            Assert.Equal(2, cache.Hits);
+        }
+
+        Assert.Equal((OperatingSystem.IsWindows() ? others[1..] : others).Order(), Directory.GetDirectories(folder.Path).Order());
+    }
+
+    [Fact]
+    public void Features_that_cannot_be_kept_are_one_sentence()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using UNetResNet50 unet = UNet();
+        using Tensor images = randn(1, 3, 32, 32);
+        string taken = folder.Write("taken", "");
+        using (var cache = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = taken }))
+            Assert.StartsWith($"Features cannot be kept in {taken}: ", Assert.Throws<IOException>(() => cache.call(images)).Message);
+        using var full = new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = 0, Directory = folder.Path });
+        string message;
+        using (new SizeLimit(1000)) message = Assert.Throws<IOException>(() => full.call(images)).Message;
+        Assert.StartsWith($"Features cannot be kept in {folder.Path}: ", message);
+        Assert.EndsWith("Make room, name another Directory, or raise MemoryLimit.", message);
+        Assert.DoesNotContain(".tmp", message);
+        full.call(images).Dispose(); // there is room again
+        Assert.Equal(1, full.ImagesOnDisk);
     }
 
     private static UNetResNet50 UNet()

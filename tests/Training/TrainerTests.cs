@@ -258,6 +258,7 @@ public sealed class TrainerTests : IDisposable
 
     /// <summary>The root of 0 has an infinite slope, which times 0 is no number; the loss itself is finite.</summary>
     [Theory]
+    [Trait("Category", "Reliability")]
     [InlineData(1)]
     [InlineData(2)]
     public void A_gradient_that_is_no_number_is_found_after_the_last_step_too(int epochs)

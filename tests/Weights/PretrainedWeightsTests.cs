@@ -9,6 +9,7 @@ using Connection = UnetResnet.Tests.Weights.ScriptedServer.Connection;
 namespace UnetResnet.Tests.Weights;
 
 /// <summary>Downloads from a local server with every bad habit of a network.</summary>
+[Trait("Category", "Reliability")]
 public sealed class PretrainedWeightsTests : IDisposable
 {
     private static readonly byte[] Content = [.. Enumerable.Range(0, 200_000).Select(i => (byte)(i * 31 + i / 251))];
@@ -227,6 +228,56 @@ public sealed class PretrainedWeightsTests : IDisposable
         using var server = new ScriptedServer(c => c.Send($"HTTP/1.1 302 Found\nContent-Length: 0\nLocation: {location}"));
         Assert.Contains($"{server.Url} redirects to a place that {reason}", await Refusal(server));
         Assert.Single(server.Asked); // and is not asked again
+    }
+
+    /// <summary>Whatever was allowed: who began encrypted stays so.</summary>
+    [Theory]
+    [InlineData("https://a.example/1", "http://a.example/2", "from https to http (http://a.example/2)")]
+    [InlineData("https://a.example/1", "HTTP://b.example/2", "from https to http (http://b.example/2)")]
+    [InlineData("https://a.example/1", "file:///etc/hostname", "begins with file:")]
+    [InlineData("https://a.example/1", "data:,x", "begins with data:")]
+    [InlineData("https://a.example/1", "//b.example/2", null)]
+    [InlineData("https://a.example/1", "https://b.example:444/2", null)]
+    [InlineData("https://a.example/1", "../2?x=1", null)]
+    [InlineData("http://a.example/1", "https://b.example/2", null)]
+    [InlineData("http://a.example/1", "http://b.example/2", null)]
+    public void A_redirect_stays_on_the_web_and_encrypted(string address, string location, string? refusal)
+    {
+        var download = new FileDownload(Entry(new Uri(address)), FilePath, Options, null);
+        Uri from = new(address), to = new(location, location[0] is '/' or '.' ? UriKind.Relative : UriKind.Absolute);
+        if (refusal is null) Assert.Equal(new Uri(from, to), download.Redirected(from, to));
+        else Assert.Contains(refusal, Assert.Throws<WeightsException>(() => download.Redirected(from, to)).Message);
+        if (address.StartsWith("http:", StringComparison.Ordinal) && new Uri(from, to).Scheme == "http")
+            Assert.Contains("AllowHttp", Assert.Throws<WeightsException>(() => new FileDownload(Entry(from), FilePath, Options with { AllowHttp = false }, null).Redirected(from, to)).Message);
+    }
+
+    [Fact]
+    public async Task A_body_without_an_end_is_given_up_at_the_files_length()
+    {
+        using var server = new ScriptedServer(async c =>
+        {
+            await c.Send("HTTP/1.1 200 OK");
+            while (true) await c.Stream.WriteAsync(Content, c.Ended);
+        });
+        Assert.Contains("more than the 200000 bytes", await Refusal(server));
+        Assert.Single(server.Asked);
+    }
+
+    [Fact]
+    public async Task What_is_kept_is_the_owners_alone_in_a_folder_that_was_open_to_all_too()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Directory.CreateDirectory(folder["cache"], (UnixFileMode)0b111_101_101);
+        folder.Write(Path.Combine("cache", "file.h5.part"), "");
+        File.SetUnixFileMode(FilePath + ".part", (UnixFileMode)0b110_110_110);
+        using var server = new ScriptedServer(Half, c =>
+        {
+            Assert.Equal(Rights.OwnersFile, Rights.Of(FilePath + ".part"));
+            return Rest(c);
+        });
+        await Download(server);
+        Assert.Equal((Rights.OwnersFile, Rights.OwnersFile), (Rights.Of(FilePath), Rights.Of(FilePath + ".lock")));
+        Assert.Equal("rwxr-xr-x", Rights.Of(folder["cache"])); // the user's, and maybe meant so
     }
 
     [Fact]

@@ -1,11 +1,13 @@
+using UnetResnet.Data;
+using UnetResnet.Lab.Datasets;
 using UnetResnet.Weights;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Fuzz;
 
-/// <summary>A reader of weights files, and the valid files that its damaged ones are made from.</summary>
+/// <summary>A reader of files, and the valid files that its damaged ones are made from.</summary>
 /// <param name="Name">Name on the command line.</param>
-/// <param name="Read">Reads a file; the tensors are the caller's.</param>
+/// <param name="Read">Reads a file: weights, or pixels and voxels as a tensor; the tensors are the caller's.</param>
 /// <param name="Seeds">Contents of valid files.</param>
 internal sealed record FuzzedReader(string Name, Func<string, IEnumerable<Tensor>> Read, IReadOnlyList<byte[]> Seeds)
 {
@@ -16,7 +18,18 @@ internal sealed record FuzzedReader(string Name, Func<string, IEnumerable<Tensor
         new("hdf5", path => KerasHdf5.Read(path).Layers.SelectMany(l => l.Weights), [Resource("old.h5"), Resource("variable.h5"), Resource("chunked.h5"), Resource("new.h5")]),
         new("pth", path => PyTorchFile.Read(path).Values, [Resource("plain.pth"), Resource("nested.pth")]),
         new("dat", path => TorchSharpFile.Read(path).Values, [Written(WriteDat)]),
+        new("png", path => [Pixels(path)], [Resource("grey.png"), Resource("bits.png"), Resource("deep.png"), Resource("palette.png"), Resource("turned.png"), Resource("clear.png")]),
+        new("jpeg", path => [Pixels(path)], [Resource("colour.jpg"), Resource("progressive.jpg"), Resource("grey.jpg"), Resource("inks.jpg")]),
+        new("nifti", path => [Voxels(NiftiVolume.Load(path))], [Resource("plain.nii"), Resource("packed.nii")]),
     ];
+
+    /// <summary>A damaged picture of more pixels than this is refused for them; the limit that callers have by default has a test of its own.</summary>
+    private const long PixelLimit = 1 << 20;
+
+    private static Tensor Pixels(string path) => tensor(ImageCodec.Load(path, PixelLimit).Pixels.ToArray());
+
+    private static Tensor Voxels(NiftiVolume volume) => tensor(
+        (from z in Enumerable.Range(0, volume.SizeZ) from y in Enumerable.Range(0, volume.SizeY) from x in Enumerable.Range(0, volume.SizeX) select volume[x, y, z]).ToArray());
 
     private static byte[] Resource(string name)
     {

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using UnetResnet.Weights;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Fuzz;
@@ -8,7 +8,7 @@ namespace UnetResnet.Fuzz;
 /// <param name="Reader">The reader.</param>
 /// <param name="Files">How many files.</param>
 /// <param name="Accepted">How many were read: the damage was in the numbers, or harmless.</param>
-/// <param name="Refused">How many ended in a <see cref="WeightsException"/> that names the file.</param>
+/// <param name="Refused">How many ended in a <see cref="KitException"/> that names the file.</param>
 /// <param name="SlowestSeconds">The longest time for one file.</param>
 /// <param name="MostMegabytes">The most that reading one file allocated in managed memory, all together, in 10⁶ bytes.</param>
 /// <param name="Failures">What else happened, with the number of the file.</param>
@@ -74,7 +74,7 @@ internal static class Fuzzing
 
             read = true;
         }
-        catch (WeightsException e) when (e.Message.Contains(path, StringComparison.Ordinal))
+        catch (KitException e) when (e.Message.Contains(path, StringComparison.Ordinal))
         {
             // As it should be.
         }

@@ -3,7 +3,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Fuzz;
 
-/// <summary>Damaged weights files through every reader: <c>dotnet run --project tests/fuzz -c Release -- --count 20000</c>.</summary>
+/// <summary>Damaged files through every reader: <c>dotnet run --project tests/fuzz -c Release -- --count 20000</c>.</summary>
 internal static class Program
 {
     private static int Main(string[] arguments)
@@ -12,7 +12,7 @@ internal static class Program
         var seed = new Option<int>("--seed") { Description = "Seed: the same seed makes the same files.", DefaultValueFactory = _ => 0 };
         var first = new Option<int>("--first") { Description = "Number of the first file, to make one again.", DefaultValueFactory = _ => 0 };
         var only = new Option<string>("--reader") { Description = $"One reader: {string.Join(", ", FuzzedReader.All.Select(r => r.Name))}; all where empty.", DefaultValueFactory = _ => "" };
-        var command = new RootCommand("Reads damaged weights files: the answer must be tensors or the kit's own exception, in under 1 s and 1 GiB.") { count, seed, first, only };
+        var command = new RootCommand("Reads damaged weights, pictures and volumes: the answer must be their numbers or the kit's own exception, in under 1 s and 1 GiB.") { count, seed, first, only };
         command.SetAction(result =>
         {
             TorchRuntime.Initialize();

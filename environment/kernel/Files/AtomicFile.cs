@@ -29,6 +29,11 @@ internal static class AtomicFile
 
             File.Move(temporary, full, overwrite: true);
         }
+        catch (ArgumentOutOfRangeException e) when (e is { ParamName: "value", Source: "System.Private.CoreLib" })
+        {
+            // What .NET makes of EFBIG: 4 GB on FAT32, a quota, ulimit -f.
+            throw new IOException("The file is larger than the file system, or a limit of this user, allows", e);
+        }
         finally
         {
             File.Delete(temporary);

@@ -1,11 +1,12 @@
 using System.ComponentModel;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace Cellar.Interrupts;
 
 /// <summary>
-/// What the code of cells looks at in every turn of a loop and at the beginning of every function: <see cref="CheckpointWriter"/> puts
-/// <c>if (Checkpoint.Requested) Checkpoint.Stop();</c> there. Not meant to be called by hand.
+/// What the code of cells looks at at the beginning of every function, and in every turn of a loop: <see cref="CheckpointWriter"/> puts
+/// <c>if (Checkpoint.Requested) Checkpoint.Stop();</c> or a look at a <see cref="Flag"/> there. Not meant to be called by hand.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class Checkpoint
@@ -18,17 +19,33 @@ public static class Checkpoint
     /// <summary>How long a thread may collect garbage again and again before others get their turn, in milliseconds.</summary>
     private const int Breath = 20;
 
+    private static readonly StopFlag Never = new();
+
     [ThreadStatic]
     private static int cleaning;
 
     [ThreadStatic]
+    private static StopSignal? current;
+
+    [ThreadStatic]
+    private static StopFlag? flag;
+
+    [ThreadStatic]
     private static long breathed;
+
+    /// <summary>What the loops of the calling code look at: set when its execution is to stop, and in blocks that clean up at the second request only.</summary>
+    public static StopFlag Flag => flag ?? Never;
+
+    /// <summary>Stops the calling code, whose flag is set.</summary>
+    /// <exception cref="CellStoppedException">Always. The compiler knows: whatever calls it is out of a loop's way.</exception>
+    [DoesNotReturn]
+    public static void Throw() => throw new CellStoppedException();
 
     /// <summary>Stops the calling code if it belongs to an execution that is to stop. Blocks that clean up are let through until there is a second request.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Stop()
     {
-        if (StopSignal.Current is { IsAsked: true } signal && (cleaning == 0 || signal.IsInsisted)) throw new CellStoppedException();
+        if (current is { IsAsked: true } signal && (cleaning == 0 || signal.IsInsisted)) throw new CellStoppedException();
     }
 
     /// <summary>As <see cref="Stop"/>, after an expression has been evaluated: for the clauses of queries, which are functions without a body of their own.</summary>
@@ -75,10 +92,27 @@ public static class Checkpoint
     }
 
     /// <summary>A block that cleans up begins.</summary>
-    public static void BeginCleaning() => cleaning++;
+    public static void BeginCleaning()
+    {
+        cleaning++;
+        Update();
+    }
 
     /// <summary>And ends.</summary>
-    public static void EndCleaning() => cleaning--;
+    public static void EndCleaning()
+    {
+        cleaning--;
+        Update();
+    }
+
+    /// <summary>From now on the calling thread works for this execution, or for none.</summary>
+    internal static void Follow(StopSignal? signal)
+    {
+        current = signal;
+        Update();
+    }
+
+    private static void Update() => flag = cleaning == 0 ? current?.Asked : current?.Insisted;
 
     private static void Breathe()
     {

@@ -10,6 +10,9 @@ namespace Cellar.Interrupts;
 /// begins or ends elsewhere, so that stack traces tell the lines that were written; what the compiler has to say about columns is asked of the code as it was.
 /// </summary>
 /// <remarks>
+/// Outermost loops look their execution's flag up once, and every turn looks only at that: <c>{ StopFlag f = Checkpoint.Flag; while (…) { if (f.Asked) Checkpoint.Throw(); … } }</c>.
+/// A call that can only throw costs a loop nothing, while one that may come back costs it its alignment and a jump in every turn. Code that goes on in another execution
+/// than the one that it began in, as iterators do, asks <see cref="Checkpoint.Stop"/>.
 /// Blocks that clean up (<c>finally</c>, <c>Dispose</c>, static constructors) are marked, because an interrupt in their middle would leave things half done.
 /// Collections of garbage are followed by a pause now and then, in which other threads, such as the one that receives interrupts, get their turn.
 /// Left alone are expression trees, which are data to whoever takes them, and arguments whose text the called method is given.
@@ -17,6 +20,7 @@ namespace Cellar.Interrupts;
 internal sealed class CheckpointWriter : CSharpSyntaxWalker
 {
     private const string Type = "global::Cellar.Interrupts.Checkpoint.";
+    private const string FlagType = "global::Cellar.Interrupts.StopFlag";
     private const string Check = $"if ({Type}Requested) {Type}Stop(); ";
     private const string Begin = $"{Type}BeginCleaning(); try {{ ";
     private const string End = $"}} finally {{ {Type}EndCleaning(); }} ";
@@ -24,6 +28,11 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
     private readonly List<Edit> edits = [];
     private readonly FunctionFacts facts;
     private bool unmarked;
+
+    /// <summary>The variable that the loops of the current function look at, inside one that has it.</summary>
+    private string? flag;
+    private SyntaxNode? function;
+    private int flags;
 
     private CheckpointWriter(FunctionFacts facts) => this.facts = facts;
 
@@ -49,17 +58,17 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         return text.Append(code, written, code.Length - written).ToString();
     }
 
-    public override void VisitForStatement(ForStatementSyntax node) => Loop(node.Statement, () => base.VisitForStatement(node));
+    public override void VisitForStatement(ForStatementSyntax node) => Loop(node, node.Statement, () => base.VisitForStatement(node));
 
-    public override void VisitForEachStatement(ForEachStatementSyntax node) => Loop(node.Statement, () => base.VisitForEachStatement(node));
+    public override void VisitForEachStatement(ForEachStatementSyntax node) => Loop(node, node.Statement, () => base.VisitForEachStatement(node));
 
-    public override void VisitForEachVariableStatement(ForEachVariableStatementSyntax node) => Loop(node.Statement, () => base.VisitForEachVariableStatement(node));
+    public override void VisitForEachVariableStatement(ForEachVariableStatementSyntax node) => Loop(node, node.Statement, () => base.VisitForEachVariableStatement(node));
 
-    public override void VisitWhileStatement(WhileStatementSyntax node) => Loop(node.Statement, () => base.VisitWhileStatement(node));
+    public override void VisitWhileStatement(WhileStatementSyntax node) => Loop(node, node.Statement, () => base.VisitWhileStatement(node));
 
-    public override void VisitDoStatement(DoStatementSyntax node) => Loop(node.Statement, () => base.VisitDoStatement(node));
+    public override void VisitDoStatement(DoStatementSyntax node) => Loop(node, node.Statement, () => base.VisitDoStatement(node));
 
-    public override void VisitGotoStatement(GotoStatementSyntax node) => Embrace(node, () => base.VisitGotoStatement(node));
+    public override void VisitGotoStatement(GotoStatementSyntax node) => Embrace(node, Check, () => base.VisitGotoStatement(node));
 
     public override void VisitMethodDeclaration(MethodDeclarationSyntax node)
     {
@@ -79,10 +88,17 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
     public override void VisitConstructorDeclaration(ConstructorDeclarationSyntax node) =>
         Function(node.Body, node.ExpressionBody, node.SemicolonToken, hasValue: false, node.Modifiers.Any(SyntaxKind.StaticKeyword), () => base.VisitConstructorDeclaration(node));
 
+    public override void VisitPropertyDeclaration(PropertyDeclarationSyntax node) => Getter(node.ExpressionBody, node.SemicolonToken, () => base.VisitPropertyDeclaration(node));
+
+    public override void VisitIndexerDeclaration(IndexerDeclarationSyntax node) => Getter(node.ExpressionBody, node.SemicolonToken, () => base.VisitIndexerDeclaration(node));
+
+    public override void VisitAccessorDeclaration(AccessorDeclarationSyntax node) =>
+        Function(node.Body, node.ExpressionBody, node.SemicolonToken, node.IsKind(SyntaxKind.GetAccessorDeclaration), cleans: false, () => base.VisitAccessorDeclaration(node));
+
     public override void VisitAnonymousMethodExpression(AnonymousMethodExpressionSyntax node)
     {
         AfterBrace(node.Block, Check);
-        base.VisitAnonymousMethodExpression(node);
+        Within(node.Block, () => base.VisitAnonymousMethodExpression(node));
     }
 
     public override void VisitSimpleLambdaExpression(SimpleLambdaExpressionSyntax node) => Lambda(node, () => base.VisitSimpleLambdaExpression(node));
@@ -146,29 +162,55 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         };
     }
 
-    private void Loop(StatementSyntax body, Action visit)
+    private void Loop(StatementSyntax loop, StatementSyntax body, Action visit)
     {
+        bool own = flag is null && !unmarked && !FunctionFacts.Yields(function) && !DeclaresForOthers(loop, body);
+        if (own)
+        {
+            flag = $"__stop{++flags}";
+            Insert(loop.SpanStart, $"{{ {FlagType} {flag} = {Type}Flag; ", begins: true);
+        }
+
+        string check = flag is null ? Check : $"if ({flag}.Asked) {Type}Throw(); ";
         if (body is BlockSyntax block)
         {
-            AfterBrace(block, Check);
+            AfterBrace(block, check);
             visit();
         }
         else
         {
-            Embrace(body, visit);
+            Embrace(body, check, visit);
         }
+
+        if (!own) return;
+        Insert(loop.Span.End, " }", begins: false);
+        flag = null;
     }
 
-    private void Embrace(StatementSyntax statement, Action visit)
+    /// <summary>At the top level of a cell, what the head of a loop declares may be meant for the code below, and braces would hide it.</summary>
+    private static bool DeclaresForOthers(StatementSyntax loop, StatementSyntax body) =>
+        (loop.Parent is LabeledStatementSyntax ? loop.Parent.Parent : loop.Parent) is GlobalStatementSyntax && loop.DescendantNodes(node => node != body).Any(node => node is SingleVariableDesignationSyntax);
+
+    /// <summary>A piece of code whose loops do not look at a flag that was looked up outside.</summary>
+    private void Within(SyntaxNode? code, Action visit)
     {
-        bool check = !unmarked;
-        if (check) Insert(statement.SpanStart, "{ " + Check, begins: true);
+        (string? outerFlag, SyntaxNode? outer) = (flag, function);
+        (flag, function) = (null, code);
         visit();
-        if (check) Insert(statement.Span.End, " }", begins: false);
+        (flag, function) = (outerFlag, outer);
     }
 
-    private void Function(BlockSyntax? block, ArrowExpressionClauseSyntax? arrow, SyntaxToken semicolon, bool hasValue, bool cleans, Action visit)
+    private void Embrace(StatementSyntax statement, string check, Action visit)
     {
+        bool inserts = !unmarked;
+        if (inserts) Insert(statement.SpanStart, "{ " + check, begins: true);
+        visit();
+        if (inserts) Insert(statement.Span.End, " }", begins: false);
+    }
+
+    private void Function(BlockSyntax? block, ArrowExpressionClauseSyntax? arrow, SyntaxToken semicolon, bool hasValue, bool cleans, Action visitAll)
+    {
+        Action visit = () => Within(block, visitAll);
         if (block is not null && cleans)
         {
             if (FunctionFacts.Suspends(block)) Unchecked(visit);
@@ -193,12 +235,20 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         }
     }
 
+    /// <summary>A property or indexer whose body is an expression.</summary>
+    private void Getter(ArrowExpressionClauseSyntax? arrow, SyntaxToken semicolon, Action visit)
+    {
+        if (arrow is { Expression: not ThrowExpressionSyntax }) Insert(arrow.ArrowToken.SpanStart, "{ get ", begins: true);
+        Function(null, arrow, semicolon, hasValue: true, cleans: false, visit);
+        if (arrow is { Expression: not ThrowExpressionSyntax }) Insert(semicolon.Span.End, " }", begins: false);
+    }
+
     private void Lambda(LambdaExpressionSyntax lambda, Action visit)
     {
         if (lambda.Block is { } block)
         {
             AfterBrace(block, Check);
-            visit();
+            Within(block, visit);
             return;
         }
 
@@ -207,7 +257,7 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         if (kind == LambdaKind.Tree) return;
         bool check = kind != LambdaKind.Unknown && body is not ThrowExpressionSyntax;
         if (check) Insert(body.SpanStart, "{ " + Check + (kind == LambdaKind.Value ? "return " : ""), begins: true);
-        visit();
+        Within(body, visit);
         if (check) Insert(body.Span.End, "; }", begins: false);
     }
 
@@ -234,7 +284,7 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
     private void Cleaning(BlockSyntax block, Action visit)
     {
         AfterBrace(block, Begin);
-        visit();
+        Within(block, visit);
         Insert(block.CloseBraceToken.SpanStart, End, begins: false);
     }
 

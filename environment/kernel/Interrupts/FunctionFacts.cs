@@ -63,6 +63,10 @@ internal sealed class FunctionFacts(Func<SemanticModel> model)
             node is AwaitExpressionSyntax or YieldStatementSyntax || (node is CommonForEachStatementSyntax loop && loop.AwaitKeyword.IsKind(SyntaxKind.AwaitKeyword))
             || (node is UsingStatementSyntax use && use.AwaitKeyword.IsKind(SyntaxKind.AwaitKeyword)) || (node is LocalDeclarationStatementSyntax local && local.AwaitKeyword.IsKind(SyntaxKind.AwaitKeyword)));
 
+    /// <summary>Whether a piece of code is, or belongs to, an iterator: whoever asks it for the next element need not be who asked for the first.</summary>
+    public static bool Yields(SyntaxNode? code) => code is not null && code.DescendantNodes(node => node is not (AnonymousFunctionExpressionSyntax or LocalFunctionStatementSyntax))
+        .Any(node => node is YieldStatementSyntax);
+
     private static bool TakesTree(ISymbol? symbol) => symbol is IMethodSymbol method && method.Parameters.Any(p => IsTree(p.Type));
 
     private static bool IsTree(ITypeSymbol? type)

@@ -13,7 +13,7 @@ internal sealed class StopSignal : IDisposable
     /// <summary>How long after the cell's end code that it left behind in tasks and threads is still looked for.</summary>
     private static readonly TimeSpan Stragglers = TimeSpan.FromSeconds(10);
 
-    private static readonly AsyncLocal<StopSignal?> Flowing = new();
+    private static readonly AsyncLocal<StopSignal?> Flowing = new(change => Checkpoint.Follow(change.CurrentValue));
     private static readonly Lock Gate = new();
     private static int raised;
 
@@ -22,7 +22,6 @@ internal sealed class StopSignal : IDisposable
     private Timer? clock;
     private long askedAt;
     private bool ended;
-    private volatile bool asked, insisted;
 
     /// <summary>The signal of the execution that the calling code belongs to.</summary>
     public static StopSignal? Current => Flowing.Value;
@@ -30,14 +29,20 @@ internal sealed class StopSignal : IDisposable
     /// <summary>Cancelled at the first request.</summary>
     public CancellationToken Token => source.Token;
 
+    /// <summary>What its loops look at.</summary>
+    public StopFlag Asked { get; } = new();
+
+    /// <summary>What its loops look at in blocks that clean up.</summary>
+    public StopFlag Insisted { get; } = new();
+
     /// <summary>Whether the execution is to stop.</summary>
-    public bool IsAsked => asked;
+    public bool IsAsked => Asked.Asked;
 
     /// <summary>Whether there was a second request: clean-up is not waited for any more.</summary>
-    public bool IsInsisted => insisted;
+    public bool IsInsisted => Insisted.Asked;
 
     /// <summary>Whether a thread that has not stopped may be cut: after a second request, and some time after the first.</summary>
-    public bool MayCut => insisted && Stopwatch.GetElapsedTime(askedAt) >= CutAfter;
+    public bool MayCut => IsInsisted && Stopwatch.GetElapsedTime(askedAt) >= CutAfter;
 
     /// <summary>Makes this the signal of the calling asynchronous flow.</summary>
     public void Enter() => Flowing.Value = this;
@@ -53,9 +58,9 @@ internal sealed class StopSignal : IDisposable
     {
         lock (Gate)
         {
-            if (asked || ended) return;
+            if (IsAsked || ended) return;
             askedAt = Stopwatch.GetTimestamp();
-            asked = true;
+            Asked.Asked = true;
             raised++;
             Checkpoint.Requested = true;
         }
@@ -64,7 +69,7 @@ internal sealed class StopSignal : IDisposable
     }
 
     /// <summary>The second request.</summary>
-    public void Insist() => insisted = asked;
+    public void Insist() => Insisted.Asked = IsAsked;
 
     /// <summary>The execution has ended.</summary>
     public void Dispose()
@@ -72,7 +77,7 @@ internal sealed class StopSignal : IDisposable
         outer.Dispose();
         clock?.Dispose();
         lock (Gate) ended = true;
-        if (!asked) return;
+        if (!IsAsked) return;
         using (ExecutionContext.SuppressFlow()) _ = Task.Run(LowerAsync);
     }
 

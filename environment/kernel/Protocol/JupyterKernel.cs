@@ -19,6 +19,13 @@ internal sealed class JupyterKernel : IDisposable
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(150);
     private const int PracticeRound = 35, PracticeTurns = 2 * PracticeRound;
 
+    /// <summary>How long nothing is asked for before memory is given back, how many bytes must have been used, and how many may be in use.</summary>
+    private static readonly TimeSpan Leisure = TimeSpan.FromSeconds(2);
+    private const long Worthwhile = 32 << 20, Large = 256 << 20;
+
+    /// <summary>How many bytes cells use before those that are free again are collected.</summary>
+    private const long Young = 24 << 20;
+
     /// <summary>Requests sent together with a failing one may still be under way when it fails.</summary>
     private static readonly TimeSpan InFlight = TimeSpan.FromMilliseconds(10);
 
@@ -32,7 +39,7 @@ internal sealed class JupyterKernel : IDisposable
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private CancellationTokenSource? running;
-    private long abortedUpTo, asked;
+    private long abortedUpTo, asked, collected;
 
     /// <summary>Opens the sockets and begins to answer.</summary>
     /// <param name="connection">Addresses and key.</param>
@@ -104,15 +111,42 @@ internal sealed class JupyterKernel : IDisposable
         do await Task.Delay(Rest);
         while (!IsQuiet);
         NativeMemory.GiveBackUnused();
+        await GiveBackAsync();
     }
 
-    /// <summary>Whether no cell is running and nothing has been asked for some time.</summary>
-    private bool IsQuiet
+    /// <summary>Gives back what cells have used whenever nothing is asked for any more.</summary>
+    private async Task GiveBackAsync()
     {
-        get
+        (long allocated, long last) = (GC.GetTotalAllocatedBytes(), 0);
+        while (!finished.Task.IsCompleted)
         {
-            lock (gate) return running is null && Environment.TickCount64 - Interlocked.Read(ref asked) > Rest.TotalMilliseconds;
+            await Task.Delay(Leisure);
+            // Once after each rush: code that goes on in the background is not to be held up again and again. Moving large data together would take its time.
+            long now = Interlocked.Read(ref asked);
+            if (now == last || !IsQuietFor(Leisure) || GC.GetTotalAllocatedBytes() - allocated < Worthwhile || GC.GetTotalMemory(false) > Large) continue;
+            NativeMemory.GiveBackUnused();
+            (allocated, last) = (GC.GetTotalAllocatedBytes(), now);
         }
+    }
+
+    /// <summary>
+    /// Between cells, so that none pays for it. By itself the runtime takes new memory until it has filled what the processor's cache is said to hold, hundreds of megabytes
+    /// on a server; small cells are quicker in memory that was used just before.
+    /// </summary>
+    private void CollectYoung()
+    {
+        long now = GC.GetTotalAllocatedBytes();
+        if (now - collected < Young) return;
+        collected = now;
+        GC.Collect(0);
+    }
+
+    private bool IsQuiet => IsQuietFor(Rest);
+
+    /// <summary>Whether no cell is running and nothing has been asked for some time.</summary>
+    private bool IsQuietFor(TimeSpan time)
+    {
+        lock (gate) return running is null && Environment.TickCount64 - Interlocked.Read(ref asked) > time.TotalMilliseconds;
     }
 
     private void Receive(KernelChannel channel, KernelMessage message)
@@ -143,6 +177,7 @@ internal sealed class JupyterKernel : IDisposable
 
             if (content is not null && reply is not null) sockets.Send(channel, request.Identities, reply, content, request.Header);
             Publish("status", new JsonObject { ["execution_state"] = "idle" }, request);
+            if (request.Type == "execute_request") CollectYoung();
             if (request.Type == "shutdown_request") finished.TrySetResult();
         }
     }

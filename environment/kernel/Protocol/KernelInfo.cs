@@ -14,6 +14,7 @@ internal static class KernelInfo
         ["protocol_version"] = MessageCodec.ProtocolVersion,
         ["implementation"] = "cellar",
         ["implementation_version"] = Version,
+        // As the notebooks have it: who saves one writes this into it, and each more word would be a change. Editors find their mode by name and MIME type.
         ["language_info"] = new JsonObject
         {
             ["name"] = "csharp", // VS Code's name: it marks every cell whose language is called otherwise
@@ -21,7 +22,6 @@ internal static class KernelInfo
             ["mimetype"] = "text/x-csharp",
             ["file_extension"] = ".cs",
             ["pygments_lexer"] = "csharp",
-            ["codemirror_mode"] = "text/x-csharp",
         },
         ["banner"] = $"cellar {Version}: C# on .NET {Environment.Version}",
         ["help_links"] = new JsonArray(),

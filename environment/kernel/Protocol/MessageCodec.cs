@@ -4,11 +4,12 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Cellar.Protocol;
 
 /// <summary>Frames of Jupyter's wire protocol: identities, a delimiter, the signature, header, parent header, metadata, content.</summary>
-internal sealed class MessageCodec(string key)
+internal sealed partial class MessageCodec(string key)
 {
     public const string ProtocolVersion = "5.4";
 
@@ -31,16 +32,45 @@ internal sealed class MessageCodec(string key)
         if (key.Length > 0 && !CryptographicOperations.FixedTimeEquals(frames[delimiter + 1], Sign(parts))) return null;
         try
         {
-            if (JsonNode.Parse(parts[0]) is not JsonObject header || JsonNode.Parse(parts[3]) is not JsonObject content) return null;
+            if (Parse(parts[0]) is not JsonObject header || Parse(parts[3]) is not JsonObject content) return null;
             if (header["msg_type"] is not JsonValue type || !type.TryGetValue(out string? name)) return null;
             string session = header["session"] is JsonValue value && value.TryGetValue(out string? text) ? text : "";
             return new KernelMessage(number, [.. frames.Take(delimiter)], parts[0], name, session, content);
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
-            return null; // not JSON, or one key twice
+            return null; // not JSON, one key twice, or a key that is no text
         }
     }
+
+    /// <summary>
+    /// JSON all of whose texts can be read. An editor may cut a letter of two halves in the middle, and what it sends then is JSON and no text: the half becomes U+FFFD, as do bytes that
+    /// are no UTF-8.
+    /// </summary>
+    private static JsonNode? Parse(byte[] part)
+    {
+        try
+        {
+            return Read(JsonNode.Parse(part));
+        }
+        catch (InvalidOperationException)
+        {
+            return Read(JsonNode.Parse(HalfLetter().Replace(Encoding.UTF8.GetString(part), "\\ufffd")));
+        }
+    }
+
+    /// <summary>Reads every name and text once; the parser leaves them for later.</summary>
+    /// <exception cref="InvalidOperationException">One of them is no text.</exception>
+    private static JsonNode? Read(JsonNode? node)
+    {
+        if (node is JsonObject members) foreach ((_, JsonNode? member) in members) Read(member);
+        if (node is JsonArray items) foreach (JsonNode? item in items) Read(item);
+        if (node is JsonValue value) value.TryGetValue(out string? _);
+        return node;
+    }
+
+    [GeneratedRegex(@"(?<=(?<!\\)(?:\\\\)*)(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})")]
+    private static partial Regex HalfLetter();
 
     /// <summary>Writes a message.</summary>
     /// <param name="identities">Whom it goes to; on the iopub channel its topic.</param>

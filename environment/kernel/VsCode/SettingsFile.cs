@@ -26,24 +26,26 @@ internal sealed class SettingsFile(string path)
     public string Copy => Path + ".before-cellar";
 
     /// <summary>Writes the setting, after a copy of the file.</summary>
-    /// <exception cref="InvalidOperationException">The settings are damaged; they stay as they are.</exception>
+    /// <exception cref="InvalidOperationException">The settings are damaged or may not be written; they stay as they are.</exception>
     public SettingsChange Write()
     {
         byte[] before = Bytes(Path);
         byte[] after = Try(() => new SettingsText(before).WithCompletion());
         if (after.AsSpan().SequenceEqual(before)) return SettingsChange.None;
+        RefuseReadOnly();
         Save(Copy, before);
         Save(Path, after);
         return SettingsChange.Written;
     }
 
     /// <summary>Takes the setting back. Settings that nobody touched since are the copy again, byte for byte; from others it alone is removed.</summary>
-    /// <exception cref="InvalidOperationException">The settings are damaged; they stay as they are.</exception>
+    /// <exception cref="InvalidOperationException">The settings are damaged or may not be written; they stay as they are.</exception>
     public SettingsChange Remove()
     {
         if (!File.Exists(Copy)) return SettingsChange.None;
         byte[] copy = Bytes(Copy), now = Bytes(Path);
-        byte[] after = now.AsSpan().SequenceEqual(new SettingsText(copy).WithCompletion()) ? copy : Try(() => new SettingsText(now).WithoutCompletion());
+        byte[] after = Try(() => now.AsSpan().SequenceEqual(new SettingsText(copy).WithCompletion()) ? copy : new SettingsText(now).WithoutCompletion());
+        if (!after.AsSpan().SequenceEqual(now)) RefuseReadOnly();
         if (after.Length == 0) File.Delete(Path);
         else if (!after.AsSpan().SequenceEqual(now)) Save(Path, after);
         File.Delete(Copy);
@@ -52,13 +54,22 @@ internal sealed class SettingsFile(string path)
 
     private static byte[] Bytes(string file) => File.Exists(file) ? File.ReadAllBytes(file) : [];
 
+    private static string Target(string file) => new FileInfo(file) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : file;
+
     /// <summary>Whole or not at all. A link, as people have who keep their settings elsewhere, stays a link, and the file keeps its permissions.</summary>
     private static void Save(string file, byte[] bytes)
     {
-        string target = new FileInfo(file) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : file;
+        string target = Target(file);
         UnixFileMode? mode = !OperatingSystem.IsWindows() && File.Exists(target) ? File.GetUnixFileMode(target) : null;
         AtomicFile.Write(target, stream => stream.Write(bytes));
         if (mode is { } kept && !OperatingSystem.IsWindows()) File.SetUnixFileMode(target, kept);
+    }
+
+    /// <summary>Whoever has protected the file from changes means this one too, although it could be replaced.</summary>
+    private void RefuseReadOnly()
+    {
+        if (File.Exists(Path) && (File.GetAttributes(Target(Path)) & FileAttributes.ReadOnly) != 0)
+            throw new InvalidOperationException($"{Path} is read-only. Nothing was changed. Make it writable and run this again, or change it by hand: {Editors.Setting}");
     }
 
     private byte[] Try(Func<byte[]> change)

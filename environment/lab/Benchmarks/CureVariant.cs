@@ -89,17 +89,6 @@ internal static class CureVariants
         new("broken-no-bn-decoder", "broken, decoder without batch norm") { Options = new UNetOptions { DecoderBatchNorm = false }, Prepare = Encoder(BatchNormMode.Keras213) },
     ];
 
-    /// <summary>The variants of the names given.</summary>
-    /// <param name="names">Names separated by commas; empty for all.</param>
-    /// <exception cref="ArgumentException">There is none of a name.</exception>
-    public static IReadOnlyList<CureVariant> Named(string names)
-    {
-        string[] wanted = names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (wanted.FirstOrDefault(name => All.All(v => v.Name != name)) is { } unknown)
-            throw new ArgumentException($"There is no variant '{unknown}'. Known: {string.Join(", ", All.Select(v => v.Name))}.", nameof(names));
-        return wanted.Length == 0 ? All : [.. All.Where(v => wanted.Contains(v.Name))];
-    }
-
     private static Action<UNetResNet50, CureData> Encoder(BatchNormMode mode) => (unet, _) => unet.Encoder.Freeze(mode);
 
     private static void FoldEncoder(UNetResNet50 unet, CureData data)

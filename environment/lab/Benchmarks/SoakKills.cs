@@ -63,7 +63,8 @@ internal static class SoakKills
         }
     }
 
-    private static Process Start(string checkpoints, int epochs)
+    /// <summary>Starts a training; its output is the caller's to read.</summary>
+    internal static Process Start(string checkpoints, int epochs)
     {
         IReadOnlyList<string> program = OwnProgram.Of(typeof(SoakKills).Assembly);
         string[] arguments = [.. program.Skip(1), Subcommand, checkpoints, epochs.ToString(CultureInfo.InvariantCulture)];
@@ -88,7 +89,10 @@ internal static class SoakKills
         }
     }
 
-    private static string Finish(Process worker)
+    /// <summary>Lets a training run to its end.</summary>
+    /// <returns>Its last line, which tells losses and weights.</returns>
+    /// <exception cref="InvalidOperationException">It failed.</exception>
+    internal static string Finish(Process worker)
     {
         using (worker)
         {
@@ -103,7 +107,7 @@ internal static class SoakKills
         : throw new InvalidOperationException($"The training said '{line}' where the end of an epoch was expected.");
 
     /// <summary>The newest epoch of the checkpoints in a folder, and how many of them are damaged.</summary>
-    private static (int Newest, int Damaged) Look(string folder)
+    internal static (int Newest, int Damaged) Look(string folder)
     {
         int newest = 0, damaged = 0;
         foreach (string file in Directory.GetFiles(folder, "*.safetensors"))

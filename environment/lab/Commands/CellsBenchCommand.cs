@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Cellar.Commands;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -12,14 +11,11 @@ internal static class CellsBenchCommand
 {
     private const string Name = "cells";
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var count = new Option<int>("--count") { Description = "How many cells are run.", DefaultValueFactory = _ => 2000 };
-        count.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 100) result.AddError("--count must be at least 100."); });
+        Option<int> count = BenchOptions.Count("--count", "How many cells are run.", 2000, least: 100);
         var load = new Option<string?>(CellsBenchmark.LoadOption) { Hidden = true };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command(Name, "Memory that a small cell leaves behind in the kernel, and what .NET takes of it by itself.") { count, load, json };
         command.SetAction(parsed =>
         {
@@ -31,7 +27,7 @@ internal static class CellsBenchCommand
 
             CellsResult result = CellsBenchmark.Run(parsed.GetValue(count), [.. OwnProgram.Of(typeof(CellsBenchCommand).Assembly), "bench", Name], progress);
             Console.WriteLine(parsed.GetValue(json)
-                ? JsonSerializer.Serialize(result, Indented)
+                ? BenchOptions.Text(result)
                 : $"{result.Cells} cells with a variable: {NumberText.Fixed(result.KernelKb, 0)} kB each in the kernel, of which .NET takes {NumberText.Fixed(result.RuntimeKb, 0)} kB for an assembly that has run\n"
                     + $"a cell takes {NumberText.Fixed(result.FirstMs, 1)} ms at the beginning and {NumberText.Fixed(result.LastMs, 1)} ms at the end");
             return 0;

@@ -12,28 +12,26 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench cures</c>: broken and cured networks from the same weights, seeds and data, in one league table.</summary>
 internal static class CuresBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var seeds = new Option<int>("--seeds") { Description = "How many seeds, from --first-seed.", DefaultValueFactory = _ => 3 };
-        var firstSeed = new Option<int>("--first-seed") { Description = "The first seed.", DefaultValueFactory = _ => 0 };
-        var variants = new Option<string>("--variants") { Description = $"Names, separated by commas; all where empty. Known: {string.Join(", ", CureVariants.All.Select(v => v.Name))}.", DefaultValueFactory = _ => "" };
-        var datasets = new Option<string>("--datasets") { Description = $"Names, separated by commas. Known: {string.Join(", ", CureData.Names)}.", DefaultValueFactory = _ => string.Join(',', CureData.Names) };
+        Option<int> seeds = BenchOptions.Count("--seeds", "How many seeds, from --first-seed.", 3);
+        Option<int> firstSeed = BenchOptions.Count("--first-seed", "The first seed.", 0, least: 0);
+        Option<string[]> variants = BenchOptions.Names("--variants", "Names of variants", [.. CureVariants.All.Select(v => v.Name)]);
+        Option<string[]> datasets = BenchOptions.Names("--datasets", "Names of datasets", CureData.Names);
         var sweep = new Option<string>("--sweep") { Description = $"A sweep in place of the league: {string.Join(", ", CureSweeps.Names)}.", DefaultValueFactory = _ => "" };
-        var preset = new Option<string>("--preset") { Description = "quick or full.", DefaultValueFactory = _ => "quick" };
+        Option<string> preset = BenchOptions.Preset();
         var epochs = new Option<int?>("--epochs") { Description = "Epochs of a training; the preset's where not given." };
         var limit = new Option<int?>("--limit") { Description = "Images of each part at most, for a trial." };
         var output = new Option<FileInfo?>("--output") { Description = "JSON file that is written after every result; results that it holds already are not measured again." };
         var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the validation losses." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("cures", "League table of broken and cured networks, and sweeps of what a cure depends on.") { seeds, firstSeed, variants, datasets, sweep, preset, epochs, limit, output, chart, json };
         command.SetAction((result, cancellation) =>
         {
             TorchRuntime.Initialize();
             Preset chosen = Preset.FromName(result.GetValue(preset)!);
             if (result.GetValue(epochs) is int given) chosen = chosen with { Epochs = given };
-            CureData[] data = [.. result.GetValue(datasets)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => CureData.Load(name, chosen, result.GetValue(limit)))];
+            CureData[] data = [.. result.GetRequiredValue(datasets).Select(name => CureData.Load(name, chosen, result.GetValue(limit)))];
             int[] chosenSeeds = [.. Enumerable.Range(result.GetValue(firstSeed), result.GetValue(seeds))];
             FileInfo? file = result.GetValue(output), picture = result.GetValue(chart);
             bool asJson = result.GetValue(json);
@@ -52,7 +50,7 @@ internal static class CuresBenchCommand
                 return Task.FromResult(0);
             }
 
-            IReadOnlyList<CureVariant> wanted = CureVariants.Named(result.GetValue(variants)!);
+            CureVariant[] wanted = [.. CureVariants.All.Where(v => result.GetRequiredValue(variants).Contains(v.Name))];
             var results = Read<CureResult>(file);
             foreach ((int seed, CureData set) in chosenSeeds.SelectMany(seed => data.Select(set => (seed, set))))
             {
@@ -74,7 +72,7 @@ internal static class CuresBenchCommand
         // Wide enough for the names of all variants below their bars.
         if (picture is not null) AtomicFile.Write(picture.FullName, stream => stream.Write(ChartPicture.Png(chart(), width: Math.Clamp(90 * table.Rows.Count / 2, 1000, 2200))));
         if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 140);
-        if (asJson) Console.WriteLine(JsonSerializer.Serialize(results, Indented));
+        if (asJson) BenchOptions.Print(results);
         else AnsiConsole.Write(table);
     }
 
@@ -92,7 +90,7 @@ internal static class CuresBenchCommand
 
     private static void Write<T>(FileInfo? file, List<T> results)
     {
-        if (file is not null) AtomicFile.WriteText(file.FullName, JsonSerializer.Serialize(results, Indented));
+        if (file is not null) AtomicFile.WriteText(file.FullName, BenchOptions.Text(results));
     }
 
     /// <summary>Medians over the seeds, and the range of the validation loss.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -9,37 +8,25 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench data</c>: images a second from a folder, beside Pillow and libvips where they are installed.</summary>
 internal static class DataBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var images = new Option<int>("--images") { Description = "Pairs of files that are read in each round.", DefaultValueFactory = _ => 128 };
-        var source = new Option<int>("--source") { Description = "Side of the files' pictures in pixels.", DefaultValueFactory = _ => 512 };
-        var side = new Option<int>("--side") { Description = "Side that they become, divisible by 32.", DefaultValueFactory = _ => 224 };
-        var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", DefaultValueFactory = _ => 5 };
-        var folder = new Option<int>("--folder") { Description = "Pairs of a large folder that is opened, hard links of the same files; 0 for none.", DefaultValueFactory = _ => 50_000 };
-        var read = new Option<int>("--folder-read") { Description = "Pairs of the large folder that are read, and then as many more.", DefaultValueFactory = _ => 2000 };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<int> images = BenchOptions.Count("--images", "Pairs of files that are read in each round.", 128, least: 2);
+        Option<int> source = BenchOptions.Count("--source", "Side of the files' pictures in pixels.", 512, least: 16);
+        Option<int> side = BenchOptions.Side(224, "Side that they become, divisible by 32.");
+        Option<int> rounds = BenchOptions.Count("--rounds", "How often everything is measured.", 5);
+        Option<int> folder = BenchOptions.Count("--folder", "Pairs of a large folder that is opened, hard links of the same files; 0 for none.", 50_000, least: 0);
+        Option<int> read = BenchOptions.Count("--folder-read", "Pairs of the large folder that are read, and then as many more.", 2000, least: 0);
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("data", "Images a second from a folder, beside Pillow with numpy and libvips; how long training waits; what 50,000 images cost.") { images, source, side, rounds, folder, read, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
             var options = new DataBenchmarkOptions(parsed.GetValue(images), parsed.GetValue(source), parsed.GetValue(side), parsed.GetValue(rounds), parsed.GetValue(folder), parsed.GetValue(read));
-            if (options.Images < 2 || options.Rounds < 1) return Fail("--images must be at least 2 and --rounds at least 1.");
-            if (options.SourceSide < 16 || options.Side < 32 || options.Side % 32 != 0) return Fail("--source must be at least 16 and --side divisible by 32.");
-            if (options.Folder < 0 || options.FolderRead < 0) return Fail("--folder and --folder-read must be 0 or more.");
             DataResult result = DataBenchmark.Run(options, progress);
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+            if (parsed.GetValue(json)) BenchOptions.Print(Document(result));
             else Write(result);
-            return 0;
         });
         return command;
-    }
-
-    private static int Fail(string message)
-    {
-        Console.Error.WriteLine(message);
-        return 1;
     }
 
     private static Dictionary<string, object?> Document(DataResult result)

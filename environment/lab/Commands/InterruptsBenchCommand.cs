@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 
@@ -8,15 +7,11 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench interrupts</c>: interrupts busy cells of the Jupyter kernel, and times what the checkpoints that stop them cost.</summary>
 internal static class InterruptsBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var count = new Option<int>("--count") { Description = "How many cells are interrupted.", DefaultValueFactory = _ => 2000 };
-        count.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--count must be at least 1."); });
-        var patience = new Option<int>("--patience") { Description = "After how many seconds a cell that has not stopped hangs.", DefaultValueFactory = _ => 10 };
-        patience.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--patience must be at least 1."); });
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else there: the interrupts without the cost of the checkpoints. The kinds of cells go to stderr." };
+        Option<int> count = BenchOptions.Count("--count", "How many cells are interrupted.", 2000);
+        Option<int> patience = BenchOptions.Count("--patience", "After how many seconds a cell that has not stopped hangs.", 10);
+        Option<bool> json = BenchOptions.Json(" It has the interrupts without the cost of the checkpoints; the kinds of cells go to stderr.");
         var command = new Command("interrupts", "Interrupts busy cells of many kinds in the Jupyter kernel: what died, hung or was lost, and how long it took.") { count, patience, json };
         command.SetAction(async (parsed, _) =>
         {
@@ -25,7 +20,7 @@ internal static class InterruptsBenchCommand
             {
                 foreach (InterruptKind kind in result.Kinds)
                     Console.Error.WriteLine($"{kind.Cell.Name}: {kind.Tried} interrupts, {kind.Lost} lost, median {kind.Median:0} ms, longest {kind.Longest:0} ms");
-                Console.WriteLine(JsonSerializer.Serialize(result, Indented));
+                BenchOptions.Print(result);
                 return result.Holds ? 0 : 1;
             }
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 
@@ -9,25 +8,17 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench kernel</c>: times the Jupyter kernel from a client's side.</summary>
 internal static class KernelBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var starts = new Option<int>("--starts") { Description = "How many kernels are started one after another.", DefaultValueFactory = _ => 5 };
+        Option<int> starts = BenchOptions.Count("--starts", "How many kernels are started one after another.", 5);
         var alone = new Option<bool>("--alone") { Description = "Leave out other kernels that are installed (ipykernel, .NET Interactive)." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("kernel", "Start, cells, completion, interrupt, packages and memory of the Jupyter kernel, against their limits and beside other kernels that are installed.") { starts, alone, json };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(starts) < 1)
-            {
-                Console.Error.WriteLine("--starts must be at least 1.");
-                return 1;
-            }
-
             IReadOnlyList<KernelProgram> peers = parsed.GetValue(alone) ? [] : KernelProgram.Peers();
             IReadOnlyList<KernelFigure> figures = KernelBenchmark.Run(parsed.GetValue(starts), peers, progress);
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(figures, Indented));
+            if (parsed.GetValue(json)) BenchOptions.Print(figures);
             else Write(figures, peers);
             return figures.All(f => f.Holds) ? 0 : 1;
         });

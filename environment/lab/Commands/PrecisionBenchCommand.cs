@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -10,14 +9,12 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench precision</c>: the same trainings in float32 and in bfloat16.</summary>
 internal static class PrecisionBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var seeds = new Option<int>("--seeds") { Description = "How many seeds, from 0.", DefaultValueFactory = _ => 3 };
-        var preset = new Option<string>("--preset") { Description = "quick or full.", DefaultValueFactory = _ => "quick" };
+        Option<int> seeds = BenchOptions.Count("--seeds", "How many seeds, from 0.", 3);
+        Option<string> preset = BenchOptions.Preset();
         var epochs = new Option<int?>("--epochs") { Description = "Epochs instead of the preset's." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("precision", "Validation scores after the same training in float32 and in bfloat16.") { seeds, preset, epochs, json };
         command.SetAction((parsed, cancellation) =>
         {
@@ -32,7 +29,7 @@ internal static class PrecisionBenchCommand
                 results.Add(PrecisionBenchmark.Run(chosen, seed, cancellation));
             }
 
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(results, Indented));
+            if (parsed.GetValue(json)) BenchOptions.Print(results);
             else Write(results);
             return Task.FromResult(0);
         });

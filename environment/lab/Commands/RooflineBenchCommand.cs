@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Notebooks;
@@ -10,28 +9,24 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench roofline</c>: every layer's rate beside what the machine can do, and how the cost grows.</summary>
 internal static class RooflineBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
         var width = new Option<int>("--width") { Description = "Width of the encoder, a multiple of 16.", DefaultValueFactory = _ => 16 };
-        var side = new Option<int>("--side") { Description = "Side of the images, divisible by 32.", DefaultValueFactory = _ => 96 };
-        var batch = new Option<int>("--batch") { Description = "Images of a batch.", DefaultValueFactory = _ => 8 };
-        var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", DefaultValueFactory = _ => 7 };
+        Option<int> side = BenchOptions.Side(96);
+        Option<int> batch = BenchOptions.Count("--batch", "Images of a batch.", 8);
+        Option<int> rounds = BenchOptions.Count("--rounds", "How often everything is measured.", 7);
         var noGrowth = new Option<bool>("--no-growth") { Description = "Leave out how the cost grows with width, side, batch and images." };
         var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the layers below the roof." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("roofline", "FLOP, bytes and rate of every layer beside what the machine can do in the same run, and how the cost grows.") { width, side, batch, rounds, noGrowth, chart, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
             (int w, int s, int b, int n) = (parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds));
-            if (n < 1 || b < 1) throw new ArgumentException("--rounds and --batch must be at least 1.");
-            if (s < 32 || s % 32 != 0) throw new ArgumentException($"--side is {s} and must be divisible by 32: a U-Net on ResNet50 halves it five times.");
             RooflineResult result = RooflineBenchmark.Layers(w, s, b, n);
             if (!parsed.GetValue(noGrowth)) result = result with { Growth = RooflineBenchmark.Growth(w, s, b, n, progress) };
             if (parsed.GetValue(chart) is { } file) AtomicFile.Write(file.FullName, stream => stream.Write(ChartPicture.Png(RooflineChart.Of(result))));
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(result, Indented));
+            if (parsed.GetValue(json)) BenchOptions.Print(result);
             else Write(result);
         });
         return command;

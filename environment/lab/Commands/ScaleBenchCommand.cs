@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -9,29 +8,21 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench scale</c>: steps per second of the exported train.py with one process and with two on this machine, and how far their losses are apart.</summary>
 internal static class ScaleBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Create(IProgress<string> progress)
     {
-        var side = new Option<int>("--side") { Description = "Side of the images, divisible by 32.", DefaultValueFactory = _ => 96 };
-        var batch = new Option<int>("--batch") { Description = "Images of a batch, of all processes together.", DefaultValueFactory = _ => 10 };
-        var steps = new Option<int>("--steps") { Description = $"Training steps of each run; the first {ScaleBenchmark.Warmup} are not timed.", DefaultValueFactory = _ => 24 };
-        var only = new Option<string>("--only") { Description = $"What batch norm normalises by, separated by commas; all where empty. Known: {string.Join(", ", ScaleBenchmark.Statistics.Keys)}.", DefaultValueFactory = _ => "" };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
-        side.Validators.Add(result => { if (result.GetValueOrDefault<int>() is var value && (value < 32 || value % 32 != 0)) result.AddError($"--side is {value} and must be divisible by 32: a U-Net on ResNet50 halves it five times."); });
-        batch.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 2) result.AddError("--batch must be at least 2, one image for each process."); });
-        steps.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps must be at least 1."); });
+        Option<int> side = BenchOptions.Side(96);
+        Option<int> batch = BenchOptions.Count("--batch", "Images of a batch, of all processes together; each has one at least.", 10, least: 2);
+        Option<int> steps = BenchOptions.Count("--steps", $"Training steps of each run; the first {ScaleBenchmark.Warmup} are not timed.", 24);
+        Option<string[]> only = BenchOptions.Names("--only", "What batch norm normalises by", [.. ScaleBenchmark.Statistics.Keys]);
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("scale", "Trains the exported network in PyTorch with one process and with two: steps per second, and the difference of the losses.") { side, batch, steps, only, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
-            string[] named = parsed.GetValue(only)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             try
             {
-                if (named.FirstOrDefault(n => !ScaleBenchmark.Statistics.ContainsKey(n)) is { } unknown)
-                    throw new InvalidOperationException($"There are no statistics '{unknown}'. Known: {string.Join(", ", ScaleBenchmark.Statistics.Keys)}.");
-                ScaleResult result = ScaleBenchmark.Run(parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(steps), named.Length > 0 ? named : [.. ScaleBenchmark.Statistics.Keys], progress);
-                if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+                ScaleResult result = ScaleBenchmark.Run(parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(steps), parsed.GetRequiredValue(only), progress);
+                if (parsed.GetValue(json)) BenchOptions.Print(Document(result));
                 else Write(result);
                 return 0;
             }

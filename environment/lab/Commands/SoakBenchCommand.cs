@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -10,13 +9,11 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench soak</c>: the same work again and again, and what was lost or left behind.</summary>
 internal static class SoakBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     public static Command Create(IProgress<string> progress)
     {
         var minutes = new Option<double>("--minutes") { Description = "Start another round as long as one more of its length fits into these minutes; there is at least one.", DefaultValueFactory = _ => 10 };
         minutes.Validators.Add(result => { if (result.GetValueOrDefault<double>() is not (>= 0 and < 10_000)) result.AddError("--minutes must be at least 0."); });
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("soak", "Rounds of 1,000 training steps, 100 diagnoses, 200 saves, 2,000 kernel cells and 50 kills of a training: what was lost, and what memory does.") { minutes, json };
         command.SetAction((parsed, cancellation) =>
         {
@@ -36,7 +33,7 @@ internal static class SoakBenchCommand
             SoakPart[] parts = [.. rounds.SelectMany(round => round)];
             bool holds = parts.All(part => part.Holds);
             if (parsed.GetValue(json))
-                Console.WriteLine(JsonSerializer.Serialize(new { Rounds = rounds, Tried = parts.Sum(p => p.Tried), Survived = parts.Sum(p => p.Survived), Lost = parts.Sum(p => p.Lost), Minutes = Math.Round(watch.Elapsed.TotalMinutes, 1), Holds = holds }, Indented));
+                BenchOptions.Print(new { Rounds = rounds, Tried = parts.Sum(p => p.Tried), Survived = parts.Sum(p => p.Survived), Lost = parts.Sum(p => p.Lost), Minutes = Math.Round(watch.Elapsed.TotalMinutes, 1), Holds = holds });
             else
                 Write(parts);
             return Task.FromResult(holds ? 0 : 1);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Runtime;
@@ -9,8 +8,6 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench train</c> and <c>lab bench infer</c>: milliseconds of a step, beside PyTorch where it is installed.</summary>
 internal static class StepBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static Command Train(IProgress<string> progress) =>
         Create("train", "Milliseconds of a training step and of inference, beside PyTorch and ONNX Runtime.", StepBenchmark.Names, progress);
 
@@ -19,39 +16,28 @@ internal static class StepBenchCommand
     private static Command Create(string name, string description, IReadOnlyList<string> steps, IProgress<string> progress)
     {
         var width = new Option<int>("--width") { Description = "Width of the encoder, a multiple of 16.", DefaultValueFactory = _ => 16 };
-        var side = new Option<int>("--side") { Description = "Side of the images, divisible by 32.", DefaultValueFactory = _ => 96 };
-        var batch = new Option<int>("--batch") { Description = "Images of a batch.", DefaultValueFactory = _ => 10 };
-        var rounds = new Option<int>("--rounds") { Description = "How often each step is measured.", DefaultValueFactory = _ => 7 };
-        var only = new Option<string>("--only") { Description = $"Names of steps, separated by commas; all where empty. Known: {string.Join(", ", steps)}.", DefaultValueFactory = _ => "" };
+        Option<int> side = BenchOptions.Side(96);
+        Option<int> batch = BenchOptions.Count("--batch", "Images of a batch.", 10);
+        Option<int> rounds = BenchOptions.Count("--rounds", "How often each step is measured.", 7);
+        Option<string[]> only = BenchOptions.Names("--only", "Names of steps", steps);
         var noPeers = new Option<bool>("--no-peers") { Description = "Leave PyTorch and ONNX Runtime out." };
         var convolutions = new Option<bool>("--convolutions") { Description = "Also run each step in a process of its own and print how long its convolutions take." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<bool> json = BenchOptions.Json();
         var command = new Command(name, description) { width, side, batch, rounds, only, noPeers, convolutions, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
-            string[] named = parsed.GetValue(only)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            if (named.FirstOrDefault(n => !steps.Contains(n)) is { } unknown) return Fail($"There is no step '{unknown}'. Known: {string.Join(", ", steps)}.");
-            if (parsed.GetValue(rounds) < 1 || parsed.GetValue(batch) < 1) return Fail("--rounds and --batch must be at least 1.");
-            if (parsed.GetValue(side) < 32 || parsed.GetValue(side) % 32 != 0) return Fail($"--side is {parsed.GetValue(side)} and must be divisible by 32: a U-Net on ResNet50 halves it five times.");
-            StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), named.Length > 0 ? named : steps, !parsed.GetValue(noPeers), progress);
+            StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), parsed.GetRequiredValue(only), !parsed.GetValue(noPeers), progress);
             if (parsed.GetValue(convolutions))
             {
                 string[] measured = [.. result.Steps.Where(step => step.Value is not null).Select(step => step.Key)];
                 result = result with { Convolutions = measured.ToDictionary(step => step, step => ConvolutionProfile.Milliseconds(step, result.Width, result.Side, result.Batch, parsed.GetValue(rounds))) };
             }
 
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(Document(result), Indented));
+            if (parsed.GetValue(json)) BenchOptions.Print(Document(result));
             else Write(result);
-            return 0;
         });
         return command;
-    }
-
-    private static int Fail(string message)
-    {
-        Console.Error.WriteLine(message);
-        return 1;
     }
 
     /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest; "bound_ms" is the least that a step can take.</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Normalization;
@@ -12,15 +11,12 @@ namespace UnetResnet.Lab.Commands;
 /// <summary><c>lab bench threads</c>: whether a training can be repeated, and how far it differs between thread counts.</summary>
 internal static class ThreadsBenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     public static Command Create(IProgress<string> progress)
     {
         var counts = new Option<string>("--counts") { Description = "Numbers of threads, separated by commas.", DefaultValueFactory = _ => "1,2,4" };
         counts.Validators.Add(result => { if (Counts(result.GetValueOrDefault<string>()).Any(n => n is null)) result.AddError("--counts takes numbers from 1 to 256, separated by commas, such as 1,2,4."); });
-        var epochs = new Option<int>("--epochs") { Description = "Epochs of each training.", DefaultValueFactory = _ => Preset.Quick.Epochs };
-        epochs.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--epochs must be at least 1."); });
-        var json = new Option<bool>("--json") { Description = "Print one JSON document on stdout and nothing else." };
+        Option<int> epochs = BenchOptions.Count("--epochs", "Epochs of each training.", Preset.Quick.Epochs);
+        Option<bool> json = BenchOptions.Json();
         var command = new Command("threads", "Trains the quick preset twice with each number of threads: whether it is the same bit for bit, and how far it is from one thread.") { counts, epochs, json };
         command.SetAction((parsed, cancellation) =>
         {
@@ -28,7 +24,7 @@ internal static class ThreadsBenchCommand
             IReadOnlyList<ThreadsResult> results = ThreadsBenchmark.Run([.. Counts(parsed.GetValue(counts)).Select(n => n!.Value)], preset, BatchNormMode.Inference, progress, cancellation);
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(results, Indented));
+                BenchOptions.Print(results);
             }
             else
             {

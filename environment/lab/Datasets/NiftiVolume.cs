@@ -50,24 +50,28 @@ internal sealed class NiftiVolume
         return new NiftiVolume(SizeX, SizeY, SizeZ, Array.ConvertAll(counts, count => count / cube));
     }
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Most voxels of a volume: 512 to a side. A head in half millimetres has 320 × 440 × 440.</summary>
+    public const long VoxelLimit = 1L << 27;
+
+    /// <summary>What may follow the voxels in a packed file.</summary>
+    private const int MostBehind = 1 << 20;
+
+    /// <summary>Reads a file. No more of a packed one is unpacked than its header asks for.</summary>
     /// <param name="path">A <c>.nii</c> or <c>.nii.gz</c> file.</param>
-    /// <exception cref="DatasetException">The file is missing, corrupt, cut short, or of a kind that is not read.</exception>
+    /// <exception cref="DatasetException">The file is missing, no regular file, corrupt, cut short, of a kind that is not read, or has more voxels than <see cref="VoxelLimit"/>.</exception>
     public static NiftiVolume Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            byte[] bytes = File.ReadAllBytes(path);
-            if (bytes is [0x1f, 0x8b, ..])
-            {
-                using var unpacked = new MemoryStream();
-                using var gzip = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
-                gzip.CopyTo(unpacked);
-                bytes = unpacked.ToArray();
-            }
-
-            return Parse(bytes, path);
+            // Pipes and devices have no length, and reading one may never end.
+            FileSystemInfo target = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
+            if (target is FileInfo { Exists: true, Length: 0 }) throw Fault(path, "has 0 bytes, or is a pipe or device", "a complete NIfTI-1 file");
+            using FileStream file = File.OpenRead(path);
+            bool packed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
+            file.Position = 0;
+            using Stream content = packed ? new GZipStream(file, CompressionMode.Decompress) : file;
+            return Read(content, packed ? null : file.Length, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -75,17 +79,49 @@ internal sealed class NiftiVolume
         }
     }
 
-    private static NiftiVolume Parse(byte[] bytes, string path)
+    /// <param name="content">The file, unpacked.</param>
+    /// <param name="length">Its bytes, where they are known.</param>
+    /// <param name="path">Its name in messages.</param>
+    private static NiftiVolume Read(Stream content, long? length, string path)
     {
-        if (bytes.Length < NiftiHeader.Size) throw Fault(path, $"has only {bytes.Length} bytes", $"a header of {NiftiHeader.Size} bytes");
-        NiftiHeader header = NiftiHeader.Parse(bytes, path);
-        long count = (long)header.Sizes[0] * header.Sizes[1] * header.Sizes[2];
-        long needed = header.Offset + count * header.BytesPerVoxel;
-        if (count > Array.MaxLength || bytes.Length < needed)
-            throw Fault(path, $"is cut short: it has {bytes.Length} bytes", $"{needed} bytes for {string.Join("×", header.Sizes)} voxels");
+        byte[] start = Read(content, NiftiHeader.Size);
+        if (start.Length < NiftiHeader.Size) throw Fault(path, $"has only {start.Length} bytes", $"a header of {NiftiHeader.Size} bytes");
+        NiftiHeader header = NiftiHeader.Parse(start, path);
+        string sizes = string.Join("×", header.Sizes);
+        long count = (long)header.Sizes[0] * header.Sizes[1] * header.Sizes[2], bytes = count * header.BytesPerVoxel, needed = header.Offset + bytes;
+        DatasetException CutShort(long found) => Fault(path, $"is cut short: it has {found} bytes", $"{needed} bytes for {sizes} voxels");
+        if (length < needed) throw CutShort(length.Value);
+        if (count > VoxelLimit) throw Fault(path, $"has {sizes} voxels", $"at most {VoxelLimit} voxels");
 
-        var stored = new float[count];
-        ReadOnlySpan<byte> data = bytes.AsSpan((int)header.Offset);
+        int between = (int)header.Offset - NiftiHeader.Size;
+        int skipped = Read(content, between).Length;
+        byte[] voxels = skipped < between ? [] : Read(content, (int)bytes);
+        if (voxels.Length < bytes) throw CutShort(start.Length + skipped + voxels.Length);
+        // To the end, where the checksum of a packed file stands.
+        if (length is null && Read(content, MostBehind + 1).Length > MostBehind) throw Fault(path, $"goes on after its {sizes} voxels", $"{needed} bytes");
+        return Reorient(Values(voxels, header), header);
+    }
+
+    /// <summary>So many bytes, fewer where the stream ends before; memory is taken for what has come, not for what is promised.</summary>
+    private static byte[] Read(Stream content, int count)
+    {
+        byte[] bytes = new byte[Math.Min(count, 1 << 20)];
+        int have = 0;
+        while (have < count)
+        {
+            if (have == bytes.Length) Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length));
+            int read = content.Read(bytes, have, bytes.Length - have);
+            if (read == 0) break;
+            have += read;
+        }
+
+        if (have < bytes.Length) Array.Resize(ref bytes, have);
+        return bytes;
+    }
+
+    private static float[] Values(ReadOnlySpan<byte> data, NiftiHeader header)
+    {
+        var stored = new float[data.Length / header.BytesPerVoxel];
         for (int i = 0; i < stored.Length; i++)
         {
             float raw = header.DataType switch
@@ -97,7 +133,7 @@ internal sealed class NiftiVolume
             stored[i] = header.Slope == 0 ? raw : raw * header.Slope + header.Intercept;
         }
 
-        return Reorient(stored, header);
+        return stored;
     }
 
     /// <summary>Puts the stored axes in the order x, y, z and mirrors those that run the other way.</summary>

@@ -71,11 +71,14 @@ internal static class NotebookPage
     private static string Time(NotebookCell cell)
     {
         if (cell.HasTag("skip-execution")) return "skipped";
-        if (NotebookDocument.Text(cell.Metadata["execution"]?["iopub.execute_input"]) is not { } begin
-            || NotebookDocument.Text(cell.Metadata["execution"]?["shell.execute_reply"]) is not { } end) return "";
-        double seconds = (DateTimeOffset.Parse(end, CultureInfo.InvariantCulture) - DateTimeOffset.Parse(begin, CultureInfo.InvariantCulture)).TotalSeconds;
+        JsonNode? execution = cell.Metadata["execution"];
+        if (Moment(execution, "iopub.execute_input") is not { } begin || Moment(execution, "shell.execute_reply") is not { } end) return "";
+        double seconds = (end - begin).TotalSeconds;
         return seconds < 0.095 ? "" : seconds < 9.95 ? $"{seconds:0.0} s" : $"{seconds:0} s";
     }
+
+    private static DateTimeOffset? Moment(JsonNode? execution, string name) =>
+        execution is JsonObject times && DateTimeOffset.TryParse(NotebookDocument.Text(times[name]), CultureInfo.InvariantCulture, out DateTimeOffset time) ? time : null;
 
     private static string Contents(IReadOnlyList<Heading> headings)
     {

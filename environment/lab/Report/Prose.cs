@@ -35,7 +35,7 @@ internal sealed partial class Prose(string folder)
     /// <summary>Turns one cell into HTML.</summary>
     public string ToHtml(string markdown, JsonObject? attachments = null)
     {
-        MarkdownDocument document = Markdown.Parse(markdown, Pipeline);
+        MarkdownDocument document = Parse(markdown);
         foreach (HeadingBlock heading in document.Descendants<HeadingBlock>())
         {
             var entry = new Heading(heading.Level, UniqueId(PlainText(heading.Inline)), PlainText(heading.Inline));
@@ -60,16 +60,29 @@ internal sealed partial class Prose(string folder)
         return html.Replace("<table>", "<div class=\"table\"><table>").Replace("</table>", "</table></div>");
     }
 
+    /// <summary>A text of a million quotes one in the other is a broken text; the others are shown.</summary>
+    private static MarkdownDocument Parse(string markdown)
+    {
+        try
+        {
+            return Markdown.Parse(markdown, Pipeline);
+        }
+        catch (ArgumentException)
+        {
+            return Markdown.Parse("(This text is nested too deeply to be shown.)", Pipeline);
+        }
+    }
+
     /// <summary>The first paragraph of a text, without markup; null where it has none.</summary>
     public static string? FirstParagraph(string markdown) =>
-        Markdown.Parse(markdown, Pipeline).OfType<ParagraphBlock>().Where(p => !IsNavigation(p.Inline)).Select(p => PlainText(p.Inline)).FirstOrDefault(t => t.Length > 0);
+        Parse(markdown).OfType<ParagraphBlock>().Where(p => !IsNavigation(p.Inline)).Select(p => PlainText(p.Inline)).FirstOrDefault(t => t.Length > 0);
 
     // A row of links says where one can go, not what the text is about.
     private static bool IsNavigation(ContainerInline? inline) =>
         inline?.OfType<LinkInline>().Count(link => !link.IsImage) >= 2 && inline.OfType<LiteralInline>().All(between => between.Content.ToString().Trim(' ', '·', '|') is "" or [.., ':']);
 
     /// <summary>A text without markup, for the search.</summary>
-    public static string PlainText(string markdown) => string.Join(' ', Markdown.Parse(markdown, Pipeline).Descendants<LeafBlock>()
+    public static string PlainText(string markdown) => string.Join(' ', Parse(markdown).Descendants<LeafBlock>()
         .Select(block => block.Inline is { } inline ? PlainText(inline) : block is CodeBlock code ? code.Lines.ToString() : "").Where(text => text.Length > 0));
 
     private static string PlainText(ContainerInline? inline)
@@ -120,7 +133,20 @@ internal sealed partial class Prose(string folder)
             ".webp" => "image/webp",
             _ => null,
         };
-        return mimeType is not null && File.Exists(path) ? $"data:{mimeType};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}" : url;
+        return mimeType is not null && Content(path) is { } content ? $"data:{mimeType};base64,{Convert.ToBase64String(content)}" : url;
+    }
+
+    /// <summary>A file's bytes; null where it cannot be read. Pipes and devices have no length, and reading one may never end.</summary>
+    private static byte[]? Content(string path)
+    {
+        try
+        {
+            return new FileInfo(path) is { Exists: true, Length: > 0 } file && (file.ResolveLinkTarget(returnFinalTarget: true) is not FileInfo { Length: 0 }) ? File.ReadAllBytes(path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static string? LinkTarget(string? url)

@@ -20,8 +20,23 @@ internal static partial class SafeHtml
         "accent", "accentunder", "stretchy", "display", "mathvariant", "displaystyle", "lspace", "rspace", "columnalign",
     ];
 
-    /// <summary>The markup without what could act: scripts, handlers, frames, forms, addresses that are no <c>http</c>, <c>https</c> or <c>mailto</c>; pictures may be data.</summary>
-    public static string Clean(string html) => Sanitizer().Sanitize(html);
+    private static readonly string[] VoidElements = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
+
+    /// <summary>How many elements may stand one in the other, as in browsers: whoever walks through them walks into each.</summary>
+    private const int DeepestNesting = 500;
+
+    /// <summary>
+    /// The markup without what could act: scripts, handlers, frames, forms, addresses that are no <c>http</c>, <c>https</c> or <c>mailto</c>; pictures may be data. Nor does
+    /// it change the page around it: no style sheet, nothing that leaves its place.
+    /// </summary>
+    public static string Clean(string html)
+    {
+        if (IsDeep(html)) return $"<pre>{Html.Escape(html)}</pre>";
+        HtmlSanitizer sanitizer = Sanitizer();
+        sanitizer.AllowedTags.Remove("style");
+        foreach (string property in (string[])["position", "z-index", "top", "right", "bottom", "left"]) sanitizer.AllowedCssProperties.Remove(property);
+        return sanitizer.Sanitize(html);
+    }
 
     /// <summary>The markup with empty cells instead of empty headers: a table's corner is the header of nothing.</summary>
     public static string WithoutEmptyHeaders(string html) => EmptyHeader().Replace(html, "<td$1></td>");
@@ -32,6 +47,8 @@ internal static partial class SafeHtml
     /// <summary>Whether the markup holds nothing that <see cref="Clean"/> would take out, its styles aside: those can fetch nothing from the page.</summary>
     public static bool IsInert(string html)
     {
+        // A comment that does not end would take the rest of the page along.
+        if (IsDeep(html) || html.Contains("<!", StringComparison.Ordinal)) return false;
         bool inert = true;
         HtmlSanitizer sanitizer = Sanitizer();
         sanitizer.RemovingTag += (_, _) => inert = false;
@@ -39,6 +56,22 @@ internal static partial class SafeHtml
         sanitizer.Sanitize(html);
         return inert;
     }
+
+    private static bool IsDeep(string html)
+    {
+        int depth = 0, deepest = 0;
+        foreach (Match tag in Tag().Matches(html))
+        {
+            if (VoidElements.Contains(tag.Groups[2].Value, StringComparer.OrdinalIgnoreCase)) continue;
+            depth = Math.Max(0, depth + (tag.Groups[1].Length > 0 ? -1 : 1));
+            deepest = Math.Max(deepest, depth);
+        }
+
+        return deepest > DeepestNesting;
+    }
+
+    [GeneratedRegex("<(/?)([A-Za-z][A-Za-z0-9]*)")]
+    private static partial Regex Tag();
 
     private static HtmlSanitizer Sanitizer()
     {

@@ -39,11 +39,28 @@ internal sealed class NotebookRunner(RunOptions options, RunDisplay display)
         foreach ((string path, NotebookResult? result) in notebooks.Zip(ran))
             if (result is not null && Try(() => NotebookDocument.Load(CopyOf(path)), out NotebookDocument? executed) is null) pages.Add(new ReportEntry(executed!, result, Path.GetDirectoryName(Path.GetFullPath(path))!));
 
-        // The summary is what the run was for: it is shown although the report's disk is full.
+        // The summary is what the run was for: it is there before the report is tried.
         NotebookResult[] results = [.. ran.OfType<NotebookResult>()];
-        string? problem = Try(() => ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages), out string? report);
-        display.ShowSummary(notebooks, results, jobs, watch.Elapsed, problem is null ? $"Report: {report}" : $"The report could not be written: {problem} Give another folder with --output.");
+        display.ShowSummary(notebooks, results, jobs, watch.Elapsed);
+        string? report = WriteReport(pages);
         return new RunResult(results, report);
+    }
+
+    /// <summary>Writes the report and says where it is, or why there is none, whatever the reason.</summary>
+    private string? WriteReport(IReadOnlyList<ReportEntry> pages)
+    {
+        try
+        {
+            string report = ReportWriter.Write(Path.Combine(options.OutputFolder, "report"), pages);
+            display.ShowReport($"Report: {report}");
+            return report;
+        }
+        catch (Exception e)
+        {
+            string cure = e is IOException or UnauthorizedAccessException ? " Give another folder with --output." : "";
+            display.ShowReport($"The report could not be written: {e.Message.TrimEnd('.')}.{cure}");
+            return null;
+        }
     }
 
     private async Task<NotebookResult> RunOneAsync(string path, string copy, int threads, Action<WorkerMessage> progress, CancellationToken cancel)

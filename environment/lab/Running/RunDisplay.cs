@@ -51,8 +51,11 @@ internal sealed class RunDisplay(IAnsiConsole console)
         lock (gate) return string.Join('\n', running.Select(n => $"[bold]{n.Notebook.EscapeMarkup()}[/]  {n.Cell}  [grey]{n.Watch.Elapsed.TotalSeconds:0} s[/]"));
     }
 
-    /// <summary>Shows the table of all notebooks, how long they took together, and where the report lies or why there is none.</summary>
-    public void ShowSummary(IReadOnlyList<string> notebooks, IReadOnlyList<NotebookResult> results, int jobs, TimeSpan time, string report)
+    /// <summary>Shows where the report lies, or why there is none.</summary>
+    public void ShowReport(string line) => console.Profile.Out.Writer.WriteLine(line);
+
+    /// <summary>Shows the table of all notebooks and how long they took together.</summary>
+    public void ShowSummary(IReadOnlyList<string> notebooks, IReadOnlyList<NotebookResult> results, int jobs, TimeSpan time)
     {
         var table = new Table().Border(TableBorder.Rounded);
         table.AddColumn("notebook");
@@ -78,7 +81,6 @@ internal sealed class RunDisplay(IAnsiConsole console)
         console.WriteLine();
         console.Write(table);
         console.Profile.Out.Writer.WriteLine($"{results.Count} of {notebooks.Count} notebooks in {time.TotalSeconds:0.0} s, {(jobs == 1 ? "one" : $"{jobs}")} at a time.");
-        console.Profile.Out.Writer.WriteLine(report);
     }
 
     private static string Outcome(CellFailure? failure)

@@ -145,7 +145,7 @@ public class WinogradConvolutionTests
 
     /// <summary>A trained block of the encoder, against the same block in double precision, which is computed layer by layer.</summary>
     [Theory]
-    [InlineData(true)] // the last batch norm with sum and ReLU in one operation, as maps of this size have it
+    [InlineData(true)] // batch norm by the batch
     [InlineData(false)] // batch norm in inference mode
     public void A_residual_block_learns_the_same(bool batchStatistics)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.IO.Compression;
 using System.Text.Json.Nodes;
 using Cellar.Commands;
 using Cellar.Tests.Protocol;
@@ -24,9 +23,7 @@ public sealed class ToolPackageTests : IDisposable
     {
         Directory.CreateDirectory(Home);
         Run("dotnet", "pack", Project, "--no-build", "-c", Configuration, "-o", folder["packed"]);
-        string package = Assert.Single(Directory.GetFiles(folder["packed"], "*.nupkg"));
-        using (ZipArchive archive = ZipFile.OpenRead(package))
-            Assert.Superset(new HashSet<string> { "README.md", "moving-from-polyglot.md" }, archive.Entries.Select(e => e.FullName).ToHashSet());
+        UnetResnet.Tests.Samples.PackageContents.Check(folder["packed"], "Cellar", "tools/net10.0/any/cellar.dll", "moving-from-polyglot.md");
 
         // The only source of packages is the folder with the packed file: a tool brings along what it needs.
         string sources = folder.Write("NuGet.Config", $"<configuration><packageSources><clear /><add key=\"packed\" value=\"{folder["packed"]}\" /></packageSources></configuration>");

@@ -57,6 +57,21 @@ public sealed class CellCompilerTests : IDisposable
     }
 
     [Fact]
+    public void What_the_program_runs_on_is_mapped_for_the_compiler_and_what_may_be_built_anew_is_copied()
+    {
+        if (!OperatingSystem.IsLinux()) return; // there the system tells
+        string own = ProgramAssemblies.Current.Find("System.Linq.Expressions")!, other = folder["Other.dll"];
+        File.Copy(own, other);
+        foreach (string path in (string[])[own, other])
+        {
+            Assert.Equal(path, References.ToFile(path).FilePath);
+            // The runtime's own mapping of an assembly that it runs is private.
+            bool mapped = File.ReadLines("/proc/self/maps").Any(line => line.EndsWith(path, StringComparison.Ordinal) && line.Split(' ')[1] == "r--s");
+            Assert.Equal(path == own, mapped);
+        }
+    }
+
+    [Fact]
     public async Task Cells_that_declare_nothing_are_left_out_of_what_the_compiler_looks_through()
     {
         await Prints("int kept = 1;");

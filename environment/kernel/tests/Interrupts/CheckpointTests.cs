@@ -133,6 +133,8 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("int Classify(int n) { switch (n) { case 0: goto default; case 1: return 10; default: if (n > 5) goto big; else goto small; } big: return 2; small: return 1; }\nConsole.Write(Classify(0) + Classify(9));", "3")]
     [InlineData("int k = 0; while (k < 3) if (k++ == 1) continue; else k += 0; do k--; while (k > 1); for (;;) if (++k > 5) break; Console.Write(k);", "6")]
     [InlineData("while (int.TryParse(\"5\", out int read)) { Console.Write(read); break; }", "5")]
+    [InlineData("again: while (int.TryParse(\"5\", out int red)) { foreach (int i in new[] { red }) for (int j = 0; j < 2; j++) { if (j == 1) continue; Action a = () => { while (red > 3) red--; }; a(); } break; } if (DateTime.Now.Year < 2) goto again; else for (int k = 0; k < 2; k++) do Console.Write(k); while (k > 5);", "01")]
+    [InlineData("int total = 0; if (total == 0) for (int i = 0; i < 3; i++) while (total < 10 * i) total++; else foreach (var (a, b) in new[] { (1, 2) }) total += a; var later = new List<Func<int>>(); for (int i = 0; i < 2; i++) { int n = i; later.Add(() => { int s = n; for (int k = 0; k < 3; k++) s += k; return s; }); } Console.Write($\"{total} {later[1]()}\");", "20 4")]
     [InlineData("int Fail() => throw new FormatException(); Func<int> f = () => throw new FormatException(); try { f(); } catch (FormatException) { Console.Write(1); }", "1")]
     [InlineData("object gate = new(); int c = 0; Parallel.For(0, 50, i => { lock (gate) c++; }); Console.Write(c);", "50")]
     [InlineData("class R : IDisposable { public void Dispose() { for (int i = 0; i < 3; i++) Console.Write(i); } }\nusing (new R()) { }", "012")]
@@ -142,6 +144,15 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("Predicate<string> p = string.IsNullOrEmpty; Func<string?> none = () => null; Func<long> small = () => 1; Console.Write($\"{p(\"\")}{none()}{small()}\");", "True1")]
     [InlineData("[Obsolete(\"x\")] int Old() => 1; const int Size = 4; int Local(int n = Size) { static int Inner(int v) => v + 1; return Inner(n); } Console.Write(Local());", "5")]
     [InlineData("#if true\nint H(int n)\n#else\nint H(int n, int m)\n#endif\n    => n; // a remark\nConsole.Write(H(3));", "3")]
+    [InlineData("class Q(int n) { public int P => n; public int R { get => n + 1; set => n = value; } public ref int Own => ref z; public int this[int i] => i * n; int z = 4; public int Z { get { return z; } init { z = value; } } }\nvar q = new Q(2) { Z = 9 }; q.R = 5; q.Own++; Console.Write($\"{q.P} {q.R} {q[2]} {q.Z}\");", "5 6 10 10")]
+    [InlineData("interface IHas { int P => 3; static abstract int S { get; } }\nclass Has : IHas { public static int S => 4; public int Kept { get; set; } = 5; public int Bad => throw new FormatException(); }\nConsole.Write($\"{((IHas)new Has()).P}{Has.S}{new Has().Kept}\");", "345")]
+    [InlineData("using System.Linq.Expressions;\nExpression<Func<int[], int>> e = a => a.Count(x => x > 1); Console.Write(e);", "a => a.Count(x => (x > 1))")]
+    [InlineData("using System.Linq.Expressions;\nExpression<Func<int, Expression<Func<int, int>>>> e = a => b => a + b; Console.Write(e);", "a => b => (a + b)")]
+    [InlineData("using System.Linq.Expressions;\nbool up = true; Expression<Func<int, int>> e = up ? x => x + 1 : x => x - 1; LambdaExpression l = (int x) => x; Expression p = (int y) => -y; Console.Write($\"{e} {l} {p} {(Expression<Func<int>>)(() => 7)}\");", "x => (x + 1) x => x y => -y () => 7")]
+    [InlineData("using System.Linq.Expressions;\nstring All(params Expression<Func<int, bool>>[] e) => string.Join(';', e.AsEnumerable()); Expression<Func<int>>[] list = [() => 1, () => 2]; Console.Write(All(x => x > 1, x => x < 1) + list[1]);", "x => (x > 1);x => (x < 1)() => 2")]
+    [InlineData("var data = new[] { new[] { 1, 2 }, new[] { 3 } }.AsQueryable(); var all = from d in data where d.Any(x => x > 0) from i in d let j = i + 1 orderby -j group j by j % 2 into g join k in data on g.Key equals k.Length select new { g.Key, N = g.Count(x => x > 1) + k.Sum(y => y) };\nConsole.Write($\"{all.Expression.ToString().Contains(\"Pass\")} {all.Sum(a => a.N)}\");", "False 4")]
+    [InlineData("var sums = from x in new[] { 1, 2 }.AsQueryable() select (from y in new[] { 1, 2 } where y < x select y * 10).Sum(); Console.Write($\"{sums.Expression.ToString().Contains(\"Pass\")} {string.Join(',', sums)}\");", "False 0,10")]
+    [InlineData("class Held : IDisposable { public void Dispose() { Span<int> s = stackalloc int[2]; foreach (ref int v in s) v = 3; Console.Write(s[0]); goto end; end: ; } }\nusing (new Held()) Console.Write(1);", "13")]
     public async Task Code_with_checkpoints_means_what_it_meant(string code, string printed)
     {
         if (await Written(code) is { } written) Assert.NotEqual(code, written);
@@ -161,6 +172,29 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("try { } finally {\n    int zero = 0;\n    _ = 1 / zero; // here\n}")]
     [InlineData("await Task.Yield();\nwhile (true)\n    throw new Exception(); // here")]
     [InlineData("IEnumerable<int> G()\n{\n    yield return 1;\n    throw new Exception(); // here\n}\nforeach (int i in G()) { }")]
+    [InlineData("for (int i = 1;\n     1 / i > 0; // here\n     i--)\n    Console.Write(i);")]
+    [InlineData("for (int i = 1;\n     i > -9;\n     i = 1 / (i - 1)) // here\n    Console.Write(i);")]
+    [InlineData("int n = 1;\nwhile ( // here\n    1 / n > 0)\n    n--;")]
+    [InlineData("int n = 2;\ndo\n    n--;\nwhile (1 / n > 0); // here")]
+    [InlineData("int n = 1;\ndo\n{\n    n = 1 / (n - 1); // here\n}\nwhile (n < 5);")]
+    [InlineData("async IAsyncEnumerable<int> G()\n{\n    await Task.Yield();\n    yield return 0;\n}\nawait foreach (int i in G())\n    Console.Write(1 / i); // here")]
+    [InlineData("async IAsyncEnumerable<int> G()\n{\n    while (true)\n    {\n        await Task.Yield();\n        throw new Exception(); // here\n        yield return 0;\n    }\n}\nawait foreach (int i in G()) ;")]
+    [InlineData("unsafe int U(int[] a)\n{\n    fixed (int* p = a)\n        for (int i = 0; i < 2; i++)\n            p[0] /= i; // here\n    return 1;\n}\nU([1]);")]
+    [InlineData("int S(int n)\n{\n    Span<int> s = stackalloc int[2];\n    foreach (ref int v in s) // here: so .NET tells it\n        v = 1 / n;\n    return 0;\n}\nS(0);")]
+    [InlineData("record R(int N)\n{\n    public int Q =>\n        1 / N; // here\n}\nConsole.Write(new R(0).Q);")]
+    [InlineData("record struct R(int N)\n{\n    public int this[int i]\n    {\n        get =>\n            i / N; // here\n    }\n}\n_ = new R(0)[1];")]
+    [InlineData("class C\n{\n    public int N\n    {\n        set\n        {\n            for (;;)\n                _ = 1 / value; // here\n        }\n    }\n}\nnew C { N = 0 };")]
+    [InlineData("int g = 2;\nagain:\ng--;\n_ = 1 / g; // here\ngoto again;")]
+    [InlineData("switch (1)\n{\n    case 1:\n        goto case 2;\n    case 2:\n        throw new Exception(); // here\n}")]
+    [InlineData("Func<int, Func<int>> f = a =>\n    () =>\n        1 / a; // here\nf(0)();")]
+    [InlineData("class V\n{\n    public static V operator +(V a, V b)\n        => throw new Exception(); // here\n}\n_ = new V() + new V();")]
+    [InlineData("class H : IDisposable\n{\n    public void Dispose()\n    {\n        throw new Exception(); // here\n    }\n}\nusing (new H())\n{\n}")]
+    [InlineData("_ = new[] { 1, 0 }\n    .Select(i =>\n        1 / i) // here\n    .ToArray();")]
+    [InlineData("var q = from i in new[] { 0, 1 }\n        join j in new[] { 1 } on i equals j\n        orderby\n          1 / (j - 1) // here\n        group j\n          by j;\nq.Count();")]
+    [InlineData("using System.Linq.Expressions;\nExpression<Func<int, int>> e = x =>\n    1 / x;\nFunc<int, int> compiled = e.Compile();\n_ = compiled(0); // here")]
+    [InlineData("async Task T()\n{\n    while (true)\n    {\n        await Task.Yield();\n        throw new Exception(); // here\n    }\n}\n\nawait T();")]
+    [InlineData("await Task.Run(() =>\n{\n    foreach (int i in new[] { 0 })\n        _ = 1 / i; // here\n});")]
+    [InlineData("try\n{\n    throw new Exception();\n}\ncatch when (1 > 0)\n{\n    while (true)\n        throw; // here\n}", 3)]
     [InlineData("#load \"parts.csx\"\nFrom(0);", 4)]
     public async Task The_line_that_threw_is_the_line_that_was_written(string code, int line = 0)
     {
@@ -171,6 +205,24 @@ public sealed class CheckpointTests : IDisposable
         string place = code.StartsWith('#') ? "parts.csx:line " : "cell 1:line ";
         Assert.Contains(error.Traceback, t => t.Contains(place + line));
         if (place[0] == 'c') Assert.Equal(line, error.Line);
+        // And it is the one that .NET tells without checkpoints.
+        using var bare = new NotebookEngine(folder.Path) { Checkpoints = false };
+        CellError? told = (await bare.ExecuteAsync(code, "cell 1", _ => { })).Error;
+        Assert.Equal((told?.Line, told?.SourceLine), (error.Line, error.SourceLine));
+    }
+
+    /// <summary>Elsewhere a loop asks, which takes longer.</summary>
+    [Theory]
+    [InlineData("for (;;) while (true) foreach (int i in new[] { 1 }) { }", 1, 3)]
+    [InlineData("while (true) { Action a = () => { do { } while (true); }; }", 2, 2)]
+    [InlineData("void F() { while (int.TryParse(\"5\", out int read)) { } }", 1, 1)]
+    [InlineData("while (true) try { } finally { while (true) { } }", 2, 2)]
+    [InlineData("while (int.TryParse(\"5\", out int read)) { }", 0, 0)]
+    [InlineData("IEnumerable<int> G() { while (true) { yield return 1; while (true) { } } }", 0, 0)]
+    public async Task Loops_look_at_a_flag_that_was_looked_up_once(string code, int lookedUp, int turns)
+    {
+        string written = (await Written(code))!;
+        Assert.Equal((lookedUp, turns), (written.Split(".StopFlag ").Length - 1, written.Split(".Asked) global::Cellar.Interrupts.Checkpoint.Throw();").Length - 1));
     }
 
     [Fact]

@@ -72,6 +72,7 @@ public sealed class PackageTests : IDisposable
         Assert.Equal(written, File.GetLastWriteTimeUtc(cached)); // no second restore
     }
 
+    [Trait("Category", "Reliability")]
     [Theory]
     [InlineData("$([System.IO.File]::WriteAllText('touched', 'x'))")]
     [InlineData("100%25 @(Compile)")]

@@ -34,6 +34,26 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public void What_cells_have_used_is_given_back_when_nothing_is_asked_for()
+    {
+        using var kernel = new KernelClient();
+        // The first time it may be the start that is tidied up.
+        for (int time = 0; time < 2; time++)
+        {
+            kernel.Execute("{ var used = new List<byte[]>(); for (int i = 0; i < 6000; i++) { var piece = new byte[20_000]; Array.Fill(piece, (byte)1); used.Add(piece); } }");
+            long most = Resident();
+            for (var watch = Stopwatch.StartNew(); Resident() > most - (80 << 20); Thread.Sleep(100))
+                Assert.True(watch.Elapsed < TimeSpan.FromMinutes(1), $"{most} bytes were in use, and {Resident()} are");
+        }
+
+        long Resident()
+        {
+            kernel.Process.Refresh();
+            return kernel.Process.WorkingSet64;
+        }
+    }
+
+    [Fact]
     public void A_killed_kernel_is_replaced_by_a_fresh_one()
     {
         using (var kernel = new KernelClient())

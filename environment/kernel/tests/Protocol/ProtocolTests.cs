@@ -169,6 +169,7 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
         Assert.Equal("beat", echo);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Malformed_and_wrongly_signed_messages_are_dropped()
     {
@@ -189,6 +190,7 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
         Assert.DoesNotContain("hacked", after.Printed);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Messages_out_of_turn_do_no_harm()
     {
@@ -217,6 +219,7 @@ public sealed class ProtocolTests(KernelFixture fixture) : IClassFixture<KernelF
         for (int i = 0; i < ids.Length; i++) Assert.Equal($"{i}", kernel.Await(ids[i]).Printed);
     }
 
+    [Trait("Category", "Reliability")]
     [Fact]
     public void Ten_megabytes_and_ten_thousand_lines_come_whole()
     {

@@ -57,6 +57,23 @@ public sealed class SettingsFileTests : IDisposable
         Assert.Single(Directory.GetFiles(folder["User"]));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_file_that_its_owner_has_protected_stays_as_it_is(bool written)
+    {
+        SettingsFile settings = File("{\r\n  // mine\r\n  \"a\": [1,],\r\n}");
+        if (written) settings.Write();
+        byte[] before = System.IO.File.ReadAllBytes(settings.Path);
+        System.IO.File.SetAttributes(settings.Path, FileAttributes.ReadOnly);
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => written ? settings.Remove() : settings.Write());
+        Assert.Contains($"{settings.Path} is read-only. Nothing was changed.", error.Message);
+        Assert.Equal(before, System.IO.File.ReadAllBytes(settings.Path));
+        Assert.Equal(written, System.IO.File.Exists(settings.Copy));
+        System.IO.File.SetAttributes(settings.Path, FileAttributes.Normal);
+        Assert.Equal(written ? SettingsChange.Removed : SettingsChange.Written, written ? settings.Remove() : settings.Write());
+    }
+
     [Fact]
     public void A_link_stays_a_link_and_permissions_stay()
     {

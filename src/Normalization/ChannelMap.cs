@@ -1,0 +1,190 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using TorchSharp;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Normalization;
+
+/// <summary>
+/// A float32 map on the CPU whose channels lie side by side, for sweeps over its memory that libtorch has no operation for: sums of values and squares in double precision, and a
+/// scale and a shift of each channel together with the sum and the ReLU that follow. The images may be several groups, each with numbers of its own.
+/// </summary>
+internal sealed class ChannelMap : IDisposable
+{
+    /// <summary>Values that one thread takes at a time. Sums are added block by block in their order, so that they do not depend on the number of threads.</summary>
+    private const int Block = 1 << 15;
+
+    private readonly Tensor rows;
+    private readonly int channels;
+    private readonly long count;
+
+    private ChannelMap(Tensor rows, int channels) => (this.rows, this.channels, count) = (rows, channels, rows.numel() / channels);
+
+    /// <summary>A view of a map; null where its memory is another.</summary>
+    /// <param name="map">(N, C, H, W); stays the caller's, who keeps it as long as the view.</param>
+    internal static ChannelMap? Of(Tensor map)
+    {
+        if (map.dim() != 4 || map.dtype != ScalarType.Float32 || map.device_type != DeviceType.CPU || map.shape[1] % Vector<float>.Count != 0 || map.numel() is 0 or > int.MaxValue / sizeof(float)) return null;
+        Tensor rows = map.permute(0, 2, 3, 1).DetachFromDisposeScope();
+        if (rows.is_contiguous()) return new ChannelMap(rows, (int)map.shape[1]);
+        rows.Dispose();
+        return null;
+    }
+
+    /// <summary>Values of each channel in a group.</summary>
+    /// <param name="groups">Number of groups.</param>
+    internal long Count(int groups) => count / groups;
+
+    /// <summary>Σ x and Σ x² of each channel.</summary>
+    /// <param name="groups">Number of groups, a divisor of the number of images.</param>
+    /// <returns>For each group the sums of all channels, then their squares'.</returns>
+    internal double[][] Sums(int groups)
+    {
+        Blocks blocks = Cut(groups);
+        var parts = new double[groups * blocks.PerGroup][];
+        ForEach(blocks, (place, values) => Sum(values, parts[place] = new double[2 * channels], channels));
+        var sums = new double[groups][];
+        for (int group = 0; group < groups; group++)
+        {
+            sums[group] = parts[group * blocks.PerGroup];
+            for (int block = 1; block < blocks.PerGroup; block++)
+            {
+                double[] part = parts[group * blocks.PerGroup + block];
+                for (int i = 0; i < part.Length; i++) sums[group][i] += part[i];
+            }
+        }
+
+        return sums;
+    }
+
+    /// <summary>x ← x·scale + shift, or onto ← onto + x·scale + shift; and its ReLU.</summary>
+    /// <param name="groups">Scale and shift of each channel, for each group.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">A map of the same size that is added to and overwritten in this one's place, or null.</param>
+    internal void Scale(IReadOnlyList<(float[] Scale, float[] Shift)> groups, bool relu, ChannelMap? onto)
+    {
+        Blocks blocks = Cut(groups.Count);
+        ForEach(blocks, (place, values) =>
+        {
+            (float[] scale, float[] shift) = groups[place / blocks.PerGroup];
+            if (onto is null) Scale(values, scale, shift, relu);
+            else Add(values, onto.Of(blocks, place), scale, shift, relu);
+        });
+    }
+
+    /// <summary>Scale and shift of batch norm with given statistics.</summary>
+    /// <param name="mean">Of each channel.</param>
+    /// <param name="variance">Of each channel.</param>
+    /// <param name="weight">γ, float32.</param>
+    /// <param name="bias">β, float32.</param>
+    /// <param name="eps">What is added to the variance.</param>
+    internal static (float[] Scale, float[] Shift) Normalizing(double[] mean, double[] variance, Tensor weight, Tensor bias, double eps)
+    {
+        ReadOnlySpan<float> gamma = MemoryMarshal.Cast<byte, float>(TensorMemory.Of(weight)), beta = MemoryMarshal.Cast<byte, float>(TensorMemory.Of(bias));
+        (float[] scale, float[] shift) = (new float[gamma.Length], new float[gamma.Length]);
+        for (int c = 0; c < scale.Length; c++)
+        {
+            double factor = gamma[c] / Math.Sqrt(variance[c] + eps);
+            (scale[c], shift[c]) = ((float)factor, (float)(beta[c] - mean[c] * factor));
+        }
+
+        return (scale, shift);
+    }
+
+    /// <summary>Mean and biased variance of each channel from its sums.</summary>
+    internal static (double[] Mean, double[] Variance) Moments(double[] sums, long values)
+    {
+        int channels = sums.Length / 2;
+        (double[] mean, double[] variance) = (new double[channels], new double[channels]);
+        for (int c = 0; c < channels; c++) (mean[c], variance[c]) = (sums[c] / values, Math.Max(0, sums[channels + c] / values - sums[c] / values * (sums[c] / values)));
+        return (mean, variance);
+    }
+
+    /// <summary>Frees the view, and leaves the map alone.</summary>
+    public void Dispose() => rows.Dispose();
+
+    private Blocks Cut(int groups)
+    {
+        int perBlock = Math.Max(1, Block / channels), inGroup = (int)(count / groups);
+        return new Blocks(perBlock, inGroup, (inGroup + perBlock - 1) / perBlock, groups);
+    }
+
+    private void ForEach(Blocks blocks, Visit visit)
+    {
+        int all = blocks.PerGroup * blocks.Groups;
+        if (all < 4 || get_num_threads() == 1)
+        {
+            for (int place = 0; place < all; place++) visit(place, Of(blocks, place));
+            return;
+        }
+
+        Parallel.For(0, all, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, place => visit(place, Of(blocks, place)));
+    }
+
+    private Span<float> Of(Blocks blocks, int place)
+    {
+        int group = place / blocks.PerGroup, first = place % blocks.PerGroup * blocks.Rows, last = Math.Min(first + blocks.Rows, blocks.RowsInGroup);
+        return MemoryMarshal.Cast<byte, float>(TensorMemory.Of(rows)).Slice((group * blocks.RowsInGroup + first) * channels, (last - first) * channels);
+    }
+
+    private static void Sum(ReadOnlySpan<float> values, double[] sums, int channels)
+    {
+        int width = Vector<float>.Count, half = Vector<double>.Count;
+        ref float first = ref MemoryMarshal.GetReference(values);
+        ref double into = ref MemoryMarshal.GetArrayDataReference(sums);
+        for (int c = 0; c < channels; c += width)
+        {
+            Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero, lowSquares = Vector<double>.Zero, highSquares = Vector<double>.Zero;
+            for (int i = c; i < values.Length; i += channels)
+            {
+                Vector.Widen(Vector.LoadUnsafe(ref first, (nuint)i), out Vector<double> l, out Vector<double> h);
+                low += l;
+                high += h;
+                lowSquares = Vector.FusedMultiplyAdd(l, l, lowSquares);
+                highSquares = Vector.FusedMultiplyAdd(h, h, highSquares);
+            }
+
+            low.StoreUnsafe(ref into, (nuint)c);
+            high.StoreUnsafe(ref into, (nuint)(c + half));
+            lowSquares.StoreUnsafe(ref into, (nuint)(channels + c));
+            highSquares.StoreUnsafe(ref into, (nuint)(channels + c + half));
+        }
+    }
+
+    private static void Scale(Span<float> values, float[] scale, float[] shift, bool relu)
+    {
+        int width = Vector<float>.Count, channels = scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values);
+        ref float factor = ref MemoryMarshal.GetArrayDataReference(scale), offset = ref MemoryMarshal.GetArrayDataReference(shift);
+        Vector<float> least = relu ? Vector<float>.Zero : new Vector<float>(float.NegativeInfinity);
+        for (int i = 0; i < values.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c += width)
+            {
+                Vector<float> y = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref x, (nuint)(i + c)), Vector.LoadUnsafe(ref factor, (nuint)c), Vector.LoadUnsafe(ref offset, (nuint)c));
+                Vector.Max(y, least).StoreUnsafe(ref x, (nuint)(i + c));
+            }
+        }
+    }
+
+    private static void Add(ReadOnlySpan<float> values, Span<float> onto, float[] scale, float[] shift, bool relu)
+    {
+        int width = Vector<float>.Count, channels = scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto);
+        ref float factor = ref MemoryMarshal.GetArrayDataReference(scale), offset = ref MemoryMarshal.GetArrayDataReference(shift);
+        Vector<float> least = relu ? Vector<float>.Zero : new Vector<float>(float.NegativeInfinity);
+        for (int i = 0; i < values.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c += width)
+            {
+                Vector<float> y = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref x, (nuint)(i + c)), Vector.LoadUnsafe(ref factor, (nuint)c), Vector.LoadUnsafe(ref offset, (nuint)c));
+                Vector.Max(y + Vector.LoadUnsafe(ref sum, (nuint)(i + c)), least).StoreUnsafe(ref sum, (nuint)(i + c));
+            }
+        }
+    }
+
+    private delegate void Visit(int place, Span<float> values);
+
+    private sealed record Blocks(int Rows, int RowsInGroup, int PerGroup, int Groups);
+}

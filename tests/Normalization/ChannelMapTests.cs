@@ -1,0 +1,93 @@
+using System.Numerics;
+using UnetResnet.Normalization;
+using UnetResnet.Runtime;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Normalization;
+
+public class ChannelMapTests
+{
+    // Small maps are one block, the last one is many, on several threads.
+    [Theory]
+    [InlineData(4, 16, 3, 5, 1)]
+    [InlineData(4, 16, 3, 5, 2)]
+    [InlineData(6, 48, 7, 9, 3)]
+    [InlineData(4, 32, 60, 50, 2)]
+    public void Sums_of_groups_are_those_of_their_values(int images, int channels, int height, int width, int groups)
+    {
+        using var scope = NewDisposeScope();
+        Tensor map = Map(images, channels, height, width);
+        using ChannelMap view = ChannelMap.Of(map)!;
+        double[][] sums = view.Sums(groups);
+        Assert.Equal(groups, sums.Length);
+        Assert.Equal((long)images / groups * height * width, view.Count(groups));
+        for (int group = 0; group < groups; group++)
+        {
+            Tensor values = map.narrow(0, group * images / groups, images / groups).to(float64);
+            double[] expected = [.. values.sum([0, 2, 3]).Values<double>(), .. values.square().sum([0, 2, 3]).Values<double>()];
+            // Double precision on both sides; only the order of the additions differs.
+            Assert.All(expected.Zip(sums[group]), pair => Assert.Equal(1, pair.Second / pair.First, 1e-12));
+        }
+
+        int threads = get_num_threads();
+        try
+        {
+            set_num_threads(1);
+            Assert.Equal(sums, view.Sums(groups));
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    public void Every_group_is_scaled_and_shifted_by_its_own_numbers(bool relu, bool sums)
+    {
+        using var scope = NewDisposeScope();
+        foreach ((int height, int width) in new[] { (3, 5), (60, 50) })
+        {
+            Tensor map = Map(4, 32, height, width), onto = Map(4, 32, height, width), before = map.clone();
+            Tensor scale = randn(2, 32), shift = randn(2, 32);
+            Tensor PerImage(Tensor numbers) => numbers.repeat_interleave(2, dim: 0).view(4, 32, 1, 1);
+            Tensor expected = map * PerImage(scale) + PerImage(shift);
+            if (sums) expected += onto;
+            if (relu) expected = expected.relu();
+            using ChannelMap view = ChannelMap.Of(map)!, sum = ChannelMap.Of(onto)!;
+            view.Scale([.. Enumerable.Range(0, 2).Select(group => (scale[group].Values<float>(), shift[group].Values<float>()))], relu, sums ? sum : null);
+            Assert.True((sums ? onto : map).allclose(expected, 1e-5, 1e-5));
+            if (sums) Assert.True(map.equal(before).all().item<bool>());
+        }
+    }
+
+    [Fact]
+    public void What_is_not_a_number_stays_none()
+    {
+        using var scope = NewDisposeScope();
+        Tensor map = Map(2, 16, 2, 2);
+        map[0, 3, 1, 1] = float.NaN;
+        using ChannelMap view = ChannelMap.Of(map)!;
+        view.Scale([(Enumerable.Repeat(1f, 16).ToArray(), new float[16])], relu: true, onto: null);
+        Assert.Equal(1, map.isnan().sum().item<long>());
+        Assert.True(map[0, 3, 1, 1].isnan().item<bool>());
+    }
+
+    [Fact]
+    public void Other_memory_is_left_to_libtorch()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Null(ChannelMap.Of(randn(2, 16, 3, 3)));
+        Assert.Null(ChannelMap.Of(Map(2, 16, 3, 3).to(float64)));
+        Assert.Null(ChannelMap.Of(Map(2, Vector<float>.Count + 1, 3, 3)));
+        Assert.Null(ChannelMap.Of(Map(2, 16, 3, 6).slice(3, 0, 6, 2)));
+        Assert.Null(ChannelMap.Of(randn(2, 16)));
+        Assert.Null(ChannelMap.Of(Map(2, 16, 0, 3)));
+    }
+
+    /// <summary>Normal numbers around 3, channels last.</summary>
+    private static Tensor Map(int images, int channels, int height, int width) => (randn(images, height, width, channels) + 3).permute(0, 3, 1, 2);
+}
