@@ -112,7 +112,7 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
         {
             // Channels of the small map come first in the kernel.
             int outputs = (ofSmall is null ? 0 : below) + (int)(ofLarge?.shape[1] ?? 0);
-            Tensor form = Form(plain, outputs, filters, ofSmall is null ? below : 0, turned: true);
+            using Tensor form = Form(plain, outputs, filters, ofSmall is null ? below : 0, turned: true);
             TiledConvolution.Convolve(grid, [PixelsOf(gradient)], TensorMemory.Numbers(form), Inputs(ofSmall, ofLarge), null, relu: false);
         }
 
