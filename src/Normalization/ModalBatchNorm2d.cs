@@ -128,7 +128,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     }
 
     /// <summary>
-    /// Normalises by the batch without gradients, and with the sum and the ReLU that follow: two sweeps over the memory, in which the statistics are by-products, and nothing is
+    /// Normalises by the batch without gradients, and with the sum and the ReLU that follow: two sweeps over the memory, in which the statistics are by-products, and no map is
     /// allocated.
     /// </summary>
     /// <param name="input">(N, C, H, W); its memory takes the result where there is no sum.</param>

@@ -37,6 +37,7 @@ public class BatchNormLayerTests
         foreach (BatchNormMode mode in Enum.GetValues<BatchNormMode>())
         {
             layer.Mode = mode;
+            Assert.Equal((mode.TrainsAffine(), mode.TrainsAffine()), (layer.Weight!.requires_grad, layer.Bias!.requires_grad));
             foreach (bool training in new[] { true, false })
             {
                 norm.train(training);
@@ -196,6 +197,17 @@ public class BatchNormLayerTests
         Assert.Empty(Numbers.Changed(state, Numbers.State(norm)));
         norm.Unfreeze();
         Assert.Equal((true, 0.3), (norm.training, norm.momentum));
+
+        // Taken back after another such pass, nothing of it is left.
+        norm.Freeze(mode);
+        hook = norm.register_forward_pre_hook((_, _) => throw new InvalidOperationException("in the middle"));
+        Assert.Throws<InvalidOperationException>(() => norm.call(rand(2, 3, 2, 2)));
+        hook.remove();
+        norm.Unfreeze();
+        norm.eval();
+        norm.Freeze(mode);
+        norm.Unfreeze();
+        Assert.Equal((false, 0.3), (norm.training, norm.momentum));
     }
 
     [Fact]

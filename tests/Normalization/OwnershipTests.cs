@@ -51,7 +51,7 @@ public class OwnershipTests
             Assert.Equal(3, Recalibration.Undo(net));
             Assert.Equal(0, Recalibration.Undo(net));
             Recalibration.Reset(net);
-            Recalibration.Undo(net);
+            Assert.Equal(3, Recalibration.Undo(net));
             using RecalibrationMoments moments = RecalibrationMoments.Measure(net, [images]);
             Recalibration.Apply(net, moments);
             Recalibration.Undo(net);

@@ -165,6 +165,8 @@ public class RecalibrationOptionsTests
         Assert.Throws<ArgumentException>("images", () => TestTimeStatistics.CompanionEffect(net, images.narrow(0, 0, 2)));
         Assert.Throws<ArgumentException>("images", () => TestTimeStatistics.CompanionEffect(net, tensor(1f)));
         Assert.True(net.training);
+        using Module<Tensor, Tensor> bare = Sequential(ReLU());
+        Assert.Contains("no statistics to take from the batch", Assert.Throws<ArgumentException>("model", () => TestTimeStatistics.Apply(bare)).Message);
         TestTimeStatistics.Apply(net);   // applied twice, undone once
         net.eval();
         Assert.Equal(2, TestTimeStatistics.Undo(net));
