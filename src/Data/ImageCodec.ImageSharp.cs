@@ -35,8 +35,9 @@ public static partial class ImageCodec
 
             return new PixelImage(image.Width, image.Height, channels, pixels);
         }
-        catch (ImageFormatException e)
+        catch (Exception e) when (e is not (DatasetException or OutOfMemoryException))
         {
+            // Besides exceptions of its own, ImageSharp 2.1 throws a NullReferenceException, among others, for some damaged pictures.
             throw Corrupt(name, "is corrupt, cut short or not a PNG or JPEG image", e);
         }
     }

@@ -6,11 +6,8 @@ namespace UnetResnet.Tests.Lab;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class AxeTheoryAttribute : TheoryAttribute
 {
-    public AxeTheoryAttribute()
-    {
-        if (Chromium.Program is null) Skip = "Chromium is not installed: nothing was checked in a browser.";
-        else if (!File.Exists(Script)) Skip = $"axe-core is not installed (npm install --prefix artifacts/axe axe-core): there is no {Script}.";
-    }
+    public AxeTheoryAttribute() =>
+        Skip = Chromium.Missing ?? (File.Exists(Script) ? null : $"axe-core is not installed (npm install --prefix artifacts/axe axe-core): there is no {Script}.");
 
     /// <summary>Where .ci/run puts it.</summary>
     public static string Script { get; } = Path.Combine(Directory.GetParent(BundledFiles.Root)!.FullName, "artifacts", "axe", "node_modules", "axe-core", "axe.min.js");

@@ -29,6 +29,9 @@ internal sealed class Chromium : IAsyncDisposable
         .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(name => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
+    /// <summary>Why a test in a browser is skipped, or null where it runs; <c>.ci/run</c> installs the browser and takes no skipped test.</summary>
+    public static string? Missing { get; } = Program is null ? "Chromium is not installed: nothing was checked in a browser." : null;
+
     /// <summary>Opens a page.</summary>
     public static async Task<Chromium> OpenAsync(string address)
     {

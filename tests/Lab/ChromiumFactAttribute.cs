@@ -6,10 +6,7 @@ namespace UnetResnet.Tests.Lab;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ChromiumFactAttribute : FactAttribute
 {
-    public ChromiumFactAttribute()
-    {
-        if (Chromium.Program is null) Skip = "Chromium is not installed: nothing was checked in a browser.";
-    }
+    public ChromiumFactAttribute() => Skip = Chromium.Missing;
 
     /// <summary>Opens a file and lets its scripts run.</summary>
     /// <returns>The document afterwards, and what the browser logged.</returns>

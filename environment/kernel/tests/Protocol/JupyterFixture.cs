@@ -11,7 +11,7 @@ internal sealed class JupyterFactAttribute : FactAttribute
     public JupyterFactAttribute(string module, bool browser = false)
     {
         if (!UnetResnet.Tests.Weights.Python.Has(module)) Skip = $"/usr/bin/python3 with {module} is not installed: nothing was run by Jupyter.";
-        else if (browser && Chromium.Program is null) Skip = "Chromium is not installed: nothing was run in a browser.";
+        else if (browser) Skip = Chromium.Missing;
     }
 }
 
