@@ -62,12 +62,12 @@ public class UpsampledConvolutionTests
         manual_seed(2);
         using var fast = new UNetResNet50(options);
         using var plain = new UNetResNet50(options with { PlainUpsampling = true });
-        using var exact = new UNetResNet50(options with { PlainUpsampling = true });
         Assert.Equal(plain.state_dict().Select(s => (s.Key, string.Join(',', s.Value.shape))), fast.state_dict().Select(s => (s.Key, string.Join(',', s.Value.shape))));
         plain.load_state_dict(fast.state_dict());
+        Tensor images = randn(batch, 3, height, width), direction = randn(batch, classes, height, width);
+        using var exact = new UNetResNet50(options with { PlainUpsampling = true });
         exact.load_state_dict(fast.state_dict());
         exact.to(float64);
-        Tensor images = randn(batch, 3, height, width), direction = randn(batch, classes, height, width);
         (Tensor Logits, Dictionary<string, Tensor> Gradients) Step(UNetResNet50 unet)
         {
             unet.train();

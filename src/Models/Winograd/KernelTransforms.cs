@@ -8,6 +8,11 @@ internal static unsafe class KernelTransforms
 {
     private const int Lanes = 16, Taps = 9, Places = TileTransforms.Places;
 
+    /// <summary>What a value at one of the interpolation points counts: 1 / (2p²(p² − q²)) at ±p, where q is the other one.</summary>
+    private const float InnerWeight = -81f / 130, OuterWeight = 8f / 65;
+
+    private const float Inner = TileTransforms.Inner, Outer = TileTransforms.Outer;
+
     /// <summary>Numbers from place to place: a line more than there are, because the same line of many places would else compete for the same part of the cache.</summary>
     internal static nint Place(int outputs, int inputs) => (nint)outputs * inputs + Lanes;
 
@@ -106,21 +111,22 @@ internal static unsafe class KernelTransforms
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Kernel(Vector512<float> g0, Vector512<float> g1, Vector512<float> g2, float* to, nint step)
     {
-        Vector512<float> ends = (g0 + g2) * (-1f / 6), middle = g1 * (1f / 6), far = g0 * (1f / 24) + g2 * (1f / 6), near = g1 * (1f / 12);
-        (g0 * 0.25f).Store(to);
-        (ends - middle).Store(to + step);
-        (ends + middle).Store(to + 2 * step);
-        (far + near).Store(to + 3 * step);
-        (far - near).Store(to + 4 * step);
+        Vector512<float> innerEven = InnerWeight * g0 + InnerWeight * Inner * Inner * g2, innerOdd = InnerWeight * Inner * g1;
+        Vector512<float> outerEven = OuterWeight * g0 + OuterWeight * Outer * Outer * g2, outerOdd = OuterWeight * Outer * g1;
+        g0.Store(to);
+        (innerEven + innerOdd).Store(to + step);
+        (innerEven - innerOdd).Store(to + 2 * step);
+        (outerEven + outerOdd).Store(to + 3 * step);
+        (outerEven - outerOdd).Store(to + 4 * step);
         g2.Store(to + 5 * step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Back(Vector512<float> u0, Vector512<float> u1, Vector512<float> u2, Vector512<float> u3, Vector512<float> u4, Vector512<float> u5, float* to, nint step)
     {
-        Vector512<float> ends = (u1 + u2) * (-1f / 6), far = u3 + u4;
-        (u0 * 0.25f + ends + far * (1f / 24)).Store(to);
-        ((u2 - u1) * (1f / 6) + (u3 - u4) * (1f / 12)).Store(to + step);
-        (ends + far * (1f / 6) + u5).Store(to + 2 * step);
+        Vector512<float> inner = InnerWeight * (u1 + u2), outer = OuterWeight * (u3 + u4);
+        (u0 + inner + outer).Store(to);
+        (InnerWeight * Inner * (u1 - u2) + OuterWeight * Outer * (u3 - u4)).Store(to + step);
+        (Inner * Inner * inner + Outer * Outer * outer + u5).Store(to + 2 * step);
     }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace UnetResnet.Models.Winograd;
 
@@ -62,37 +61,37 @@ internal static unsafe class PanelProduct
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), b2 = Vector512.Load(b + 32);
             Vector512<float> x = Vector512.Create(a[at]);
-            c00 = Avx512F.FusedMultiplyAdd(x, b0, c00);
-            c01 = Avx512F.FusedMultiplyAdd(x, b1, c01);
-            c02 = Avx512F.FusedMultiplyAdd(x, b2, c02);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
+            c01 = Vector512.FusedMultiplyAdd(x, b1, c01);
+            c02 = Vector512.FusedMultiplyAdd(x, b2, c02);
             x = Vector512.Create(a1[at]);
-            c10 = Avx512F.FusedMultiplyAdd(x, b0, c10);
-            c11 = Avx512F.FusedMultiplyAdd(x, b1, c11);
-            c12 = Avx512F.FusedMultiplyAdd(x, b2, c12);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
+            c11 = Vector512.FusedMultiplyAdd(x, b1, c11);
+            c12 = Vector512.FusedMultiplyAdd(x, b2, c12);
             x = Vector512.Create(a2[at]);
-            c20 = Avx512F.FusedMultiplyAdd(x, b0, c20);
-            c21 = Avx512F.FusedMultiplyAdd(x, b1, c21);
-            c22 = Avx512F.FusedMultiplyAdd(x, b2, c22);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
+            c21 = Vector512.FusedMultiplyAdd(x, b1, c21);
+            c22 = Vector512.FusedMultiplyAdd(x, b2, c22);
             x = Vector512.Create(a3[at]);
-            c30 = Avx512F.FusedMultiplyAdd(x, b0, c30);
-            c31 = Avx512F.FusedMultiplyAdd(x, b1, c31);
-            c32 = Avx512F.FusedMultiplyAdd(x, b2, c32);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
+            c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
+            c32 = Vector512.FusedMultiplyAdd(x, b2, c32);
             x = Vector512.Create(a4[at]);
-            c40 = Avx512F.FusedMultiplyAdd(x, b0, c40);
-            c41 = Avx512F.FusedMultiplyAdd(x, b1, c41);
-            c42 = Avx512F.FusedMultiplyAdd(x, b2, c42);
+            c40 = Vector512.FusedMultiplyAdd(x, b0, c40);
+            c41 = Vector512.FusedMultiplyAdd(x, b1, c41);
+            c42 = Vector512.FusedMultiplyAdd(x, b2, c42);
             x = Vector512.Create(a5[at]);
-            c50 = Avx512F.FusedMultiplyAdd(x, b0, c50);
-            c51 = Avx512F.FusedMultiplyAdd(x, b1, c51);
-            c52 = Avx512F.FusedMultiplyAdd(x, b2, c52);
+            c50 = Vector512.FusedMultiplyAdd(x, b0, c50);
+            c51 = Vector512.FusedMultiplyAdd(x, b1, c51);
+            c52 = Vector512.FusedMultiplyAdd(x, b2, c52);
             x = Vector512.Create(a6[at]);
-            c60 = Avx512F.FusedMultiplyAdd(x, b0, c60);
-            c61 = Avx512F.FusedMultiplyAdd(x, b1, c61);
-            c62 = Avx512F.FusedMultiplyAdd(x, b2, c62);
+            c60 = Vector512.FusedMultiplyAdd(x, b0, c60);
+            c61 = Vector512.FusedMultiplyAdd(x, b1, c61);
+            c62 = Vector512.FusedMultiplyAdd(x, b2, c62);
             x = Vector512.Create(a7[at]);
-            c70 = Avx512F.FusedMultiplyAdd(x, b0, c70);
-            c71 = Avx512F.FusedMultiplyAdd(x, b1, c71);
-            c72 = Avx512F.FusedMultiplyAdd(x, b2, c72);
+            c70 = Vector512.FusedMultiplyAdd(x, b0, c70);
+            c71 = Vector512.FusedMultiplyAdd(x, b1, c71);
+            c72 = Vector512.FusedMultiplyAdd(x, b2, c72);
         }
 
         Put(c, c00, c01, c02, add);
@@ -130,29 +129,29 @@ internal static unsafe class PanelProduct
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x = Vector512.Create(a[at]);
-            c00 = Avx512F.FusedMultiplyAdd(x, b0, c00);
-            c01 = Avx512F.FusedMultiplyAdd(x, b1, c01);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
+            c01 = Vector512.FusedMultiplyAdd(x, b1, c01);
             x = Vector512.Create(a1[at]);
-            c10 = Avx512F.FusedMultiplyAdd(x, b0, c10);
-            c11 = Avx512F.FusedMultiplyAdd(x, b1, c11);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
+            c11 = Vector512.FusedMultiplyAdd(x, b1, c11);
             x = Vector512.Create(a2[at]);
-            c20 = Avx512F.FusedMultiplyAdd(x, b0, c20);
-            c21 = Avx512F.FusedMultiplyAdd(x, b1, c21);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
+            c21 = Vector512.FusedMultiplyAdd(x, b1, c21);
             x = Vector512.Create(a3[at]);
-            c30 = Avx512F.FusedMultiplyAdd(x, b0, c30);
-            c31 = Avx512F.FusedMultiplyAdd(x, b1, c31);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
+            c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
             x = Vector512.Create(a4[at]);
-            c40 = Avx512F.FusedMultiplyAdd(x, b0, c40);
-            c41 = Avx512F.FusedMultiplyAdd(x, b1, c41);
+            c40 = Vector512.FusedMultiplyAdd(x, b0, c40);
+            c41 = Vector512.FusedMultiplyAdd(x, b1, c41);
             x = Vector512.Create(a5[at]);
-            c50 = Avx512F.FusedMultiplyAdd(x, b0, c50);
-            c51 = Avx512F.FusedMultiplyAdd(x, b1, c51);
+            c50 = Vector512.FusedMultiplyAdd(x, b0, c50);
+            c51 = Vector512.FusedMultiplyAdd(x, b1, c51);
             x = Vector512.Create(a6[at]);
-            c60 = Avx512F.FusedMultiplyAdd(x, b0, c60);
-            c61 = Avx512F.FusedMultiplyAdd(x, b1, c61);
+            c60 = Vector512.FusedMultiplyAdd(x, b0, c60);
+            c61 = Vector512.FusedMultiplyAdd(x, b1, c61);
             x = Vector512.Create(a7[at]);
-            c70 = Avx512F.FusedMultiplyAdd(x, b0, c70);
-            c71 = Avx512F.FusedMultiplyAdd(x, b1, c71);
+            c70 = Vector512.FusedMultiplyAdd(x, b0, c70);
+            c71 = Vector512.FusedMultiplyAdd(x, b1, c71);
         }
 
         Put(c, c00, c01, add);
@@ -189,21 +188,21 @@ internal static unsafe class PanelProduct
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x = Vector512.Create(a[at]);
-            c00 = Avx512F.FusedMultiplyAdd(x, b0, c00);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
             x = Vector512.Create(a1[at]);
-            c10 = Avx512F.FusedMultiplyAdd(x, b0, c10);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
             x = Vector512.Create(a2[at]);
-            c20 = Avx512F.FusedMultiplyAdd(x, b0, c20);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
             x = Vector512.Create(a3[at]);
-            c30 = Avx512F.FusedMultiplyAdd(x, b0, c30);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
             x = Vector512.Create(a4[at]);
-            c40 = Avx512F.FusedMultiplyAdd(x, b0, c40);
+            c40 = Vector512.FusedMultiplyAdd(x, b0, c40);
             x = Vector512.Create(a5[at]);
-            c50 = Avx512F.FusedMultiplyAdd(x, b0, c50);
+            c50 = Vector512.FusedMultiplyAdd(x, b0, c50);
             x = Vector512.Create(a6[at]);
-            c60 = Avx512F.FusedMultiplyAdd(x, b0, c60);
+            c60 = Vector512.FusedMultiplyAdd(x, b0, c60);
             x = Vector512.Create(a7[at]);
-            c70 = Avx512F.FusedMultiplyAdd(x, b0, c70);
+            c70 = Vector512.FusedMultiplyAdd(x, b0, c70);
         }
 
         Put(c, c00, add);

@@ -4,16 +4,22 @@ using System.Runtime.Intrinsics;
 namespace UnetResnet.Models.Winograd;
 
 /// <summary>
-/// The three ways between pixels and the 36 places of a tile in Winograd's F(4×4, 3×3), with the interpolation points 0, ±1, ±2 and ∞ (Lavin and Gray 2016, "Fast
-/// algorithms for convolutional neural networks"), 16 channels at a time.
+/// The three ways between pixels and the 36 places of a tile in Winograd's F(4×4, 3×3) (Lavin and Gray 2016, "Fast algorithms for convolutional neural networks"), 16
+/// channels at a time.
 /// </summary>
+/// <remarks>
+/// The interpolation points are 0, ±2/3, ±3/2 and ∞. With the usual ±1 and ±2 the numbers of a tile differ more in size, and the largest errors of rounding are several times
+/// larger; that the two are each other's inverse saves products.
+/// </remarks>
 internal static unsafe class TileTransforms
 {
     /// <summary>Places of a tile, and of a side of it.</summary>
     internal const int Places = 36, PlacesAside = 6;
 
-    /// <summary>The place whose number is the sum of a tile's pixels in <see cref="Outputs"/> and <see cref="OfGradients"/>: the point 1 in both directions.</summary>
-    internal const int SumPlace = 7;
+    /// <summary>The interpolation points beside 0 and ∞, each with both signs.</summary>
+    internal const float Inner = 2f / 3, Outer = 3f / 2;
+
+    private const float InnerSquare = 4f / 9, OuterSquare = 9f / 4;
 
     private const int Lanes = 16;
 
@@ -50,9 +56,18 @@ internal static unsafe class TileTransforms
         }
     }
 
-    /// <summary>A·dy·Aᵀ of the 4×4 pixels of each tile, zeros beyond the border. Arguments as in <see cref="OfInputs"/>.</summary>
+    /// <summary>A·dy·Aᵀ of the 4×4 pixels of each tile, zeros beyond the border.</summary>
+    /// <param name="grid">The tiles.</param>
+    /// <param name="pixels">The maps.</param>
+    /// <param name="first">The first tile.</param>
+    /// <param name="count">How many tiles.</param>
+    /// <param name="to">Place p of tile t begins at p·place + t·tile.</param>
+    /// <param name="place">From place to place.</param>
+    /// <param name="tile">From tile to tile.</param>
+    /// <param name="sums">A number for each channel, to which the pixels are added.</param>
+    /// <param name="zeros">As many zeros as a pixel has channels.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void OfGradients(in TileGrid grid, in Pixels pixels, int first, int count, float* to, nint place, nint tile, float* zeros)
+    internal static void OfGradients(in TileGrid grid, in Pixels pixels, int first, int count, float* to, nint place, nint tile, float* sums, float* zeros)
     {
         const int Side = TileGrid.Side;
         float** at = stackalloc float*[Side * Side];
@@ -65,8 +80,15 @@ internal static unsafe class TileTransforms
             float* target = to + t * tile;
             for (int c = 0; c < pixels.Channels; c += Lanes, target += Lanes)
             {
+                Vector512<float> sum = Vector512.Load(sums + c);
                 for (int j = 0; j < Side; j++)
-                    Gradient(Vector512.Load(at[j] + c), Vector512.Load(at[4 + j] + c), Vector512.Load(at[8 + j] + c), Vector512.Load(at[12 + j] + c), half + j * Lanes, Side * Lanes);
+                {
+                    Vector512<float> y0 = Vector512.Load(at[j] + c), y1 = Vector512.Load(at[4 + j] + c), y2 = Vector512.Load(at[8 + j] + c), y3 = Vector512.Load(at[12 + j] + c);
+                    sum += y0 + y1 + (y2 + y3);
+                    Gradient(y0, y1, y2, y3, half + j * Lanes, Side * Lanes);
+                }
+
+                sum.Store(sums + c);
                 for (int i = 0; i < PlacesAside; i++)
                 {
                     float* row = half + i * Side * Lanes;
@@ -126,9 +148,9 @@ internal static unsafe class TileTransforms
                 }
                 else
                 {
-                    // NaN stays NaN: the maximum of two numbers gives the second where one is NaN.
+                    // NaN stays NaN: the native maximum of two numbers is the second where one is NaN.
                     for (int p = 0; p < Side * Side; p++)
-                        if (at[p] is not null) System.Runtime.Intrinsics.X86.Avx512F.Max(least, Vector512.Load(whole + p * Lanes) + shift).Store(at[p] + c);
+                        if (at[p] is not null) Vector512.MaxNative(least, Vector512.Load(whole + p * Lanes) + shift).Store(at[p] + c);
                 }
             }
         }
@@ -141,42 +163,40 @@ internal static unsafe class TileTransforms
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Input(Vector512<float> d0, Vector512<float> d1, Vector512<float> d2, Vector512<float> d3, Vector512<float> d4, Vector512<float> d5, float* to, nint step)
     {
-        Vector512<float> four = Vector512.Create(4f), five = Vector512.Create(-5f);
-        Vector512<float> a = Fma(-four, d2, d4), b = Fma(-four, d1, d3), c = d4 - d2, d = d3 - d1;
-        d += d;
-        Fma(five, d2, Fma(four, d0, d4)).Store(to);
+        Vector512<float> inner = Vector512.Create(Inner), outer = Vector512.Create(Outer), squares = Vector512.Create(-(InnerSquare + OuterSquare));
+        Vector512<float> a = Fma(Vector512.Create(-OuterSquare), d2, d4), b = Fma(inner, d3, -outer * d1), c = Fma(Vector512.Create(-InnerSquare), d2, d4), d = Fma(outer, d3, -inner * d1);
+        Fma(squares, d2, d0 + d4).Store(to);
         (a + b).Store(to + step);
         (a - b).Store(to + 2 * step);
         (c + d).Store(to + 3 * step);
         (c - d).Store(to + 4 * step);
-        Fma(five, d3, Fma(four, d1, d5)).Store(to + 5 * step);
+        Fma(squares, d3, d1 + d5).Store(to + 5 * step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Gradient(Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3, float* to, nint step)
     {
-        Vector512<float> four = Vector512.Create(4f);
-        Vector512<float> even = y0 + y2, odd = y1 + y3, evenOfTwo = Fma(four, y2, y0), oddOfTwo = Fma(four, y3, y1);
-        oddOfTwo += oddOfTwo;
+        Vector512<float> innerSquare = Vector512.Create(InnerSquare), outerSquare = Vector512.Create(OuterSquare);
+        Vector512<float> a = Fma(innerSquare, y2, y0), b = Vector512.Create(Inner) * Fma(innerSquare, y3, y1), c = Fma(outerSquare, y2, y0), d = Vector512.Create(Outer) * Fma(outerSquare, y3, y1);
         y0.Store(to);
-        (even + odd).Store(to + step);
-        (even - odd).Store(to + 2 * step);
-        (evenOfTwo + oddOfTwo).Store(to + 3 * step);
-        (evenOfTwo - oddOfTwo).Store(to + 4 * step);
+        (a + b).Store(to + step);
+        (a - b).Store(to + 2 * step);
+        (c + d).Store(to + 3 * step);
+        (c - d).Store(to + 4 * step);
         y3.Store(to + 5 * step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Output(Vector512<float> m0, Vector512<float> m1, Vector512<float> m2, Vector512<float> m3, Vector512<float> m4, Vector512<float> m5, float* to, nint step)
     {
-        Vector512<float> a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
-        d += d;
+        Vector512<float> a = m1 + m2, b = Vector512.Create(Inner) * (m1 - m2), c = m3 + m4, d = Vector512.Create(Outer) * (m3 - m4);
+        Vector512<float> innerSquare = Vector512.Create(InnerSquare), outerSquare = Vector512.Create(OuterSquare);
         (m0 + a + c).Store(to);
         (b + d).Store(to + step);
-        Fma(Vector512.Create(4f), c, a).Store(to + 2 * step);
-        (Fma(Vector512.Create(4f), d, b) + m5).Store(to + 3 * step);
+        Fma(outerSquare, c, innerSquare * a).Store(to + 2 * step);
+        (Fma(outerSquare, d, innerSquare * b) + m5).Store(to + 3 * step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Fma(Vector512<float> x, Vector512<float> y, Vector512<float> z) => System.Runtime.Intrinsics.X86.Avx512F.FusedMultiplyAdd(x, y, z);
+    private static Vector512<float> Fma(Vector512<float> x, Vector512<float> y, Vector512<float> z) => Vector512.FusedMultiplyAdd(x, y, z);
 }

@@ -103,14 +103,9 @@ internal static unsafe class TiledConvolution
             {
                 int count = Math.Min(block, end - first);
                 Inputs(grid, from, first, count, tiles, left, inputs, zeros);
-                TileTransforms.OfGradients(grid, gradient, first, count, gradients, right, outputs, zeros);
+                TileTransforms.OfGradients(grid, gradient, first, count, gradients, right, outputs, shift, zeros);
                 for (int p = 0; p < Places; p++)
                     PanelProduct.Compute(tiles + p * left, 1, inputs, gradients + p * right, outputs, panel, sum + p * place, panel, (nint)inputs * panel, inputs, count, outputs, panel, add: first > begin);
-                for (int t = 0; t < count; t++)
-                {
-                    float* row = gradients + TileTransforms.SumPlace * right + (nint)t * outputs;
-                    for (int o = 0; o < outputs; o++) shift[o] += row[o];
-                }
             }
         });
         int blocks = outputs / Line, last = Math.Min(Workers.For((long)outputs * inputs * Places), blocks);

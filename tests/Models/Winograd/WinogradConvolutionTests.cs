@@ -11,8 +11,8 @@ namespace UnetResnet.Tests.Models.Winograd;
 /// <summary>Convolutions by tiles against libtorch's in double precision.</summary>
 public class WinogradConvolutionTests
 {
-    /// <summary>Rounding leaves 10⁻⁶ to 10⁻⁵ of the largest number; a wrong place or factor leaves a tenth and more.</summary>
-    private const double Tolerance = 5e-5;
+    /// <summary>Rounding leaves about 10⁻⁶ of the largest number; a wrong place or factor leaves a tenth and more.</summary>
+    private const double Tolerance = 1e-5;
 
     [Theory]
     [InlineData(2, 0, 32, 32, 8, 8)]
@@ -26,7 +26,6 @@ public class WinogradConvolutionTests
     [InlineData(1, 64, 256, 192, 16, 16)]
     public void Results_and_gradients_are_those_of_the_plain_convolution(int batch, int small, int large, int filters, int height, int width)
     {
-        if (!WinogradConvolution.IsAvailable) return;
         using var scope = NewDisposeScope();
         manual_seed(1);
         using Conv2d exact = Conv2d(small + large, filters, 3, padding: 1, dtype: float64), convolution = Conv2d(small + large, filters, 3, padding: 1);
@@ -67,7 +66,6 @@ public class WinogradConvolutionTests
     [InlineData(false, true, false, true)]
     public void Gradients_are_computed_where_they_are_wanted(bool ofSmall, bool ofLarge, bool ofKernel, bool ofBias)
     {
-        if (!WinogradConvolution.IsAvailable) return;
         using var scope = NewDisposeScope();
         manual_seed(2);
         using Conv2d convolution = Conv2d(48, 32, 3, padding: 1);
@@ -95,7 +93,6 @@ public class WinogradConvolutionTests
     [Fact]
     public void Negative_results_become_zero_and_NaN_stays()
     {
-        if (!WinogradConvolution.IsAvailable) return;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor x = ChannelsLast.Of(randn(2, 32, 9, 8)), kernel = randn(64, 32, 3, 3), bias = randn(64), form = WinogradConvolution.Form(kernel);
@@ -110,7 +107,6 @@ public class WinogradConvolutionTests
     [Fact]
     public void Repeated_runs_give_the_same_bytes()
     {
-        if (!WinogradConvolution.IsAvailable) return;
         using var scope = NewDisposeScope();
         manual_seed(4);
         using Conv2d convolution = Conv2d(32, 32, 3, padding: 1);
@@ -149,14 +145,15 @@ public class WinogradConvolutionTests
     [InlineData(false)] // batch norm in inference mode
     public void A_residual_block_learns_the_same(bool batchStatistics)
     {
-        if (!WinogradConvolution.IsAvailable) return;
         using var scope = NewDisposeScope();
         manual_seed(5);
         using ResNet50Encoder encoder = new(new ResNet50Options { Width = 32 }), exact = new(new ResNet50Options { Width = 32 });
+        // Far from zero: where rounding decides on which side of a ReLU's kink a number lies, gradients differ by whole numbers.
+        using (no_grad()) foreach (ConvolutionWithNorm layer in encoder.Stages[0][1].Layers) layer.Norm!.Bias.fill_(batchStatistics ? 6 : 30);
         exact.load_state_dict(encoder.state_dict());
         exact.to(float64);
         Tensor x = randn(4, 128, 32, 48).relu(), direction = randn(4, 128, 32, 48);
-        Assert.True(WinogradConvolution.Suits(x, 32, 48, encoder.Stages[0][1].Branch2b.Convolution.weight!));
+        Assert.Equal(WinogradConvolution.IsAvailable, WinogradConvolution.Suits(x, 32, 48, encoder.Stages[0][1].Branch2b.Convolution.weight!));
         List<Tensor> Step(ResNet50Encoder network, ScalarType type)
         {
             network.train(batchStatistics);
@@ -168,7 +165,9 @@ public class WinogradConvolutionTests
 
         List<Tensor> wanted = Step(exact, float64), got = Step(encoder, float32);
         Assert.Equal(17, got.Count);
-        Assert.All(wanted.Zip(got), pair => Assert.InRange((pair.First - pair.Second).abs().mean().item<double>() / Math.Max(1, pair.First.abs().max().item<double>()), 0, 1e-5));
+        double Largest(int i) => wanted[i].abs().max().item<double>();
+        // A bias that the next batch norm takes away has no gradient but rounding: the gradient of its layer's kernel is the measure.
+        Assert.All(Enumerable.Range(0, got.Count), i => Assert.InRange((wanted[i] - got[i]).abs().mean().item<double>() / Math.Max(Largest(i), i >= 2 && (i - 2) % 5 == 2 ? Largest(i - 2) : 1), 0, 1e-5));
     }
 
     private static double RelativeError(Tensor expected, Tensor actual) =>
