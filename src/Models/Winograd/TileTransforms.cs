@@ -8,8 +8,8 @@ namespace UnetResnet.Models.Winograd;
 /// channels at a time.
 /// </summary>
 /// <remarks>
-/// The interpolation points are 0, ±2/3, ±3/2 and ∞. With the usual ±1 and ±2 the numbers of a tile differ more in size, and the largest errors of rounding are several times
-/// larger; that the two are each other's inverse saves products.
+/// The interpolation points are 0, ±2/3, ±3/2 and ∞: with the usual ±1 and ±2 the numbers of a tile differ more in size, and more is lost by rounding (Barabasz and others
+/// 2020, "Error analysis and improving the accuracy of Winograd convolution for deep neural networks"). That the two are each other's inverse saves products.
 /// </remarks>
 internal static unsafe class TileTransforms
 {
