@@ -174,6 +174,6 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         const double ErfOfRootTwo = 0.9544997361036416;
         using var noGrad = no_grad();
         double deviation = Math.Sqrt(2.0 / fanIn);
-        kernel.uniform_(-ErfOfRootTwo, ErfOfRootTwo).erfinv_().mul_(deviation * Math.Sqrt(2)).clamp_(-2 * deviation, 2 * deviation);
+        kernel.uniform_(-ErfOfRootTwo, ErfOfRootTwo).erfinv_().mul_(deviation * Math.Sqrt(2));
     }
 }
