@@ -16,6 +16,7 @@ internal static class Program
             ReportCommand.Create(),
             RunNotebookCommand.Create(),
             SoakWorkerCommand.Create(),
+            StepWorkerCommand.Create(),
             DoctorCommand.Create(),
             DoctorModelCommand.Create(),
             PredictCommand.Create(),

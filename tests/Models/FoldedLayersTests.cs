@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
