@@ -37,6 +37,7 @@ public class ImageHeaderTests
         byte[] coded = [0xFF, 0xDA, 0, 2, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xD7, 5, 0xFF, 1];
         Assert.Equal(new ImageHeader(7, 5, 1, true), ImageHeader.Read(Jpeg([0xFF, 0xFF], Frame(0xC0, 7, 5), Frame(0xC0, 9, 9), coded, End)));
         Assert.Equal(new ImageHeader(7, 5, 1, false), ImageHeader.Read(Jpeg(Frame(0xC0, 7, 5), coded)));
+        Assert.Equal(new ImageHeader(7, 5, 1, false), ImageHeader.Read(Jpeg(Frame(0xC0, 7, 5))));
         // A part that claims more than there is, or less than its own length.
         Assert.Equal(new ImageHeader(7, 5, 1, false), ImageHeader.Read(Jpeg(Frame(0xC0, 7, 5), [0xFF, 0xFE, 0, 5, 1, 2])));
         Assert.Equal(new ImageHeader(7, 5, 1, true), ImageHeader.Read(Jpeg(Frame(0xC0, 7, 5), [0xFF, 0xFE, 0, 4, 1, 2], End)));

@@ -34,6 +34,19 @@ public class InParallelTests
         Assert.All(done[..20], Assert.True);
     }
 
+    /// <summary>The first waits until the second has failed, where they run at the same time.</summary>
+    [Fact]
+    public void A_failure_that_came_earlier_does_not_hide_one_before_it()
+    {
+        using var failed = new ManualResetEventSlim();
+        Assert.Equal("0", Assert.Throws<InvalidOperationException>(() => InParallel.For(2, 2, i =>
+        {
+            if (i == 0) failed.Wait(TimeSpan.FromSeconds(2));
+            else failed.Set();
+            throw new InvalidOperationException($"{i}");
+        })).Message);
+    }
+
     [Fact]
     public void One_worker_keeps_the_order_and_the_thread()
     {
