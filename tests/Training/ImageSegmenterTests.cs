@@ -93,6 +93,20 @@ public sealed class ImageSegmenterTests(TrainedUNet trained) : IClassFixture<Tra
         Assert.Equal(found.Confidence, found.Areas.Where(a => a.Pixels > 0).Sum(a => a.Share * a.Confidence), 1e-9);
     }
 
+    /// <summary>All logits are 0: of one channel no pixel is above one half, of three classes the first is the largest.</summary>
+    [Theory]
+    [InlineData(1, 0.5)]
+    [InlineData(3, 1 / 3.0)]
+    public void What_is_undecided_is_background(int classes, double confidence)
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Classes = classes, Encoder = new ResNet50Options { Width = 16 } });
+        using (no_grad()) unet.Decoder.get_parameter("prediction.weight")!.zero_();
+        SegmentedImage found = new ImageSegmenter(unet, Caffe).Segment(trained.Image);
+        Assert.All(found.Mask.Pixels.ToArray(), value => Assert.Equal(0, value));
+        Assert.Equal(confidence, found.Confidence, 1e-6);
+        Assert.Equal(classes == 1 ? [0] : [96 * 96, 0, 0], found.Areas.Select(area => area.Pixels));
+    }
+
     [Fact]
     public void The_network_is_left_as_it_was_and_no_tensor_stays()
     {
