@@ -20,7 +20,8 @@ public class SegmentationStepTests
     [InlineData(0.99, "")]
     [InlineData(1.0, ", about 1 s left")]
     [InlineData(89.4, ", about 89 s left")]
-    [InlineData(91.0, ", about 2 min left")]
+    [InlineData(89.9, ", about 90 s left")]
+    [InlineData(90.0, ", about 2 min left")]
     [InlineData(600.0, ", about 10 min left")]
     public void What_is_left_is_told_in_seconds_below_a_minute_and_a_half(double? seconds, string left) =>
         Assert.Equal($"2 of 3  a.png  done before{left}", (Step(null) with { SecondsLeft = seconds }).ToString());
