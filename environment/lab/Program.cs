@@ -16,6 +16,7 @@ internal static class Program
         ("report", ReportCommand.Create),
         (NotebookProcess.Subcommand, RunNotebookCommand.Create),
         (SoakKills.Subcommand, SoakWorkerCommand.Create),
+        (ConvolutionProfile.Subcommand, StepWorkerCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("doctor-model", DoctorModelCommand.Create),
         ("predict", PredictCommand.Create),
@@ -28,7 +29,7 @@ internal static class Program
         ("kernel", KernelCommand),
     ];
 
-    /// <summary>The command line. Where it begins with the name of a command, only that one is created: all of them would take as long as the rest of a start.</summary>
+    /// <summary>The command line. Where it begins with the name of a command, only that one is created: the others would cost time at every start.</summary>
     /// <param name="args">What was typed.</param>
     internal static RootCommand Root(IReadOnlyList<string> args)
     {

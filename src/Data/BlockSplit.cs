@@ -51,7 +51,8 @@ public static class BlockSplit
             int length = Math.Max(1, (int)Math.Round((end - start) * options.ValidationShare));
             int first = start + (end - start - length) / 2;
             int last = first + length - 1;
-            if (first - options.Gap <= start || last + options.Gap >= end - 1)
+            // Behind the block there is as much room, or a place more.
+            if (first - options.Gap <= start)
                 throw new ArgumentException(
                     $"A series of {count} is too short for {options.Blocks} validation block(s) of {length} with gaps of {options.Gap} and training places on both sides. "
                     + "Take fewer blocks, a smaller share or a smaller gap.", nameof(count));

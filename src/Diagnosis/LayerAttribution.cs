@@ -113,7 +113,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
             LayerEffect worst = Ranking[0];
             StageEffect stage = Stages.MaxBy(s => s.Harm)!;
             int beyond = Layers.Count(layer => layer.IsBeyondNoise);
-            return (beyond == 0 ? $"No layer's running statistics differ from the batch's by more than sampling explains. " : $"{beyond} of {Layers.Count} layers have running statistics farther from the batch's than sampling explains. ")
+            return (beyond == 0 ? $"No layer's running statistics differ from the batch's by more than sampling explains. " : $"{beyond} of {Layers.Count} layers {(beyond == 1 ? "has" : "have")} running statistics farther from the batch's than sampling explains. ")
                 + $"Alone on its running statistics, '{worst.Layer}' moves the output most: by {NumberText.Short(worst.LeaveOneOutDistance)} standard deviations of the logits (all {Layers.Count} layers together {NumberText.Short(Distance)}). "
                 + $"The part that does most is {stage.Stage} ({stage.Layers} layer{(stage.Layers > 1 ? "s" : "")})."
                 + (Bisection is { } b ? $" Half of the gap is made by the layers up to '{b.Layer}', found with {b.Forwards} forward passes." : "");
@@ -228,7 +228,7 @@ public sealed partial record LayerAttribution : DiagnosticReport
                 .. IsWhole ? [NumberText.Short(l.FlipOneDistance), NumberText.Short(l.FlipOneLoss)] : Array.Empty<string>()])],
             [false, true, true, true, true, .. IsWhole ? [true, true] : Array.Empty<bool>()],
             $"Loss with all layers on batch statistics {NumberText.Short(TrainingLoss)}, on running statistics {NumberText.Short(InferenceLoss)}."
-                + (Layers.Count > 12 ? $" … {Layers.Count - 12} more layers" : "")),
+                + (Layers.Count > 12 ? $" … {Layers.Count - 12} more layer{(Layers.Count - 12 > 1 ? "s" : "")}" : "")),
         new TextTable(
             ["part", "layers", "harm", "added to the loss"],
             [.. Stages.Select(s => (IReadOnlyList<string>)[s.Stage, $"{s.Layers}", NumberText.Short(s.Harm), NumberText.Short(s.LossChange)])],

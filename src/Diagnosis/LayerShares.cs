@@ -69,7 +69,7 @@ public sealed record LayerShares : DiagnosticReport
         {
             if (Layers.Count == 0) return "No layer differs between training and inference, so there is no gap to divide.";
             LayerShare first = Ranking[0];
-            return $"The gap of {NumberText.Short(Gap)} is divided among {Layers.Count} layers; {BeyondNoise.Count} of them have a share beyond the noise of {2 * Pairs} orders. "
+            return $"The gap of {NumberText.Short(Gap)} is divided among {Layers.Count} layers; {BeyondNoise.Count} of them {(BeyondNoise.Count == 1 ? "has" : "have")} a share beyond the noise of {2 * Pairs} orders. "
                 + $"{(Leaders.Count == 1 ? "The largest is" : $"{Leaders.Count} lead, and noise hides which is first; the highest is")} that of '{first.Layer}': {NumberText.Short(first.Shapley.Value)} ± {NumberText.Short(first.Shapley.StandardError)}. "
                 + $"Alone on running statistics it adds {NumberText.Short(first.Alone)}; back on batch statistics, alone, it takes away {NumberText.Short(first.AllBut)}.";
         }
@@ -126,6 +126,6 @@ public sealed record LayerShares : DiagnosticReport
                 l.Layer, NumberText.Short(l.Alone), NumberText.Short(l.AllBut), NumberText.Short(l.Shapley.Value), NumberText.Short(l.Shapley.StandardError)])],
             [false, true, true, true, true],
             $"Loss with all layers on batch statistics {NumberText.Short(TrainingLoss)}, on running statistics {NumberText.Short(InferenceLoss)}; {Images} images."
-                + (Layers.Count > Rows ? $" … {Layers.Count - Rows} more layers" : "")),
+                + (Layers.Count > Rows ? $" … {Layers.Count - Rows} more layer{(Layers.Count - Rows > 1 ? "s" : "")}" : "")),
     ];
 }

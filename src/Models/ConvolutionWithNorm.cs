@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Models.Winograd;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -30,11 +31,14 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>All three, one after the other.</summary>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x)), watched);
+    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x, watched)), watched);
 
     /// <summary>The convolution, in the precision of the map: of weights in float32 a copy is taken, through which gradients flow back.</summary>
-    internal Tensor Convolved(Tensor x)
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="plain">Whether the module itself is called, whatever is faster.</param>
+    internal Tensor Convolved(Tensor x, bool plain)
     {
+        if (!plain && Stride == 1 && WinogradConvolution.Suits(x, x.shape[2], x.shape[3], Convolution.weight!)) return WinogradConvolution.Apply(Convolution, null, x);
         if (x.dtype != bfloat16) return Convolution.call(x);
         Tensor kernel = Convolution.weight!;
         long padding = kernel.shape[2] == 3 ? 1 : 0;

@@ -1,4 +1,6 @@
 using TorchSharp;
+using UnetResnet.Models.Winograd;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Models;
@@ -40,15 +42,16 @@ internal sealed class FoldedKernels : IDisposable
     /// <summary>relu(layer(x)), or without the ReLU where the layer has none.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor x)
     {
-        (bool folds, Kept of) = Of(layer, x);
-        Tensor y = FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, folds && layer.Activation is not null);
+        (bool folds, Kept of) = Of(layer, null, x);
+        bool relu = folds && layer.Activation is not null;
+        Tensor y = of.InTiles ? WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu) : FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu);
         return folds ? y : layer.Finished(y, onto: null);
     }
 
     /// <summary>sum ← relu(sum + layer(x)).</summary>
     internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
     {
-        (bool folds, Kept of) = Of(layer, x);
+        (bool folds, Kept of) = Of(layer, null, x);
         if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
         else layer.Finished(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), sum);
     }
@@ -56,7 +59,13 @@ internal sealed class FoldedKernels : IDisposable
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
     {
-        (bool folds, Kept of) = Of(layer, large ?? small);
+        (bool folds, Kept of) = Of(layer, small, large);
+        if (of.InTiles)
+        {
+            Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
+            return folds ? y : layer.Finished(y, onto: null);
+        }
+
         Tensor sum = UpsampledConvolution.Doubled(small, of.SmallKernel!);
         if (large is null)
         {
@@ -89,23 +98,27 @@ internal sealed class FoldedKernels : IDisposable
         }
     }
 
-    private (bool Folds, Kept Kept) Of(ConvolutionWithNorm layer, Tensor map)
+    private (bool Folds, Kept Kept) Of(ConvolutionWithNorm layer, Tensor? small, Tensor? large)
     {
         bool folds = layer.IsFixed;
         lock (gate)
         {
             Dictionary<ConvolutionWithNorm, Kept> kept = folds ? folded : unfolded;
-            if (!kept.TryGetValue(layer, out Kept? found)) kept[layer] = found = Prepare(layer, folds, map);
+            if (!kept.TryGetValue(layer, out Kept? found)) kept[layer] = found = Prepare(layer, folds, small, large);
             return (folds, found);
         }
     }
 
-    private Kept Prepare(ConvolutionWithNorm layer, bool folds, Tensor map)
+    private Kept Prepare(ConvolutionWithNorm layer, bool folds, Tensor? below, Tensor? large)
     {
         using var scope = NewDisposeScope();
         (long small, int stride) = shape(layer);
+        Tensor map = (large ?? below)!;
         (Tensor kernel, Tensor bias) = folds ? layer.Folded() : layer.Unfolded();
         (kernel, bias) = (kernel.to(map.dtype), bias.to(map.dtype));
+        int scale = large is null ? 2 : 1;
+        if (stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel))
+            return new Kept(WinogradConvolution.Form(kernel).DetachFromDisposeScope(), bias.clone().DetachFromDisposeScope(), null, stride, Padding: 1) { InTiles = true };
         Tensor? smallKernel = null;
         if (small > 0)
         {
@@ -118,5 +131,9 @@ internal sealed class FoldedKernels : IDisposable
         return new Kept(packed.DetachFromDisposeScope(), bias.clone().DetachFromDisposeScope(), smallKernel, stride, padding);
     }
 
-    private sealed record Kept(Tensor Kernel, Tensor Bias, Tensor? SmallKernel, int Stride, int Padding);
+    private sealed record Kept(Tensor Kernel, Tensor Bias, Tensor? SmallKernel, int Stride, int Padding)
+    {
+        /// <summary>Whether the kernel is in the form of <see cref="WinogradConvolution"/>.</summary>
+        internal bool InTiles { get; init; }
+    }
 }

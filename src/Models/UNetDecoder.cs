@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Models.Winograd;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -127,8 +128,11 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     private static Tensor Stage(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor x, Tensor? skip, bool fast, bool watched)
     {
         // A hook wants to see what the convolution takes.
-        Tensor y = fast && !watched ? UpsampledConvolution.Apply(first.Convolution, x, skip) : first.Convolution.call(Concatenated(x, skip));
-        return second.Apply(first.Activated(first.Normalized(y), watched), watched);
+        bool plain = watched || !fast;
+        Tensor y = plain ? first.Convolution.call(Concatenated(x, skip))
+            : WinogradConvolution.Suits(x, x.shape[2] * 2, x.shape[3] * 2, first.Convolution.weight!) ? WinogradConvolution.Apply(first.Convolution, x, skip)
+            : UpsampledConvolution.Apply(first.Convolution, x, skip);
+        return second.Activated(second.Normalized(second.Convolved(first.Activated(first.Normalized(y), watched), plain)), watched);
     }
 
     private static Tensor Full(Tensor map) => map.dtype == bfloat16 ? map.to(float32) : map;
@@ -170,6 +174,6 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         const double ErfOfRootTwo = 0.9544997361036416;
         using var noGrad = no_grad();
         double deviation = Math.Sqrt(2.0 / fanIn);
-        kernel.uniform_(-ErfOfRootTwo, ErfOfRootTwo).erfinv_().mul_(deviation * Math.Sqrt(2)).clamp_(-2 * deviation, 2 * deviation);
+        kernel.uniform_(-ErfOfRootTwo, ErfOfRootTwo).erfinv_().mul_(deviation * Math.Sqrt(2));
     }
 }

@@ -70,6 +70,34 @@ internal static class TensorMemory
     /// <summary>The memory of a tensor that <see cref="New"/> has made, to write into.</summary>
     public static Span<byte> Of(Tensor fresh) => fresh.numel() == 0 ? [] : fresh.bytes;
 
+    /// <summary>
+    /// Where the numbers of a map lie: the channels of a pixel side by side, pixel after pixel and row after row. The tensor must be kept alive while they are read or written.
+    /// </summary>
+    /// <param name="map">(N, C, H, W) on the CPU, float32, channels last.</param>
+    /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
+    public static unsafe float* Pixels(Tensor map)
+    {
+        using Tensor turned = map.permute(0, 2, 3, 1);
+        return Numbers(turned);
+    }
+
+    /// <summary>Where the numbers of a tensor lie, row by row. The tensor must be kept alive while they are read or written.</summary>
+    /// <param name="tensor">On the CPU, float32, contiguous, not empty.</param>
+    /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
+    public static unsafe float* Numbers(Tensor tensor)
+    {
+        if (tensor.device_type != TorchSharp.DeviceType.CPU || tensor.dtype != float32 || !tensor.is_contiguous() || tensor.numel() == 0)
+            throw new ArgumentException($"float32 numbers that lie side by side on the CPU were expected, and the tensor is {tensor.dtype} on {tensor.device} with strides ({string.Join(", ", tensor.stride())}). Pass tensor.cpu().to(float32).contiguous().", nameof(tensor));
+        // libtorch does not move a tensor's memory. A span has at most 2³¹ bytes.
+        if (tensor.numel() < int.MaxValue / sizeof(float))
+        {
+            fixed (byte* place = tensor.bytes) return (float*)place;
+        }
+
+        using Tensor detached = tensor.detach(), flat = detached.view(-1), first = flat.narrow(0, 0, 1);
+        fixed (byte* place = first.bytes) return (float*)place;
+    }
+
     /// <summary>Always a tensor object of its own, so that disposing it leaves the given one alone.</summary>
     private static Tensor Readable(Tensor tensor)
     {

@@ -162,8 +162,47 @@ public class BatchLoaderTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { BatchSize = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { Prefetch = -1 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), Plain with { Augmentation = new Augmentation { Zoom = 9 } }));
+        foreach (BatchLoaderOptions wrong in new[] { Plain with { Prefetch = 65 }, Plain with { Workers = 0 }, Plain with { Workers = 65 } })
+            Assert.Throws<ArgumentOutOfRangeException>(() => new BatchLoader(Pictures.Dataset(1), wrong));
+        foreach (BatchLoaderOptions right in new[] { Plain with { BatchSize = 1, Prefetch = 0, Workers = 1 }, Plain with { Prefetch = 64, Workers = 64 } })
+            Assert.Single(Read(new BatchLoader(Pictures.Dataset(1), right)));
         var oblong = new SegmentationDataset([new SegmentationSample("o", Pictures.Grey(64, 32, (_, _) => 0), Pictures.Grey(64, 32, (_, _) => 0))]);
         Assert.Throws<ArgumentException>(() => new BatchLoader(oblong, Plain with { Augmentation = new Augmentation { QuarterTurns = true } }));
+    }
+
+    [Fact]
+    public void By_default_ten_come_in_the_datasets_order_as_Caffe_wants_them()
+    {
+        var options = new BatchLoaderOptions();
+        Assert.Equal((10, Preprocessing.Caffe, false, false, 0, 2, null, null), (options.BatchSize, options.Preprocessing, options.Shuffle, options.DropLast, options.Seed, options.Prefetch, options.Workers, options.Augmentation));
+    }
+
+    /// <summary>Inputs of any kind with targets of any kind, as many of both; masks have the images' size.</summary>
+    [Theory]
+    [InlineData("3,3,4,4", "3,1,4,4", true)]
+    [InlineData("3,3,4,4", "3,4,4", true)]
+    [InlineData("3,3,4,4", "3", true)]
+    [InlineData("3,3,4,4", "3,7", true)]
+    [InlineData("3,5", "3,2,2", true)]
+    [InlineData("3,3,4,4", "3,1,4,5", false)]
+    [InlineData("3,3,4,4", "3,5,4", false)]
+    [InlineData("3,3,4,4", "2,1,4,4", false)]
+    [InlineData("0,3,4,4", "0,1,4,4", false)]
+    [InlineData("", "3", false)]
+    [InlineData("3", "", false)]
+    public void Tensors_must_fit(string inputs, string targets, bool fit)
+    {
+        using var scope = NewDisposeScope();
+        Tensor Of(string shape) => zeros([.. shape.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse)]);
+        if (fit) Assert.Equal(3, BatchLoader.FromTensors(Of(inputs), Of(targets), 2).SampleCount);
+        else Assert.Contains("as many targets as inputs", Assert.Throws<ArgumentException>("inputs", () => BatchLoader.FromTensors(Of(inputs), Of(targets), 2)).Message);
+        bool asMany = inputs.Split(',')[0] == "3" && targets.Split(',')[0] == "3";
+        if (asMany)
+        {
+            using Batch batch = Batch.Of(Of(inputs), Of(targets));
+            Assert.Equal(["0", "1", "2"], batch.Names);
+        }
+        else Assert.Throws<ArgumentException>("targets", () => Batch.Of(Of(inputs), Of(targets)));
     }
 
     private static List<(string Names, float[] Images)> Read(BatchLoader loader, int epoch = 0)

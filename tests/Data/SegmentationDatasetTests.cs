@@ -49,6 +49,41 @@ public class SegmentationDatasetTests
         Assert.Contains("0 to 6", Assert.Throws<ArgumentOutOfRangeException>(() => dataset.Subset([7])).Message);
     }
 
+    /// <summary>In whole vectors and in what is left over.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(127)]
+    [InlineData(254)]
+    [InlineData(255)]
+    public void Foreground_is_what_is_above_the_threshold(byte threshold)
+    {
+        PixelImage values = Pictures.Grey(261, 1, (_, x) => x % 256);
+        Assert.Equal(Enumerable.Range(0, 261).Select(x => (byte)(x % 256 > threshold ? 255 : 0)), SegmentationSample.Foreground(values, threshold).Pixels.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0, 0, false)]
+    [InlineData(1, 200, true)]
+    [InlineData(2, 1, true)]
+    [InlineData(2, 2, false)]
+    [InlineData(2, 255, true)] // does not count
+    [InlineData(255, 254, true)]
+    [InlineData(256, 0, false)]
+    public void A_mask_holds_the_numbers_of_1_to_255_classes(int classes, byte value, bool allowed)
+    {
+        SegmentationSample Make() => new("a", Pictures.Colour(1, 1), Pictures.Grey(1, 1, (_, _) => value), classes);
+        if (allowed) Assert.Equal(classes, Make().Classes);
+        else Assert.ThrowsAny<ArgumentException>(Make);
+    }
+
+    [Fact]
+    public void The_text_tells_what_is_in_memory()
+    {
+        Assert.Equal("2 images with masks, all in memory (0.0 MB)", Pictures.Dataset(2).ToString());
+        // Two images and two masks of 1024² bytes.
+        Assert.Equal("2 images with masks, all in memory (4.2 MB)", Pictures.Dataset(2, side: 1024).ToString());
+    }
+
     [Fact]
     public void A_sample_needs_a_mask_of_its_size()
     {

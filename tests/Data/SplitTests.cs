@@ -41,6 +41,38 @@ public class SplitTests
             Assert.InRange(split.Validation.Count, share * count - blocks, Math.Max(share * count, blocks) + blocks);
         }, iter: 500);
 
+    /// <summary>Two stretches of 50: 15 places of each in its middle, two left out on either side.</summary>
+    [Fact]
+    public void By_default_two_blocks_hold_three_tenths()
+    {
+        DatasetSplit split = BlockSplit.Create(100);
+        Assert.Equal([.. Enumerable.Range(17, 15), .. Enumerable.Range(67, 15)], split.Validation);
+        Assert.Equal([.. Enumerable.Range(0, 15), .. Enumerable.Range(34, 31), .. Enumerable.Range(84, 16)], split.Train);
+        int[] patients = [.. Enumerable.Range(0, 100).Select(i => i / 5)];
+        Assert.Equal(GroupSplit.Create(patients, 0.3, 0).Validation, GroupSplit.Create(patients).Validation);
+    }
+
+    /// <summary>One place for validation, the gaps, and a place for training on either side.</summary>
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(1, 5)]
+    [InlineData(2, 7)]
+    public void The_shortest_series_has_a_training_place_on_both_sides(int gap, int count)
+    {
+        var options = new BlockSplitOptions { Blocks = 1, ValidationShare = 0.01, Gap = gap };
+        DatasetSplit split = BlockSplit.Create(count, options);
+        Assert.Equal([count / 2], split.Validation);
+        Assert.Equal([0, count - 1], split.Train);
+        Assert.Contains("too short", Assert.Throws<ArgumentException>("count", () => BlockSplit.Create(count - 1, options)).Message);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    [InlineData(-0.1)]
+    [InlineData(double.NaN)]
+    public void A_share_of_nothing_or_all_is_refused(double share) => Assert.Throws<ArgumentOutOfRangeException>("validationShare", () => GroupSplit.Create([1, 2, 3], share));
+
     [Theory]
     [InlineData(0, 0.3, 2)]
     [InlineData(2, 0.0, 2)]

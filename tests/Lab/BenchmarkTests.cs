@@ -63,6 +63,27 @@ public class BenchmarkTests
         Assert.Null(work.Gflop("plain"));
     }
 
+    /// <summary>Convolutions of whole rounds are added up, oneDNN's and the kit's own; what runs before the first round is not.</summary>
+    [Fact]
+    public void The_time_of_convolutions_is_the_least_of_the_rounds()
+    {
+        static string Executed(string kind, string milliseconds) => $"onednn_verbose,v1,primitive,exec,cpu,{kind},jit:avx512_core,forward_training,src:f32,mb2,{milliseconds}";
+        string[] lines =
+        [
+            Executed("convolution", "500"), "round", Executed("convolution", "2.5"), Executed("reorder", "100"), Executed("deconvolution", "1"), "tiles 4.25", Executed("convolution", "7"),
+            "round", Executed("convolution", "3"), "tiles 4.5", "round", Executed("convolution", "1"), // cut off
+        ];
+        Assert.Equal(7.5, ConvolutionProfile.Least(lines));
+        Assert.Null(ConvolutionProfile.Least(lines[..2]));
+    }
+
+    [Fact]
+    public void Convolutions_of_a_step_are_profiled_in_a_process_of_its_own()
+    {
+        if (System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture != System.Runtime.InteropServices.Architecture.X64) return; // libtorch computes without oneDNN there
+        Assert.InRange(ConvolutionProfile.Milliseconds("infer", width: 16, side: 32, batch: 2, rounds: 1), 0.01, 10_000);
+    }
+
     [PythonTheory("torch")]
     [InlineData("frozen")]
     [InlineData("infer")]

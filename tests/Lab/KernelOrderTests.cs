@@ -27,7 +27,8 @@ public class KernelOrderTests
         int first = Array.FindLastIndex(executed, line => Begins(line) && line.Contains("forward_inference", StringComparison.Ordinal));
         Assert.True(first >= 0);
         string[] last = [.. executed.Skip(first + 1).TakeWhile(line => !Begins(line))];
-        Assert.InRange(last.Count(line => line.Contains("convolution", StringComparison.Ordinal)), 60, 70);
+        // 53 of the encoder, and those of the decoder that are not computed by tiles.
+        Assert.InRange(last.Count(line => line.Contains("convolution", StringComparison.Ordinal)), 53, 70);
         // A kernel's last two sizes; the smallest maps are 2 × 2.
         Assert.DoesNotContain(last, line => line.Contains(",reorder,simple", StringComparison.Ordinal) && Regex.IsMatch(line, @",\d+x\d+x(?:1x1|3x3),"));
     }

@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -226,7 +227,6 @@ public class FoldedLayersTests
         foreach ((string name, Tensor bias) in module.state_dict().Where(s => s.Key.EndsWith("bias", StringComparison.Ordinal))) bias.uniform_(-0.5, 0.5);
     }
 
-    /// <summary>Forward hooks that do nothing, on every convolution.</summary>
     /// <summary>Maps that a block hands on without a copy of its own belong to the pass.</summary>
     [Fact]
     [Trait("Category", "Reliability")]
@@ -243,6 +243,26 @@ public class FoldedLayersTests
         Assert.Equal(before + 1, Tensor.TotalCount);
     }
 
+    /// <summary>Kernels, statistics and modules: the last to go frees all of them, without a collection.</summary>
+    [Fact]
+    [Trait("Category", "Reliability")]
+    public void A_disposed_network_leaves_nothing()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        using Tensor images = zeros(2, 3, 32, 32);
+        int state = unet.state_dict().Count;
+        long before = LiveTensors.Settled();
+        foreach (BatchNormMode mode in new[] { BatchNormMode.Inference, BatchNormMode.BatchOnly })
+        {
+            unet.SetBatchNormMode(mode);
+            unet.Predict(images).Dispose();
+        }
+
+        unet.Dispose();
+        Assert.Equal(before - state, Tensor.TotalCount);
+    }
+
+    /// <summary>Forward hooks that do nothing, on every convolution.</summary>
     private sealed class Watch : IDisposable
     {
         private readonly List<Action> removals = [];

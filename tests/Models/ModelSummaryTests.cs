@@ -1,3 +1,4 @@
+using TorchSharp;
 using UnetResnet.Models;
 using UnetResnet.Normalization;
 using static TorchSharp.torch;
@@ -158,6 +159,47 @@ public class ModelSummaryTests
         Assert.Contains("unused (Linear)  ?", summary.ToString());
     }
 
+    /// <summary>The model's own parameters stand in a row under its class alone; a layer trains if any of its numbers does.</summary>
+    [Fact]
+    public void Rows_tell_the_model_itself_and_what_trains()
+    {
+        using var model = new Odd();
+        foreach ((string name, var parameter) in model.named_parameters()) parameter.requires_grad_(name is "scale" or "first.bias");
+        ModelSummary summary = ModelSummary.Of(model, 5, 4);
+        Assert.Equal((34, 8, 26, 0), (summary.Total, summary.Trainable, summary.NonTrainable, summary.MovingStatistics));
+        Assert.Equal(
+            """
+            Model: "Odd"
+            ___________________________________________________
+            Layer (type)     Output Shape  Param #  Trainable
+            ===================================================
+            Odd              (5, 4)        4        Y
+            first (Linear)   (5, 4)        20       Y
+            unused (Linear)  ?             10       N
+            ===================================================
+            Total params: 34
+            Trainable params: 8
+            Non-trainable params: 26 (moving statistics: 0)
+            ___________________________________________________
+            """, summary.ToString(), ignoreLineEndingDifferences: true);
+    }
+
+    [Fact]
+    public void Models_in_double_precision_are_asked_in_it()
+    {
+        using var model = Sequential(("fc", Linear(4, 3)));
+        model.to(float64);
+        Assert.Equal([2, 3], ModelSummary.Of(model, 2, 4).Layers.Single().OutputShape);
+    }
+
+    [Fact]
+    public void Replaced_batch_norm_has_no_mode()
+    {
+        using var model = Sequential(("conv", Conv2d(3, 16, 1)), ("bn", new ModalBatchNorm2d(16)));
+        GroupNormalization.Apply(model, groups: 4);
+        Assert.Null(ModelSummary.Of(model, 1, 3, 8, 8).Layers[1].BatchNorm);
+    }
+
     [Fact]
     public void Models_of_other_inputs_are_summarised_from_an_example()
     {
@@ -171,6 +213,7 @@ public class ModelSummaryTests
     [Theory]
     [InlineData]
     [InlineData(0, 3, 32, 32)]
+    [InlineData(1, 3, -32, 32)]
     public void Shapes_without_content_are_refused(params long[] shape)
     {
         using var model = Linear(1, 1);

@@ -47,6 +47,29 @@ public class RecomputationTests
         Assert.All(once, layer => Assert.Equal(layer.Key.EndsWith(".bn_conv1", StringComparison.Ordinal) ? layer.Value : 2 * layer.Value, twice[layer.Key]));
     }
 
+    /// <summary>The innermost choice holds, until it ends. A second pass of batch renormalisation would be another one, and where nobody wants gradients there is nothing to save.</summary>
+    [Fact]
+    public void Blocks_suit_while_it_is_chosen_and_a_second_pass_gives_the_same()
+    {
+        using UNetResNet50 unet = Network();
+        ConvolutionWithNorm[] layers = [.. unet.Encoder.Stages[0][0].Layers];
+        Assert.False(Recomputation.Suits(layers));
+        using (Recomputation.Use(true))
+        {
+            Assert.True(Recomputation.Suits(layers));
+            using (Recomputation.Use(false)) Assert.False(Recomputation.Suits(layers));
+            Assert.True(Recomputation.Suits(layers));
+            using (no_grad()) Assert.False(Recomputation.Suits(layers));
+            layers[2].Norm!.Options = layers[2].Norm!.Options with { Renormalization = new BatchRenormalization() };
+            Assert.False(Recomputation.Suits(layers));
+            Assert.True(Recomputation.Suits(layers[..2]));
+            unet.Encoder.Freeze(BatchNormMode.Inference);
+            Assert.False(Recomputation.Suits(layers[..2]));
+        }
+
+        Assert.False(Recomputation.Suits(unet.Decoder.Stages.Select(stage => stage.First)));
+    }
+
     private static (Dictionary<string, Tensor> Gradients, Dictionary<string, Tensor> Buffers) Step(bool frozen, bool recompute)
     {
         using UNetResNet50 unet = Network();

@@ -89,6 +89,26 @@ public class ResNet50EncoderTests
         Assert.All(convolutions, c => Assert.Equal([1, 1], c.weight!.shape[2] == 7 ? [1, 1] : c.stride));
     }
 
+    /// <summary>Keras's initialisation: uniform up to ±√(6 / (fan-in + fan-out)), a fan being the channels times the places of the window; biases zero.</summary>
+    [Fact]
+    public void Kernels_are_Glorot_uniform_and_biases_zero()
+    {
+        manual_seed(6);
+        using var encoder = new ResNet50Encoder(new ResNet50Options { Width = 16, IncludeTop = true, Classes = 100 });
+        var state = encoder.state_dict();
+        foreach ((string name, Tensor kernel) in state.Where(s => s.Value.dim() is 2 or 4))
+        {
+            using var scope = NewDisposeScope();
+            long places = kernel.dim() == 4 ? kernel.shape[2] * kernel.shape[3] : 1;
+            double bound = Math.Sqrt(6.0 / (places * (kernel.shape[0] + kernel.shape[1]))), n = kernel.numel();
+            Tensor values = kernel.detach().to(float64);
+            Assert.True(values.abs().max().item<double>() <= bound * (1 + 1e-6), name);
+            // Five standard errors; that of a uniform distribution's deviation is √(0.8 / 4n) of it.
+            Assert.Equal(bound / Math.Sqrt(3), values.std().item<double>(), 5 * bound / Math.Sqrt(3) * Math.Sqrt(0.2 / n));
+            Assert.Equal(0, state[name.Replace(".weight", ".bias")].abs().max().item<float>());
+        }
+    }
+
     [Theory]
     [InlineData(16)]
     [InlineData(32)]

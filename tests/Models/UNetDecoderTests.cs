@@ -110,6 +110,18 @@ public class UNetDecoderTests
     public void Impossible_dropout_rates_are_refused(double rate) =>
         Assert.Contains("below 1", Assert.Throws<ArgumentOutOfRangeException>(() => new UNetDecoder(Width16 with { SpatialDropout = rate })).Message);
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    [InlineData(255, true)]
+    [InlineData(256, false)]
+    public void There_are_1_to_255_classes(int classes, bool allowed)
+    {
+        UNetOptions options = Width16 with { Classes = classes };
+        if (allowed) Assert.Same(options, options.Validate());
+        else Assert.Contains("2 to 255", Assert.Throws<ArgumentOutOfRangeException>(() => options.Validate()).Message);
+    }
+
     [Fact]
     public void Foreign_feature_maps_are_refused()
     {

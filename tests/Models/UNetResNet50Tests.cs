@@ -90,6 +90,30 @@ public class UNetResNet50Tests
     }
 
     [Fact]
+    public void One_image_without_a_batch_dimension_is_refused_by_its_shape()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = Small();
+        string message = Assert.Throws<ArgumentException>(() => unet.call(zeros(3, 64, 64))).Message;
+        Assert.Contains("(N, 3, H, W)", message);
+        Assert.Contains("(3, 64, 64)", message);
+    }
+
+    [Fact]
+    public void Predict_of_several_classes_is_the_softmax_over_them()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 }, Classes = 3 });
+        KeyedNumbers.Fill(unet);
+        Tensor images = KeyedNumbers.Of("images", [2, 3, 32, 64], 0, 1), prediction = unet.Predict(images);
+        unet.eval();
+        Tensor powers = unet.call(images).exp();
+        Assert.Equal([2, 3, 32, 64], prediction.shape);
+        Assert.True(prediction.allclose(powers / (powers[.., ..1] + powers[.., 1..2] + powers[.., 2..]), rtol: 1e-4, atol: 1e-6));
+    }
+
+    [Fact]
     public void Predict_puts_everything_back()
     {
         using var scope = NewDisposeScope();

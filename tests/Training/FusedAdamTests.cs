@@ -63,8 +63,28 @@ public class FusedAdamTests
         rest.Load(saved);
         Steps(rest, second, gradients[2..]);
         Assert.All(first.Zip(second), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+        Assert.Equal(["0.mean", "0.square", "0.step", "1.mean", "1.square", "1.step", "2.mean", "2.square", "2.step"], rest.State.Keys);
+        Assert.Equal(4, rest.State["1.step"].item<float>());
+        Tensor square = saved["1.square"];
+        saved["1.square"] = zeros(8);
+        Assert.Contains("'1.square'", Assert.Throws<ArgumentException>(() => rest.Load(saved)).Message);
+        saved["1.square"] = square;
+        saved["3.mean"] = square;
+        Assert.Contains("'3.mean'", Assert.Throws<ArgumentException>(() => rest.Load(saved)).Message);
+        saved.Remove("3.mean");
         saved.Remove("1.square");
         Assert.Contains("'1.square'", Assert.Throws<ArgumentException>(() => rest.Load(saved)).Message);
+    }
+
+    [Fact]
+    public void Its_moments_go_with_it()
+    {
+        using var parameter = new Parameter(zeros(3));
+        long before = LiveTensors.Settled();
+        var adam = new FusedAdam([[("a", parameter)]]);
+        Assert.Equal(before + 3, LiveTensors.Settled());
+        adam.Dispose();
+        Assert.Equal(before, Tensor.TotalCount);
     }
 
     private static Parameter[] Parameters() =>

@@ -129,6 +129,8 @@ public sealed class TrainingRecipeTests : IDisposable
         Assert.DoesNotContain(unet.parameters(), p => !p.requires_grad);
         Assert.All(unet.BatchNormLayers(), l => Assert.Equal(BatchNormMode.Trainable, l.Layer.Mode));
         Assert.Throws<ArgumentOutOfRangeException>("dropout", () => TrainingRecipe.UnfreezeEverything(new TrainingOptions(), dropout: 1));
+        Assert.Throws<ArgumentOutOfRangeException>("dropout", () => TrainingRecipe.UnfreezeEverything(new TrainingOptions(), dropout: -0.01));
+        Assert.Single(TrainingRecipe.UnfreezeEverything(new TrainingOptions(), dropout: 0).Phases);
 
         // The rate is really used: of 32 channels, 0.6 of them 0 in every image and place, or none.
         using var scope = NewDisposeScope();
@@ -172,6 +174,19 @@ public sealed class TrainingRecipeTests : IDisposable
             new TrainingPhase("second", new TrainingOptions { Epochs = 5, LearningRate = 0.1, EarlyStoppingPatience = 2 }, LogitIs(0))).Fit(net, Loader(1, (0, trainingMask)), Loader(1, (0, 1)));
         Assert.Equal(3 + expected, history.Count);
         Assert.All(history.Skip(3), epoch => Assert.True(epoch.Validation.Loss > history.Take(3).Max(e => e.Validation.Loss)));
+    }
+
+    [Fact]
+    public void Recipes_are_ten_times_slower_where_nothing_else_is_said_and_keep_other_groups()
+    {
+        var options = new TrainingOptions { LearningRate = 0.5, LearningRates = [new("decoder", 2)] };
+        Assert.Equal([0.5, 0.05], TrainingRecipe.TwoPhase(options, wholeEpochs: 7).Phases.Select(phase => phase.Options.LearningRate));
+        Assert.Equal([12, 7], TrainingRecipe.TwoPhase(options, wholeEpochs: 7).Phases.Select(phase => phase.Options.Epochs));
+        Assert.Equal([new("decoder", 2), new("encoder", 0.1)], TrainingRecipe.Discriminative(options).Phases.Single().Options.LearningRates);
+        Assert.Equal(0.05, TrainingRecipe.UnfreezeEverything(options).Phases.Single().Options.LearningRate);
+        using UNetResNet50 unet = UNet();
+        TrainingRecipe.UnfreezeEverything(options).Phases.Single().Prepare!(unet);
+        Assert.Equal(0.5, unet.Decoder.SpatialDropout.p);
     }
 
     [Fact]

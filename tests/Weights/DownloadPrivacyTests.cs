@@ -21,6 +21,20 @@ public sealed class DownloadPrivacyTests : DownloadTest
     }
 
     [Theory]
+    [InlineData(301)]
+    [InlineData(303)]
+    [InlineData(307)]
+    [InlineData(308)]
+    public async Task Every_kind_of_redirect_is_followed_up_to_five_times(int status)
+    {
+        Task Again(ScriptedServer.Connection c) => c.Send($"HTTP/1.1 {status} Elsewhere\nContent-Length: 0\nLocation: /file.h5");
+        using var server = new ScriptedServer(Again, Again, Again, Again, Again, Whole);
+        await Download(server);
+        Assert.Equal(Content, File.ReadAllBytes(FilePath));
+        Assert.Equal(6, server.Asked.Count);
+    }
+
+    [Theory]
     [InlineData("file:///etc/hostname", "begins with file: (file:///etc/hostname); expected https://")]
     [InlineData("ftp://127.0.0.1/file.h5", "begins with ftp: (ftp://127.0.0.1/file.h5); expected https://")]
     public async Task A_redirect_to_something_that_is_no_web_address_is_refused(string location, string reason)

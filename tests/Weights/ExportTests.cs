@@ -106,6 +106,27 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(ModuleState.Describe(unet), ModuleState.Describe(back));
     }
 
+    /// <summary>The network in training, the check in inference.</summary>
+    [Fact]
+    public void The_check_is_an_input_and_the_networks_logits_and_the_network_is_left_as_it_was()
+    {
+        using var scope = NewDisposeScope();
+        using UNetResNet50 unet = UNet();
+        unet.train();
+        string before = ModuleState.Describe(unet);
+        PyTorchExport.Write(unet, folder.Path);
+        Assert.Equal(before, ModuleState.Describe(unet));
+        IReadOnlyDictionary<string, Tensor> check = Safetensors.Read(folder["check.safetensors"]).Tensors;
+        Assert.Equal([2, 3, 64, 96], check["input"].shape);
+        Assert.InRange(check["input"].std().item<float>(), 58, 62);
+        unet.eval();
+        using (no_grad()) Assert.True(check["logits"].equal(unet.call(check["input"])).all().item<bool>());
+
+        using (no_grad()) unet.Decoder.get_parameter("prediction.bias")!.fill_(float.NaN);
+        Assert.Contains("infinite or undefined", Assert.Throws<WeightsException>(() => PyTorchExport.Write(unet, folder["spoilt"])).Message);
+        Assert.False(Directory.Exists(folder["spoilt"]));
+    }
+
     [Fact]
     public void A_file_that_promises_more_than_it_holds_is_refused_before_anything_is_built()
     {

@@ -26,6 +26,7 @@ public sealed class Hdf5StorageTests : IDisposable
     [InlineData("variable")]
     [InlineData("soft")]
     [InlineData("many")]
+    [InlineData("ordered")]
     public void Every_way_gives_the_same_numbers(string kind)
     {
         using var scope = NewDisposeScope();
@@ -104,6 +105,25 @@ public sealed class Hdf5StorageTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Contains(reason, Assert.Throws<WeightsException>(() => KerasHdf5.Read(folder["circle.h5"])).Message);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000_000);
+    }
+
+    /// <summary>Nothing is read from outside the file, and nothing past its end.</summary>
+    [Theory]
+    [InlineData(0, 9, false)]
+    [InlineData(1, 8, false)]
+    [InlineData(9, 0, false)]
+    [InlineData(ulong.MaxValue, 1, false)]
+    [InlineData(1ul << 63, 0, false)]
+    [InlineData(0, 8, true)]
+    [InlineData(7, 1, true)]
+    [InlineData(8, 0, true)]
+    public void Addresses_lie_within_the_file(ulong fromEnd, int count, bool allowed)
+    {
+        File.WriteAllBytes(folder["file.h5"], FuzzedReader.All.Single(r => r.Name == "hdf5").Seeds[0]);
+        ulong length = (ulong)new FileInfo(folder["file.h5"]).Length, address = fromEnd > 9 ? fromEnd : length - 8 + fromEnd;
+        using var file = UnetResnet.Weights.Hdf5.Hdf5File.Open(folder["file.h5"]);
+        if (allowed) file.ReadNumbers(address, new byte[count]);
+        else Assert.Contains($"points to {count} bytes at {address}, and has {length}", Assert.Throws<InvalidDataException>(() => file.ReadNumbers(address, new byte[count])).Message);
     }
 
     private KerasWeightsFile Read(string kind)

@@ -81,6 +81,19 @@ public sealed class ModuleWeightsTests : IDisposable
         Assert.Equal(before, ModuleState.Describe(layer));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void One_name_too_few_or_too_many_is_enough(bool more)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = Layer(5);
+        string before = ModuleState.Describe(layer);
+        Safetensors.Write(File, more ? [new("weight", ones(3, 2)), new("bias", ones(3)), new("extra", ones(1))] : [new("weight", ones(3, 2))]);
+        Assert.Contains(more ? "none missing, 1 unexpected (extra)" : "1 missing (bias), none unexpected", Assert.Throws<WeightsException>(() => ModuleWeights.Load(layer, File)).Message);
+        Assert.Equal(before, ModuleState.Describe(layer));
+    }
+
     [Fact]
     public void A_file_of_another_width_is_refused_shortly()
     {

@@ -180,6 +180,37 @@ public sealed class OnnxExportTests(TrainedUNet trained) : IClassFixture<Trained
         Assert.Equal("mine", File.ReadAllText(path));
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(32, true)]
+    [InlineData(96, true)]
+    [InlineData(0, false)]
+    [InlineData(-32, false)]
+    [InlineData(33, false)]
+    public void A_side_is_a_positive_multiple_of_32_or_free(int? side, bool allowed)
+    {
+        var options = new OnnxExportOptions { Side = side };
+        if (allowed) Assert.Same(options, options.Validate());
+        else Assert.Throws<ArgumentOutOfRangeException>("Side", () => options.Validate());
+    }
+
+    [Fact]
+    public void The_report_counts_what_is_in_the_file_and_which_layers_it_computes_otherwise()
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        unet.Encoder.Freeze(BatchNormMode.Keras213);
+        OnnxExportReport kept = OnnxExport.Write(unet, folder["kept.onnx"]), folded = OnnxExport.Write(unet, folder["folded.onnx"], new OnnxExportOptions { Fold = true });
+        Assert.Equal((63, 63, 53, false, true), (kept.BatchNormLayers, folded.BatchNormLayers, kept.OtherInTraining, kept.Folded, folded.Folded));
+        Assert.Equal(new FileInfo(kept.Path).Length, kept.Bytes);
+        Assert.Equal(kept.Nodes - 63, folded.Nodes);
+        Assert.Contains("batch norm kept", kept.ToString());
+        Assert.Contains("53 of them normalised by the batch in training", kept.ToString());
+        unet.Unfreeze();
+        OnnxExportReport healthy = OnnxExport.Write(unet, folder["healthy.onnx"]);
+        Assert.Equal(0, healthy.OtherInTraining);
+        Assert.EndsWith("no dropout.", healthy.ToString());
+    }
+
     /// <summary>Folded layers have neutral numbers beside changed convolutions, and a network may be in double precision.</summary>
     [Fact]
     public void A_folded_network_and_one_in_double_precision_are_exported_as_what_they_compute()

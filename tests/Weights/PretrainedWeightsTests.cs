@@ -117,10 +117,35 @@ public sealed class PretrainedWeightsTests : DownloadTest
     [Fact]
     public void Impossible_patience_is_refused()
     {
-        Assert.Throws<ArgumentOutOfRangeException>("StallTime", () => new DownloadOptions { StallTime = TimeSpan.Zero }.Validate());
-        Assert.Throws<ArgumentOutOfRangeException>("Retries", () => new DownloadOptions { Retries = -1 }.Validate());
-        Assert.Throws<ArgumentOutOfRangeException>("RetryDelay", () => new DownloadOptions { RetryDelay = TimeSpan.FromHours(1) }.Validate());
+        TimeSpan more = TimeSpan.FromTicks(1);
+        foreach (TimeSpan time in new[] { TimeSpan.Zero, TimeSpan.FromHours(1) + more })
+            Assert.Throws<ArgumentOutOfRangeException>("StallTime", () => new DownloadOptions { StallTime = time }.Validate());
+        foreach (int retries in new[] { -1, 21 })
+            Assert.Throws<ArgumentOutOfRangeException>("Retries", () => new DownloadOptions { Retries = retries }.Validate());
+        foreach (TimeSpan time in new[] { -more, TimeSpan.FromMinutes(1) + more })
+            Assert.Throws<ArgumentOutOfRangeException>("RetryDelay", () => new DownloadOptions { RetryDelay = time }.Validate());
         Assert.Throws<ArgumentException>("Folder", () => new DownloadOptions { Folder = "" }.Validate());
+        foreach (DownloadOptions allowed in new DownloadOptions[]
+        {
+            new() { StallTime = more, Retries = 0, RetryDelay = TimeSpan.Zero, Folder = "." },
+            new() { StallTime = TimeSpan.FromHours(1), Retries = 20, RetryDelay = TimeSpan.FromMinutes(1) },
+        })
+            Assert.Same(allowed, allowed.Validate());
+    }
+
+    [Fact]
+    public void By_default_it_is_patient_and_encrypted() =>
+        Assert.Equal(new DownloadOptions { Folder = null, StallTime = TimeSpan.FromSeconds(20), Retries = 4, RetryDelay = TimeSpan.FromSeconds(1), AllowHttp = false }, new DownloadOptions());
+
+    [Fact]
+    public void Progress_is_told_in_megabytes() => Assert.Equal("47 of 95 MB", new DownloadProgress(47_400_000, 94_653_016).ToString());
+
+    [Fact]
+    public void Names_are_found_in_any_case()
+    {
+        Assert.Same(PretrainedWeights.ImageNetWithTop, PretrainedWeights.FromName("ImageNet-TOP"));
+        Assert.Same(PretrainedWeights.ImageNet, PretrainedWeights.FromName("imagenet"));
+        Assert.Contains("imagenet, imagenet-top", Assert.Throws<ArgumentException>("name", () => PretrainedWeights.FromName("image")).Message);
     }
 
     private sealed class Listener(Action<DownloadProgress> action) : IProgress<DownloadProgress>

@@ -93,6 +93,30 @@ public sealed class SafetensorsTests : IDisposable
         static float[] Floats(byte[] data) => [.. data.Chunk(4).Select(four => BinaryPrimitives.ReadSingleLittleEndian(four))];
     }
 
+    /// <summary>As many as libtorch takes.</summary>
+    [Fact]
+    public void Tensors_of_64_dimensions_come_back()
+    {
+        using var scope = NewDisposeScope();
+        long[] shape = [.. Enumerable.Repeat(1L, 63), 2];
+        Safetensors.Write(File, [new("a", tensor(new[] { 1f, 2f }).reshape(shape))]);
+        Assert.Equal(shape, Safetensors.Read(File).Tensors["a"].shape);
+    }
+
+    /// <summary>Its first two bytes are those of a pickle of protocol 2, in which older PyTorch wrote its files; its eighth is not.</summary>
+    [Fact]
+    public void A_header_of_640_bytes_is_taken_for_no_pickle()
+    {
+        using var scope = NewDisposeScope();
+        string json = $"{{{SafetensorsFile.Entry("weight", "F32", "[1]", 0, 4)}}}".PadRight(0x280);
+        System.IO.File.WriteAllBytes(File, SafetensorsFile.Bytes(json, [0, 0, 0xC0, 0x3F]));
+        Assert.Equal([0x80, 2], System.IO.File.ReadAllBytes(File)[..2]);
+        StateFile read = StateFile.Read(File);
+        Assert.Equal(("safetensors", 1.5f), (read.Format, read.Tensors["weight"].item<float>()));
+        System.IO.File.WriteAllBytes(File, [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, .. new byte[100]]);
+        Assert.Contains("before 1.6", Assert.Throws<WeightsException>(() => StateFile.Read(File)).Message);
+    }
+
     [Fact]
     public void A_file_of_other_order_and_spacing_is_read()
     {

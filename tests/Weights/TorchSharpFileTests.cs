@@ -71,6 +71,32 @@ public sealed class TorchSharpFileTests : IDisposable
         Refused([.. valid, 0], "1 bytes are left");
     }
 
+    /// <summary>Names of 4096 bytes and 64 dimensions are the most, and a count may take several bytes.</summary>
+    [Fact]
+    public void The_limits_are_allowed()
+    {
+        using var scope = NewDisposeScope();
+        string name = new('w', 4096);
+        File.WriteAllBytes(folder["net.dat"], [1, 0x80, 0x20, .. Encoding.UTF8.GetBytes(name), 6, 64, .. Enumerable.Repeat((byte)1, 64), .. BitConverter.GetBytes(2.5f)]);
+        Tensor read = TorchSharpFile.Read(folder["net.dat"])[name];
+        Assert.Equal(Enumerable.Repeat(1L, 64), read.shape);
+        Assert.Equal(2.5f, read.flatten()[0].item<float>());
+        Refused([1, 0x81, 0x20, .. Encoding.UTF8.GetBytes(name + "w"), 6, 0, 0, 0, 0, 0], "name of 4097 bytes");
+    }
+
+    [Theory]
+    [InlineData(true, new byte[] { 2, 3, (byte)'a', (byte)'.', (byte)'_' })]
+    [InlineData(true, new byte[] { 0x80, 1, 1, (byte)'w' })]
+    [InlineData(true, new byte[] { 2, 0x7F, (byte)'a', (byte)'-', (byte)'9' })]
+    [InlineData(true, new byte[] { 2, 1, (byte)'a', 6 })]
+    [InlineData(false, new byte[] { 0, 3, (byte)'a', (byte)'b', (byte)'c' })]
+    [InlineData(false, new byte[] { 1, 0, (byte)'w' })]
+    [InlineData(false, new byte[] { 1, 0x80, (byte)'w' })]
+    [InlineData(false, new byte[] { 1, 2, (byte)'a', (byte)' ' })]
+    [InlineData(false, new byte[] { 1, 2 })]
+    [InlineData(false, new byte[] { 0x80, 0x80, 0x80 })]
+    public void A_count_a_length_and_a_key_are_a_beginning(bool begins, byte[] start) => Assert.Equal(begins, TorchSharpFile.Begins(start));
+
     public static TheoryData<byte[], string> Hostile { get; } = new()
     {
         { [.. Enumerable.Repeat((byte)0xFF, 12)], "63 bits" },

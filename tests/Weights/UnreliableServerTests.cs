@@ -95,6 +95,31 @@ public sealed class UnreliableServerTests : DownloadTest
         Assert.Single(absent.Asked);
     }
 
+    [Theory]
+    [InlineData(408, true)]
+    [InlineData(429, true)]
+    [InlineData(500, true)]
+    [InlineData(204, false)]
+    [InlineData(304, false)]
+    [InlineData(403, false)]
+    [InlineData(428, false)]
+    [InlineData(499, false)]
+    public async Task Only_an_answer_that_may_pass_is_waited_for(int status, bool passes)
+    {
+        using var server = new ScriptedServer(c => c.Send($"HTTP/1.1 {status} Because\nContent-Length: 0"), Whole);
+        if (passes) await Download(server);
+        else Assert.Contains($"the server answers {status} Because", await Refusal(server));
+        Assert.Equal(passes ? 2 : 1, server.Asked.Count);
+    }
+
+    [Fact]
+    public async Task It_is_asked_once_more_than_there_are_retries()
+    {
+        using var server = new ScriptedServer(c => c.Send("HTTP/1.1 503 Service Unavailable\nContent-Length: 0"));
+        Assert.Contains("503", await Refusal(server, Options with { Retries = 2 }));
+        Assert.Equal(3, server.Asked.Count);
+    }
+
     [Fact]
     public async Task Lies_about_the_length_are_noticed_before_a_byte_is_kept()
     {

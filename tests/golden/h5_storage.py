@@ -13,7 +13,7 @@ libver = "latest" if kind.startswith("latest") else "earliest"
 with h5py.File(path, "w", libver=libver) as file:
     text = (lambda t: np.array([x.decode() for x in t], h5py.string_dtype())) if kind == "variable" else np.array
     file.attrs["layer_names"] = text([b"dense"])
-    group = file.create_group("dense")
+    group = file.create_group("dense", track_order=kind == "ordered")
     group.attrs["weight_names"] = text([b"kernel:0"])
     if kind == "variable":
         file.attrs["keras_version"] = "2.1.3 – ü"

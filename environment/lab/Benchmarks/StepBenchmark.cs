@@ -21,6 +21,9 @@ internal sealed record StepResult(int Width, int Side, int Batch, double Ceiling
 {
     /// <summary>The least milliseconds of a step: its convolutions at the rate of the large one. Null where it was not measured or computes more than it must.</summary>
     public required IReadOnlyDictionary<string, double?> Bounds { get; init; }
+
+    /// <summary>Milliseconds of a step's convolutions alone, see <see cref="ConvolutionProfile"/>. Null where it was not asked for.</summary>
+    public IReadOnlyDictionary<string, double>? Convolutions { get; init; }
 }
 
 /// <summary>Measures steps in turn, A B A B, so that what else the machine does meets all of them.</summary>
@@ -88,6 +91,23 @@ internal static class StepBenchmark
         {
             Bounds = Names.ToDictionary(name => name, name => measured.ContainsKey(name) ? work.Gflop(name) / (IsLow(name) ? low! : ceiling).GigaflopPerSecond * 1000 : null),
         };
+    }
+
+    /// <summary>Prepares one step and hands it over to be run.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="width">Width of the encoder.</param>
+    /// <param name="side">Side of the images.</param>
+    /// <param name="batch">Images of a batch.</param>
+    /// <param name="run">Gets the step.</param>
+    internal static void Alone(string name, int width, int side, int batch, Action<Action> run)
+    {
+        using var memory = new NativeMemory();
+        using var scope = NewDisposeScope();
+        TorchRuntime.Seed(0);
+        Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
+        using UNetResNet50 origin = Settled(width, images);
+        using Step step = Step.Create(name, origin, images, masks);
+        run(step.Run);
     }
 
     private static bool IsLow(string step) => step.EndsWith("bf16", StringComparison.Ordinal);

@@ -21,12 +21,19 @@ internal static class StepBenchCommand
         Option<int> rounds = BenchOptions.Count("--rounds", "How often each step is measured.", 7);
         Option<string[]> only = BenchOptions.Names("--only", "Names of steps", steps);
         var noPeers = new Option<bool>("--no-peers") { Description = "Leave PyTorch and ONNX Runtime out." };
+        var convolutions = new Option<bool>("--convolutions") { Description = "Also run each step in a process of its own and print how long its convolutions take." };
         Option<bool> json = BenchOptions.Json();
-        var command = new Command(name, description) { width, side, batch, rounds, only, noPeers, json };
+        var command = new Command(name, description) { width, side, batch, rounds, only, noPeers, convolutions, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
             StepResult result = StepBenchmark.Run(parsed.GetValue(width), parsed.GetValue(side), parsed.GetValue(batch), parsed.GetValue(rounds), parsed.GetRequiredValue(only), !parsed.GetValue(noPeers), progress);
+            if (parsed.GetValue(convolutions))
+            {
+                string[] measured = [.. result.Steps.Where(step => step.Value is not null).Select(step => step.Key)];
+                result = result with { Convolutions = measured.ToDictionary(step => step, step => ConvolutionProfile.Milliseconds(step, result.Width, result.Side, result.Batch, parsed.GetValue(rounds))) };
+            }
+
             if (parsed.GetValue(json)) BenchOptions.Print(Document(result));
             else Write(result);
         });
@@ -50,6 +57,7 @@ internal static class StepBenchCommand
             ["ms_min"] = Of(result.Steps, s => s.Min),
             ["ms_max"] = Of(result.Steps, s => s.Max),
             ["bound_ms"] = result.Bounds.ToDictionary(b => b.Key, b => b.Value is double bound ? Math.Round(bound, 2) : (double?)null),
+            ["convolution_ms"] = result.Convolutions?.ToDictionary(c => c.Key, c => Math.Round(c.Value, 2)),
             ["peer_ms"] = Of(result.Peers, s => s.Median),
             ["peer_ms_min"] = Of(result.Peers, s => s.Min),
             ["peer_ms_max"] = Of(result.Peers, s => s.Max),
@@ -68,6 +76,7 @@ internal static class StepBenchCommand
 
         AnsiConsole.Write(table);
         if (result.OnnxRuntime is { } onnx) AnsiConsole.WriteLine($"infer by ONNX Runtime, batch norm folded: {Number(onnx.Median)} ms ({Number(onnx.Min)}–{Number(onnx.Max)})");
+        if (result.Convolutions is { } convolutions) AnsiConsole.WriteLine($"convolutions alone, in ms: {string.Join(", ", convolutions.Select(c => $"{c.Key} {Number(c.Value)}"))}");
         AnsiConsole.WriteLine("at least: the step's convolutions at the rate of a large one");
         AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here{(result.CeilingBFloat16Gflops is double low ? $" and {Number(low)} in bfloat16" : "")}; at most {Number(result.PeakMb)} MB resident");
     }

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace UnetResnet.Models;
+namespace UnetResnet.Runtime;
 
 /// <summary>
 /// PyTorch's memory format <c>channels_last</c>: the channels of a pixel lie side by side. On the CPU, convolutions work in that order, and everything between them
