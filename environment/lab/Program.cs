@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cellar.Commands;
+using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Lab.Commands;
 using UnetResnet.Lab.Running;
 
@@ -8,27 +9,40 @@ namespace UnetResnet.Lab;
 /// <summary>The <c>lab</c> executable: one subcommand per file in <c>Commands/</c>.</summary>
 internal static class Program
 {
+    /// <summary>The commands by name.</summary>
+    private static readonly (string Name, Func<Command> Create)[] Commands =
+    [
+        ("run", RunCommand.Create),
+        ("report", ReportCommand.Create),
+        (NotebookProcess.Subcommand, RunNotebookCommand.Create),
+        (SoakKills.Subcommand, SoakWorkerCommand.Create),
+        (ConvolutionProfile.Subcommand, StepWorkerCommand.Create),
+        ("doctor", DoctorCommand.Create),
+        ("doctor-model", DoctorModelCommand.Create),
+        ("predict", PredictCommand.Create),
+        ("bench", BenchCommand.Create),
+        ("pretrain", PretrainCommand.Create),
+        ("data", DataCommand.Create),
+        ("weights", WeightsCommand.Create),
+        ("export", ExportCommand.Create),
+        ("recalibrate", RecalibrateCommand.Create),
+        ("kernel", KernelCommand),
+    ];
+
+    /// <summary>The command line. Where it begins with the name of a command, only that one is created: the others would cost time at every start.</summary>
+    /// <param name="args">What was typed.</param>
+    internal static RootCommand Root(IReadOnlyList<string> args)
+    {
+        var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.");
+        bool one = args.Count > 0 && Commands.Any(c => c.Name == args[0]);
+        foreach ((string name, Func<Command> create) in Commands)
+            if (!one || name == args[0]) root.Add(create());
+        return root;
+    }
+
     private static async Task<int> Main(string[] args)
     {
-        var root = new RootCommand("UnetResnet's laboratory: runs the notebooks, makes the data and the weights, checks the machine.")
-        {
-            RunCommand.Create(),
-            ReportCommand.Create(),
-            RunNotebookCommand.Create(),
-            SoakWorkerCommand.Create(),
-            StepWorkerCommand.Create(),
-            DoctorCommand.Create(),
-            DoctorModelCommand.Create(),
-            PredictCommand.Create(),
-            BenchCommand.Create(),
-            PretrainCommand.Create(),
-            DataCommand.Create(),
-            WeightsCommand.Create(),
-            ExportCommand.Create(),
-            RecalibrateCommand.Create(),
-            KernelCommand(),
-        };
-        ParseResult parsed = root.Parse(args);
+        ParseResult parsed = Root(args).Parse(args);
         InvocationConfiguration configuration = KernelCommands.Configuration(args);
         configuration.EnableDefaultExceptionHandler = false;
         int code = await CommandGuard.Run(() => parsed.InvokeAsync(configuration), Console.Error);

@@ -84,25 +84,18 @@ internal static class TensorMemory
     /// <summary>Where the numbers of a tensor lie, row by row. The tensor must be kept alive while they are read or written.</summary>
     /// <param name="tensor">On the CPU, float32, contiguous, not empty.</param>
     /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
-    public static unsafe float* Numbers(Tensor tensor) => (float*)First(tensor, float32);
-
-    /// <summary>The same of a tensor of double precision.</summary>
-    /// <param name="tensor">On the CPU, float64, contiguous, not empty.</param>
-    /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
-    public static unsafe double* DoubleNumbers(Tensor tensor) => (double*)First(tensor, float64);
-
-    private static unsafe byte* First(Tensor tensor, ScalarType type)
+    public static unsafe float* Numbers(Tensor tensor)
     {
-        if (tensor.device_type != TorchSharp.DeviceType.CPU || tensor.dtype != type || !tensor.is_contiguous() || tensor.numel() == 0)
-            throw new ArgumentException($"Numbers of {type} that lie side by side on the CPU were expected, and the tensor is {tensor.dtype} on {tensor.device} with strides ({string.Join(", ", tensor.stride())}). Make it contiguous first.", nameof(tensor));
+        if (tensor.device_type != TorchSharp.DeviceType.CPU || tensor.dtype != float32 || !tensor.is_contiguous() || tensor.numel() == 0)
+            throw new ArgumentException($"float32 numbers that lie side by side on the CPU were expected, and the tensor is {tensor.dtype} on {tensor.device} with strides ({string.Join(", ", tensor.stride())}). Pass tensor.cpu().to(float32).contiguous().", nameof(tensor));
         // libtorch does not move a tensor's memory. A span has at most 2³¹ bytes.
-        if (tensor.numel() < int.MaxValue / 8)
+        if (tensor.numel() < int.MaxValue / sizeof(float))
         {
-            fixed (byte* place = tensor.bytes) return place;
+            fixed (byte* place = tensor.bytes) return (float*)place;
         }
 
         using Tensor detached = tensor.detach(), flat = detached.view(-1), first = flat.narrow(0, 0, 1);
-        fixed (byte* place = first.bytes) return place;
+        fixed (byte* place = first.bytes) return (float*)place;
     }
 
     /// <summary>Always a tensor object of its own, so that disposing it leaves the given one alone.</summary>

@@ -32,9 +32,6 @@ internal static class Workers
     internal static (int Begin, int End) Share(int count, int worker, int workers) =>
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
 
-    /// <summary>The same of many things.</summary>
-    internal static (nint Begin, nint End) Share(nint count, int worker, int workers) => (count / workers * worker, worker == workers - 1 ? count : count / workers * (worker + 1));
-
     /// <summary>Parts, of which each who comes takes the next one.</summary>
     private sealed class Work(int parts, Action<int> part) : IThreadPoolWorkItem
     {

@@ -28,6 +28,9 @@ internal sealed class CellCompiler(string folder, CellReferenceResolver referenc
     /// <summary>Whether cells get checkpoints.</summary>
     public bool Checkpoints { get; set; } = true;
 
+    /// <summary>Finds out what every cell needs and no cell changes.</summary>
+    public static void Prepare() => _ = ScriptingOptions.Value;
+
     /// <summary>Compiles a cell.</summary>
     /// <param name="code">Its text.</param>
     /// <param name="label">What error messages and stack traces call it.</param>

@@ -58,6 +58,7 @@ internal sealed class NotebookEngine : IDisposable
         executor = new CellExecutor(Folder, compiler, state, thread, packages) { About = () => About?.Invoke() };
         ConsoleCapture.Install();
         UnhandledExceptions.Install();
+        Task.Run(CellCompiler.Prepare); // while the references are read
         warm = Task.Run(() => state.RunAsync(compiler.Compile(DisplayExtensions.Declarations + "\n_ = 0;", "start", null, StartReferences.Value, DefaultUsings, CancellationToken.None)));
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cellar.Engine;
 using Cellar.Notebooks;
 using UnetResnet.Lab.Results;
 using UnetResnet.Lab.Running;
@@ -44,11 +45,12 @@ internal static class RunNotebookCommand
     {
         string folder = Path.GetDirectoryName(path)!;
         Directory.SetCurrentDirectory(folder);
+        using var engine = new NotebookEngine(folder); // first, since its compiler gets warm while the notebook is read
         NotebookDocument notebook = NotebookModes.Apply(NotebookDocument.Load(path), mode);
         try
         {
-            var executor = new NotebookExecutor(timeLimit, tell);
-            NotebookResult result = await executor.ExecuteAsync(notebook, folder, () => notebook.Save(copy));
+            var executor = new NotebookExecutor(engine, timeLimit, tell);
+            NotebookResult result = await executor.ExecuteAsync(notebook, () => notebook.Save(copy));
             notebook.Save(copy);
             return result;
         }

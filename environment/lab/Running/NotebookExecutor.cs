@@ -13,15 +13,15 @@ namespace UnetResnet.Lab.Running;
 /// Honours the tags of nbclient and nbmake: <c>skip-execution</c> cells are left out, <c>raises-exception</c> cells may fail. A cell over
 /// its time limit fails in any case.
 /// </remarks>
+/// <param name="engine">Of a fresh state, in the notebook's folder.</param>
 /// <param name="cellTimeLimit">Time limit of each cell.</param>
 /// <param name="progress">Told before and after each cell.</param>
-internal sealed class NotebookExecutor(TimeSpan cellTimeLimit, Action<WorkerMessage> progress)
+internal sealed class NotebookExecutor(NotebookEngine engine, TimeSpan cellTimeLimit, Action<WorkerMessage> progress)
 {
     /// <summary>Executes the notebook, up to the first failing cell.</summary>
     /// <param name="notebook">Changed in place: outputs, execution counts and times.</param>
-    /// <param name="folder">What paths in the notebook are relative to.</param>
     /// <param name="save">Called after each cell, so that what has been done survives the end of the process.</param>
-    public async Task<NotebookResult> ExecuteAsync(NotebookDocument notebook, string folder, Action save)
+    public async Task<NotebookResult> ExecuteAsync(NotebookDocument notebook, Action save)
     {
         var watch = Stopwatch.StartNew();
         NotebookCell[] skipped = [.. notebook.Cells.Where(c => c.IsCode && c.HasTag("skip-execution"))];
@@ -33,12 +33,11 @@ internal sealed class NotebookExecutor(TimeSpan cellTimeLimit, Action<WorkerMess
             : null;
         int executed = 0;
         var recorder = new OutputRecorder();
-        using var engine = new NotebookEngine(folder);
         foreach (NotebookCell cell in cells)
         {
             if (failure is not null) break;
             progress(new WorkerMessage { Cell = cell.Number, Index = executed + 1, Count = cells.Length });
-            failure = await ExecuteCellAsync(engine, recorder, cell);
+            failure = await ExecuteCellAsync(recorder, cell);
             executed++;
             progress(new WorkerMessage { Cell = cell.Number, Index = executed, Count = cells.Length, Done = true, PeakMemoryBytes = PeakMemory() });
             save();
@@ -56,7 +55,7 @@ internal sealed class NotebookExecutor(TimeSpan cellTimeLimit, Action<WorkerMess
         };
     }
 
-    private async Task<CellFailure?> ExecuteCellAsync(NotebookEngine engine, OutputRecorder recorder, NotebookCell cell)
+    private async Task<CellFailure?> ExecuteCellAsync(OutputRecorder recorder, NotebookCell cell)
     {
         // A cell of another language is written as if its magic command stood above it.
         string code = cell.Language is null or "csharp" ? cell.Source : $"#!{cell.Language}\n{cell.Source}";

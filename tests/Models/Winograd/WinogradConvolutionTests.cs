@@ -139,6 +139,16 @@ public class WinogradConvolutionTests
         Assert.False(Suits(zeros([1, 32, 32, 32], float64), 32, 32, 3, 3));
     }
 
+    /// <summary>Loops over bare memory take only what lies there as they read it.</summary>
+    [Fact]
+    public void Numbers_of_another_type_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        var refused = Assert.Throws<ArgumentException>(() => WinogradConvolution.Form(zeros([16, 16, 3, 3], float64)));
+        Assert.Contains("Float64", refused.Message);
+        Assert.Contains("contiguous()", refused.Message);
+    }
+
     /// <summary>A trained block of the encoder, against the same block in double precision, which is computed layer by layer.</summary>
     [Theory]
     [InlineData(true)] // batch norm by the batch
