@@ -77,6 +77,20 @@ public sealed class ImageSegmenterTests(TrainedUNet trained) : IClassFixture<Tra
         (one.Zip(other, (a, b) => Math.Abs(a - b)).Average(), one.Zip(other, (a, b) => a > 0.5f != b > 0.5f ? 1.0 : 0).Average());
 
     [Fact]
+    public void Of_several_classes_a_pixel_gets_the_most_probable()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Classes = 3, Encoder = new ResNet50Options { Width = 16 } });
+        using (no_grad()) unet.Decoder.get_parameter("prediction.weight")!.mul_(20);
+        (Tensor probability, Tensor best) = unet.Predict(Preprocessing.Caffe.Apply(trained.Image.ToRgb().ToTensor())).max(1);
+        SegmentedImage found = new ImageSegmenter(unet, Caffe).Segment(trained.Image);
+        long[] expected = best.Values<long>();
+        Assert.True(expected.Distinct().Count() > 1);
+        Assert.Equal(expected, found.Mask.Pixels.ToArray().Select(value => (long)value));
+        Assert.Equal(probability.mean().item<float>(), found.Confidence, 1e-5);
+    }
+
+    [Fact]
     public void Several_classes_get_their_numbers_and_every_class_its_area()
     {
         using var scope = NewDisposeScope();
