@@ -95,6 +95,8 @@ public class DoctorRulesTests
             Third(Chart(net, inference: 2), _ => 0.75));
         Assert.Equal("UnexplainedGap 0.3000 [0] [0] Training and inference differ, and no group of layers explains it alone; the nearest, the layer '0', closes 25 % of the gap. <TrainEvalGap 2 1.3 On the same training images the loss is 1.000 with the batch's statistics and 2.000 with the running ones: no overfitting.> <layers that close the gap 0.25 0.5 With the batch's statistics in '0' alone, 25 % of the gap is closed.>",
             Third(Chart(net, inference: 2), _ => 0.25));
+        Assert.Equal("UnexplainedGap 0.3000 [0] [0] Training and inference differ, and no group of layers explains it alone; the nearest, the layer '0', closes 25 % of the gap. <TrainEvalGap 2 1.3 On the same training images the loss is 2.000 with the batch's statistics and 4.000 with the running ones: no overfitting.> <layers that close the gap 0.25 0.5 With the batch's statistics in '0' alone, 25 % of the gap is closed.>",
+            Third(Chart(net, inference: 4, training: 2), _ => 0.25));
 
         const string Measured = "<TrainEvalGap 2 1.3 On the same training images the loss is 1.000 with the batch's statistics and 2.000 with the running ones: no overfitting.>", Half = " <layers that close the gap 0.75 0.5 With the batch's statistics in '2' alone, 75 % of the gap is closed.>";
         static double Learning(IReadOnlyList<ProbedLayer> group) => group[0].Name == "2" ? 0.75 : 0.25;
@@ -124,7 +126,7 @@ public class DoctorRulesTests
     }
 
     /// <summary>Everything is wrong: the first layer never updates, the second drifts though it is frozen, the third has numbers that are far off.</summary>
-    private static MedicalChart Chart(Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net, double inference, int? steps = null, int batch = 8, int values = 100, bool finished = false)
+    private static MedicalChart Chart(Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> net, double inference, double training = 1, int? steps = null, int batch = 8, int values = 100, bool finished = false)
     {
         ProbedLayer[] layers = [.. BatchNormLayer.In(net).Select((layer, place) => new ProbedLayer(layer) { Place = place, Uses = 1, ValuesPerImage = values, BatchInTraining = true, UpdatesInTraining = place > 0 })];
         LayerDistance[] distances = [.. layers.Select((layer, place) => new LayerDistance(layer.Name, place, [ChannelDistance.Of(place == 2 ? 3 : 0, 1, 0, 1, 1e-5)]))];
@@ -147,7 +149,7 @@ public class DoctorRulesTests
                 Images = 8,
                 Layers = 3,
                 SwitchingLayers = 3,
-                TrainingLoss = 1,
+                TrainingLoss = training,
                 InferenceLoss = inference,
                 Metric = null,
                 TrainingMetric = null,
@@ -155,7 +157,7 @@ public class DoctorRulesTests
                 LargestLogitDifference = 0,
                 RelativeLogitDifference = 0,
             },
-            GapAtBatchSize = (1, inference),
+            GapAtBatchSize = (training, inference),
             KnownImages = new Judgement(1, null),
             NewImages = new Judgement(2, null),
         };
