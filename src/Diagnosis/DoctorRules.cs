@@ -104,7 +104,7 @@ internal static class DoctorRules
             ? closing.MinBy(group => group.Layers.Min(layer => layer.Place))
             : groups.MaxBy(group => group.Share);
         if (most.Share >= Enough || (small && learning.Count > 0 && still.Count == 0)) return most.Say();
-        return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers)}, closes {NumberText.Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
+        return Of(Cause.UnexplainedGap, $"Training and inference differ, and no group of layers explains it alone; the nearest, {Many(most.Layers, begins: false)}, closes {NumberText.Percent(most.Share)} of the gap.", most.Layers, most.Share, Attributed(chart));
     }
 
     private static DoctorFinding Lagging(MedicalChart chart, IReadOnlyList<ProbedLayer> layers, OfLayers of)
@@ -118,10 +118,10 @@ internal static class DoctorRules
         long values = poorest.ValuesPerImage * chart.Source.BatchSize;
         Evidence size = new(nameof(BatchSizeSensitivity), values, double.NaN, $"A training batch of {chart.Source.BatchSize} gives '{poorest.Name}' {values} values per channel to take a variance of.");
         if (chart.Finished)
-            return of(Cause.StaleStatistics, $"The running statistics of {Many(layers)} do not fit these images: the network was finished on other ones.", layers, share, [.. Attributed(chart)]);
+            return of(Cause.StaleStatistics, $"The running statistics of {Many(layers, begins: false)} do not fit these images: the network was finished on other ones.", layers, share, [.. Attributed(chart)]);
         return chart.Source.BatchSize <= FewImages && old <= 0.5
             ? of(Cause.SmallBatches, $"Batches of {chart.Source.BatchSize} have statistics of noise: the network learnt with them, the running average of the last few fits no image.", layers, share, [size, clock])
-            : of(Cause.StaleStatistics, $"The running statistics of {Many(layers)} lag behind what the network computes now{(old > EmaClock.LargestOldShare ? ": their momentum is too small for the number of steps" : "")}.", layers, share, [clock, .. Attributed(chart)]);
+            : of(Cause.StaleStatistics, $"The running statistics of {Many(layers, begins: false)} lag behind what the network computes now{(old > EmaClock.LargestOldShare ? ": their momentum is too small for the number of steps" : "")}.", layers, share, [clock, .. Attributed(chart)]);
     }
 
     /// <summary>Wrong statistics in a layer whose harm the rest of the network makes good, on these images; noise where batches are small.</summary>
@@ -241,5 +241,6 @@ internal static class DoctorRules
 
     private static string In(IReadOnlyList<ProbedLayer> layers, IReadOnlyList<ProbedLayer> all) => layers.Count == 1 ? "" : $" in {PlaceOf(layers, all)}";
 
-    private static string Many(IReadOnlyList<ProbedLayer> layers) => layers.Count == 1 ? $"The layer '{layers[0].Name}'" : $"{layers.Count} batch-norm layers";
+    private static string Many(IReadOnlyList<ProbedLayer> layers, bool begins = true) =>
+        layers.Count == 1 ? $"{(begins ? "The" : "the")} layer '{layers[0].Name}'" : $"{layers.Count} batch-norm layers";
 }

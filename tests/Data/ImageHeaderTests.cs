@@ -65,17 +65,32 @@ public class ImageHeaderTests
         Assert.Equal(orientation >= 5 ? (5, 7) : (7, 5), header.Upright);
     }
 
+    /// <summary>As bytes and, behind 20 kB of something else, as a file, of which only the beginnings of chunks are read.</summary>
     [Fact]
     public void A_PNG_is_read_chunk_by_chunk()
     {
-        static byte[] Chunk(string kind, byte[] data) => [0, 0, 0, (byte)data.Length, .. System.Text.Encoding.ASCII.GetBytes(kind), .. data, 0, 0, 0, 0];
-        byte[] signature = [0x89, .. "PNG\r\n\u001A\n"u8], size = Chunk("IHDR", [0, 0, 1, 44, 0, 0, 0, 5, 8, 2, 0, 0, 0]), other = Chunk("IHDR", [0, 0, 0, 9, 0, 0, 0, 9, 8, 2, 0, 0, 0]), end = Chunk("IEND", []);
+        using var folder = new TemporaryFolder();
+        byte[] signature = [0x89, .. "PNG\r\n\u001A\n"u8], end = Chunk("IEND", []), padding = Chunk("tEXt", new byte[20_000]);
+        byte[] size = Chunk("IHDR", [0, 0, 1, 44, 0, 0, 0, 5, 8, 2, 0, 0, 0]), other = Chunk("IHDR", [0, 0, 0, 9, 0, 0, 0, 9, 8, 2, 0, 0, 0]);
         byte[] turned = Chunk("eXIf", [.. "II*\0\b\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x05\0\0\0"u8]);
-        Assert.Equal(new ImageHeader(300, 5, 1, true), ImageHeader.Read([.. signature, .. size, .. end]));
-        Assert.Equal(new ImageHeader(300, 5, 5, true), ImageHeader.Read([.. signature, .. size, .. other, .. turned, .. end]));
-        Assert.Equal(new ImageHeader(300, 5, 1, false), ImageHeader.Read([.. signature, .. size, .. end[..^1]]));
-        Assert.Equal(new ImageHeader(300, 5, 1, true), ImageHeader.Read([.. signature, .. size, .. end, 1, 2, 3]));
-        Assert.Null(ImageHeader.Read([.. signature, .. end]));
-        Assert.Null(ImageHeader.Read([.. signature, .. Chunk("IHDR", [0x80, 0, 0, 0, 0, 0, 0, 5, 8, 2, 0, 0, 0]), .. end]));
+        void Reads(ImageHeader? expected, params byte[][] chunks)
+        {
+            Assert.Equal(expected, ImageHeader.Read([.. signature, .. chunks.SelectMany(chunk => chunk)]));
+            File.WriteAllBytes(folder["large.png"], [.. signature, .. padding, .. chunks.SelectMany(chunk => chunk)]);
+            Assert.Equal(expected, ImageHeader.ReadFile(folder["large.png"]));
+        }
+
+        Reads(new ImageHeader(300, 5, 1, true), size, end);
+        Reads(new ImageHeader(300, 5, 5, true), size, other, turned, end);
+        Reads(new ImageHeader(300, 5, 1, false), size, end[..^1]);
+        Reads(new ImageHeader(300, 5, 1, true), size, end, [1, 2, 3]);
+        // An end that claims a byte more than there is.
+        Reads(new ImageHeader(300, 5, 1, false), size, [0, 0, 0, 1, .. end[4..]]);
+        Reads(new ImageHeader(300, 5, 1, true), Chunk("IHDR", [0, 0, 1, 44, 0, 0, 0, 5]), end);
+        Reads(null, Chunk("IHDR", [0, 0, 1, 44, 0, 0, 5]), end);
+        Reads(null, end);
+        Reads(null, Chunk("IHDR", [0x80, 0, 0, 0, 0, 0, 0, 5, 8, 2, 0, 0, 0]), end);
+
+        static byte[] Chunk(string kind, byte[] data) => [0, 0, (byte)(data.Length >> 8), (byte)data.Length, .. System.Text.Encoding.ASCII.GetBytes(kind), .. data, 0, 0, 0, 0];
     }
 }

@@ -57,8 +57,11 @@ public class SegmentationDatasetTests
     [InlineData(255)]
     public void Foreground_is_what_is_above_the_threshold(byte threshold)
     {
-        PixelImage values = Pictures.Grey(261, 1, (_, x) => x % 256);
-        Assert.Equal(Enumerable.Range(0, 261).Select(x => (byte)(x % 256 > threshold ? 255 : 0)), SegmentationSample.Foreground(values, threshold).Pixels.ToArray());
+        foreach (int width in new[] { 5, 256, 261 })
+        {
+            PixelImage values = Pictures.Grey(width, 1, (_, x) => (512 - width + x) % 256);
+            Assert.Equal(values.Pixels.ToArray().Select(value => (byte)(value > threshold ? 255 : 0)), SegmentationSample.Foreground(values, threshold).Pixels.ToArray());
+        }
     }
 
     [Theory]

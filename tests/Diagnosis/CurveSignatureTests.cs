@@ -89,6 +89,39 @@ public class CurveSignatureTests
     }
 
     [Fact]
+    public void The_finding_tells_every_figure()
+    {
+        double[] none = [double.NaN, double.NaN, double.NaN];
+        void Reads(string finding, TrainingHistory history) => Assert.Equal(finding, CurveSignature.Measure(history).Finding);
+        Reads("Frozen layers train on batch statistics and predict with old ones (confidence 0.88). The training images themselves cost 1.300 in inference mode and 0.500 in training mode, 2.6 times as much: that is not overfitting. Validation (1.300) is as bad as the training images in inference mode, so the mode is to blame and not the images.",
+            History([0.9, 0.6, 0.5], [1.3, 1.3, 1.3], [1.3, 1.3, 1.3], 1e-3));
+        Reads("Running statistics lag behind (confidence 0.63). The training images themselves cost 0.530 in inference mode and 0.350 in training mode, 1.5 times as much: that is not overfitting. The gap was 3.990 in epoch 2 and is 0.180 now: running statistics are catching up. Validation (0.500) is as bad as the training images in inference mode, so the mode is to blame and not the images.",
+            History([0.60, 0.41, 0.35], [0.88, 4.4, 0.53], [0.7, 3.9, 0.50], 3e-3));
+        Reads("Frozen layers train on batch statistics and predict with old ones (confidence 0.45). The validation loss is 0.600 against 0.250 in training, and was best in epoch 1 of 3. Score the training images in inference mode to be sure.",
+            History([0.8, 0.3, 0.25], none, [0.40, 0.5, 0.6], 1e-3));
+        Reads("Frozen layers train on batch statistics and predict with old ones (confidence 0.55). The validation loss is 0.750 against 0.250 in training, worse than always predicting one half (0.693). Score the training images in inference mode to be sure.",
+            History([0.8, 0.3, 0.25], none, [0.8, 0.9, 0.75], 1e-3));
+        Reads("Overfitting (confidence 0.88). The training images cost 0.500 in inference mode too, the validation images 1.400, 2.8 times as much: the network knows its training images by heart. The validation loss was lowest in epoch 2 and has risen by 75 % since.",
+            History([0.9, 0.6, 0.5], [0.9, 0.6, 0.5], [1.0, 0.8, 1.4], 1e-3));
+        Reads("Overfitting (confidence 0.61). Training costs 0.200, validation 0.560, 2.8 times as much. The validation loss was lowest in epoch 2 and has risen by 12 % since.",
+            History([0.9, 0.4, 0.2], none, [0.7, 0.5, 0.56], 1e-3));
+        Reads("Healthy (confidence 0.90). Training 0.500, the same images in inference mode 0.500, validation 0.550: they agree.",
+            History([0.9, 0.6, 0.5], [0.9, 0.6, 0.5], [0.9, 0.6, 0.55], 1e-3));
+        Reads("Healthy (confidence 0.50). Training 0.500, validation 0.550: they agree.",
+            History([0.9, 0.6, 0.5], none, [0.9, 0.6, 0.55], 1e-3));
+        Reads("Learning rate too high (confidence 0.94). In inference mode the loss reached 90 in epoch 3, far above what a wrong prediction costs: the weights moved faster than anything could follow. The learning rate was 0.01; Adam is usually run at 1e-3.",
+            History([0.9, 0.6, 0.5], [60, 60, 90], [60, 60, 60], 1e-2));
+        Reads("Learning rate too high (confidence 0.88). The training loss jumped by more than a quarter in 2 of 4 epochs. The learning rate was 0.1; Adam is usually run at 1e-3.",
+            History([0.70, 1.40, 0.65, 0.90, 0.66], [0.9, 1.3, 0.8, 1.0, 0.8], [0.9, 1.4, 0.8, 1.0, 0.9], 0.1));
+        Reads("Learning rate too high (confidence 0.54). The training loss did not fall (from 0.700 to 0.690) at a learning rate of 0.1. The learning rate was 0.1; Adam is usually run at 1e-3.",
+            History([0.70, 0.69, 0.69], [0.7, 0.7, 0.7], [0.7, 0.7, 0.7], 0.1));
+        Reads("Learning rate too high (confidence 1.00). The training loss became NaN or infinite.",
+            History([0.9, double.NaN], [0.9, 0.9], [0.9, 0.9], 1e-3));
+        Reads("Leakage (confidence 0.60). The validation IoU was 0.990 in epoch 3 already and differs from that on the training images by 0.005: too good. Look for training images among the validation images, and for the mask in the image.",
+            new TrainingHistory(Enumerable.Range(1, 4).Select(e => new EpochRecord(e, new(0.2 / e, 0.97, 0.98), new(0.1 / e, 0.99, 0.995), new(0.1 / e, 0.985, 0.995), 1e-3, 1))));
+    }
+
+    [Fact]
     public void An_empty_history_is_told() =>
         Assert.Contains("at least one epoch", Assert.Throws<ArgumentException>(() => CurveSignature.Measure(new TrainingHistory())).Message);
 

@@ -162,6 +162,7 @@ public class FindingTextTests
         Assert.Empty(Distance(1, 4).Outliers());
         Assert.Equal(["bn2"], Distance(1, 0.04, 0.04, 0.5).Outliers().Select(l => l.Name));
         Assert.Empty(Distance(1, 0.04, 0.04, 0.49).Outliers());
+        Assert.Equal(["bn0"], Distance(1, 0.65, 0.0625, 0.0625).Outliers().Select(l => l.Name));
         Assert.Empty(Distance(1, 0.05, 0.06, 0.59).Outliers());
         Assert.Empty(Distance(1, [.. Enumerable.Repeat(0.05, 17), 4, 4]).Outliers());
         Assert.Equal(2, Distance(1, [.. Enumerable.Repeat(0.05, 18), 3, 4]).Outliers().Count);

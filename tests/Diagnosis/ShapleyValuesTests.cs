@@ -67,6 +67,13 @@ public class ShapleyValuesTests
         Assert.All(values, v => Assert.Equal(0, v.StandardError, 12));
     }
 
+    [Theory]
+    [InlineData(0.25, false)]
+    [InlineData(0.26, true)]
+    [InlineData(-0.25, false)]
+    [InlineData(-0.26, true)]
+    public void Beyond_noise_is_more_than_two_standard_errors(double value, bool beyond) => Assert.Equal(beyond, new ShapleyValue(value, 0.125).IsBeyondNoise);
+
     [Fact]
     public void Numbers_out_of_range_are_refused()
     {

@@ -75,6 +75,22 @@ public sealed class CheckpointDamageTests : IDisposable
         Assert.Contains("No other checkpoint is there, so the training begins at its start.", history.Remarks);
     }
 
+    /// <summary>Texts with their lengths, the header's and then each tensor's name, type, shape and bytes, in ordinal order: written out here, so that files stay readable.</summary>
+    [Fact]
+    public void The_checksum_is_over_everything_in_a_fixed_order()
+    {
+        using var scope = NewDisposeScope();
+        static byte[] Text(string text) => [.. BitConverter.GetBytes(text.Length), .. System.Text.Encoding.UTF8.GetBytes(text)];
+        var header = new Dictionary<string, string> { ["b"] = "2", ["checksum"] = "is not a part of itself", ["a"] = "1" };
+        var tensors = new Dictionary<string, Tensor> { ["y"] = tensor(7L), ["x"] = tensor(new[] { 1f, 2f }, [2, 1]) };
+        byte[] whole =
+        [
+            .. Text("a"), .. Text("1"), .. Text("b"), .. Text("2"),
+            .. Text("x"), .. Text("Float32 2 1"), .. BitConverter.GetBytes(1f), .. BitConverter.GetBytes(2f), .. Text("y"), .. Text("Int64 "), .. BitConverter.GetBytes(7L),
+        ];
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(whole)), Checkpoint.Sum(header, tensors));
+    }
+
     [Fact]
     public void A_checkpoint_of_a_later_version_is_refused_by_name()
     {

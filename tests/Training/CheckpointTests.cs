@@ -213,6 +213,16 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void What_only_one_side_has_is_a_difference_too()
+    {
+        Dictionary<string, string> one = new() { ["a"] = "1", ["b"] = "2" }, other = new() { ["a"] = "1" };
+        Assert.Equal("b was 2 and is not there", TrainingSettings.Difference(one, other));
+        Assert.Equal("b was not there and is 2", TrainingSettings.Difference(other, one));
+        Assert.Equal("a was 1 and is 3", TrainingSettings.Difference(other, new Dictionary<string, string> { ["a"] = "3" }));
+        Assert.Null(TrainingSettings.Difference(one, new Dictionary<string, string>(one)));
+    }
+
+    [Fact]
     public void Phases_that_begin_elsewhere_are_another_training()
     {
         SoakTraining.Run(6, folder.Path, null);

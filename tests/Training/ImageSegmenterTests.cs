@@ -77,6 +77,20 @@ public sealed class ImageSegmenterTests(TrainedUNet trained) : IClassFixture<Tra
         (one.Zip(other, (a, b) => Math.Abs(a - b)).Average(), one.Zip(other, (a, b) => a > 0.5f != b > 0.5f ? 1.0 : 0).Average());
 
     [Fact]
+    public void Of_several_classes_a_pixel_gets_the_most_probable()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Classes = 3, Encoder = new ResNet50Options { Width = 16 } });
+        using (no_grad()) unet.Decoder.get_parameter("prediction.weight")!.mul_(20);
+        (Tensor probability, Tensor best) = unet.Predict(Preprocessing.Caffe.Apply(trained.Image.ToRgb().ToTensor())).max(1);
+        SegmentedImage found = new ImageSegmenter(unet, Caffe).Segment(trained.Image);
+        long[] expected = best.Values<long>();
+        Assert.True(expected.Distinct().Count() > 1);
+        Assert.Equal(expected, found.Mask.Pixels.ToArray().Select(value => (long)value));
+        Assert.Equal(probability.mean().item<float>(), found.Confidence, 1e-5);
+    }
+
+    [Fact]
     public void Several_classes_get_their_numbers_and_every_class_its_area()
     {
         using var scope = NewDisposeScope();
@@ -91,6 +105,20 @@ public sealed class ImageSegmenterTests(TrainedUNet trained) : IClassFixture<Tra
         Assert.True(found.Areas.Count(a => a.Pixels > 0) > 1, found.ToString());
         // The mean over all pixels is the mean of the classes, each by its share.
         Assert.Equal(found.Confidence, found.Areas.Where(a => a.Pixels > 0).Sum(a => a.Share * a.Confidence), 1e-9);
+    }
+
+    /// <summary>All logits are 0: of one channel no pixel is above one half, of three classes the first is the largest.</summary>
+    [Theory]
+    [InlineData(1, 0.5)]
+    [InlineData(3, 1 / 3.0)]
+    public void What_is_undecided_is_background(int classes, double confidence)
+    {
+        using var unet = new UNetResNet50(new UNetOptions { Classes = classes, Encoder = new ResNet50Options { Width = 16 } });
+        using (no_grad()) unet.Decoder.get_parameter("prediction.weight")!.zero_();
+        SegmentedImage found = new ImageSegmenter(unet, Caffe).Segment(trained.Image);
+        Assert.Equal(new byte[96 * 96], found.Mask.Pixels.ToArray());
+        Assert.Equal(confidence, found.Confidence, 1e-6);
+        Assert.Equal(classes == 1 ? [0] : [96 * 96, 0, 0], found.Areas.Select(area => area.Pixels));
     }
 
     [Fact]

@@ -23,6 +23,33 @@ public class LearningTaskTests
     }
 
     /// <summary>−ln softmax of the right class: ln(1 + 2e⁻¹) where it leads by 1, and 1 more where it is one of the two others.</summary>
+    [Theory]
+    [InlineData("2,1,4,4", "2,1,4,4", false, "binary segmentation")]
+    [InlineData("2,2,4,4", "2,2,4,4", false, "binary prediction")]
+    [InlineData("2,1,4", "2,1,4", false, "binary prediction")]
+    [InlineData("2,3,4,4", "2,4,4", true, "multi-class segmentation")]
+    [InlineData("2,2,4,4", "2,4,4", true, "multi-class segmentation")]
+    [InlineData("2,1,4,4", "2,4,4", true, null)]
+    [InlineData("2,3,4,4", "2,4,4", false, null)]
+    [InlineData("2,3,4,4", "2,4,5", true, null)]
+    [InlineData("2,3,4,4", "3,4,4", true, null)]
+    [InlineData("2,3,4,4", "2,1,4,4", true, null)]
+    [InlineData("2,3,4", "2,4,4", true, null)]
+    [InlineData("4,2", "4", true, "classification")]
+    [InlineData("4,1", "4", true, null)]
+    [InlineData("4,3", "4", false, null)]
+    [InlineData("4,3", "5", true, null)]
+    [InlineData("4,3", "4,1", true, null)]
+    [InlineData("4,3,2", "4", true, null)]
+    public void A_task_is_known_by_shapes_and_type(string outputs, string targets, bool whole, string? name)
+    {
+        using var scope = NewDisposeScope();
+        static long[] Shape(string text) => [.. text.Split(',').Select(long.Parse)];
+        Tensor given = zeros(Shape(outputs)), wanted = zeros(Shape(targets), whole ? int64 : float32);
+        if (name is not null) Assert.Equal(name, LearningTask.For(given, wanted).Name);
+        else Assert.Contains("none of the known tasks", Assert.Throws<ArgumentException>("outputs", () => LearningTask.For(given, wanted)).Message);
+    }
+
     [Fact]
     public void Cross_entropy_is_that_of_the_right_class()
     {

@@ -22,6 +22,15 @@ public class PresetTests
     }
 
     [Fact]
+    public void One_of_your_own_has_the_rest_from_the_quick_one()
+    {
+        var own = new Preset { Name = "own", Width = 32, Side = 64 };
+        foreach (Preset preset in new[] { own, Preset.Quick, Preset.Full })
+            Assert.Equal((10, 16, 4e-3, 0.5), (preset.BatchSize, preset.Epochs, preset.LearningRate, Math.Round(preset.Schedule(0.5), 12)));
+        Assert.Equal(("cpu", null), (own.Device, own.Weights));
+    }
+
+    [Fact]
     public void An_unknown_name_is_refused_with_those_that_exist()
     {
         string message = Assert.Throws<ArgumentException>("name", () => Preset.FromName("huge")).Message;

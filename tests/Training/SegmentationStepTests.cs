@@ -20,7 +20,8 @@ public class SegmentationStepTests
     [InlineData(0.99, "")]
     [InlineData(1.0, ", about 1 s left")]
     [InlineData(89.4, ", about 89 s left")]
-    [InlineData(91.0, ", about 2 min left")]
+    [InlineData(89.9, ", about 90 s left")]
+    [InlineData(90.0, ", about 2 min left")]
     [InlineData(600.0, ", about 10 min left")]
     public void What_is_left_is_told_in_seconds_below_a_minute_and_a_half(double? seconds, string left) =>
         Assert.Equal($"2 of 3  a.png  done before{left}", (Step(null) with { SecondsLeft = seconds }).ToString());
@@ -33,12 +34,14 @@ public class SegmentationStepTests
         SegmentationStep Next(string image, SegmentedImage? found, string? problem = null)
         {
             pace.Begin();
+            if (found is not null) Thread.Sleep(2);
             return pace.End(image, found, problem);
         }
 
         SegmentationStep before = Next("a", null), first = Next("b", Found(1)), damaged = Next("c", null, "is cut short"), second = Next("d", Found(1)), last = Next("e", Found(1));
         Assert.Equal(["1 of 5 a", "2 of 5 b", "3 of 5 c", "4 of 5 d", "5 of 5 e"], new[] { before, first, damaged, second, last }.Select(step => $"{step.Number} of {step.Count} {step.Image}"));
         Assert.Equal((null, "is cut short"), (before.Problem, damaged.Problem));
+        Assert.All(new[] { first, second, last }, step => Assert.True(step.Seconds > 0.0005));
         Assert.Null(before.SecondsLeft);
         Assert.Equal(3 * first.Seconds, first.SecondsLeft!.Value, 1e-9);
         Assert.Equal(2 * first.Seconds, damaged.SecondsLeft!.Value, 1e-9);

@@ -39,6 +39,23 @@ public class TrainingHistoryTests
     }
 
     [Fact]
+    public void The_text_has_what_people_look_at_first_and_the_remarks_below()
+    {
+        var history = new TrainingHistory(Epoch(1, 1.4), Epoch(2, 2.4));
+        history.Add("Resumed after epoch 1.");
+        Assert.Equal(
+            """
+            epoch    loss  validation loss  training loss in inference mode    IoU  validation IoU  training IoU in inference mode  seconds
+                1  1.1000           1.4000                           1.7000  1.200           1.500                           1.800     10.0
+                2  2.1000           2.4000                           2.7000  2.200           2.500                           2.800     20.0
+            Resumed after epoch 1.
+            """, history.ToString(), ignoreLineEndingDifferences: true);
+        Assert.EndsWith("\nNo epoch has ended yet.", new TrainingHistory().ToString());
+        var plain = new TrainingHistory(new EpochRecord(1, new(1, []), new(2, []), new(3, []), 1e-3, 4));
+        Assert.Equal("epoch    loss  validation loss  training loss in inference mode  seconds", plain.ToString().Split('\n')[0]);
+    }
+
+    [Fact]
     public void The_table_has_a_row_for_each_epoch_and_every_number_in_its_column()
     {
         DataFrame table = new TrainingHistory(Epoch(1, 1.4), Epoch(2, 2.4)).ToDataFrame();

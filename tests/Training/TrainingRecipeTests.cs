@@ -184,6 +184,8 @@ public sealed class TrainingRecipeTests : IDisposable
         Assert.Equal([12, 7], TrainingRecipe.TwoPhase(options, wholeEpochs: 7).Phases.Select(phase => phase.Options.Epochs));
         Assert.Equal([new("decoder", 2), new("encoder", 0.1)], TrainingRecipe.Discriminative(options).Phases.Single().Options.LearningRates);
         Assert.Equal(0.05, TrainingRecipe.UnfreezeEverything(options).Phases.Single().Options.LearningRate);
+        TrainingRecipe[] recipes = [TrainingRecipe.TwoPhase(options, 7), TrainingRecipe.Discriminative(options), TrainingRecipe.UnfreezeEverything(options)];
+        Assert.Equal(["decoder", "whole", "discriminative", "everything"], recipes.SelectMany(recipe => recipe.Phases).Select(phase => phase.Name));
         using UNetResNet50 unet = UNet();
         TrainingRecipe.UnfreezeEverything(options).Phases.Single().Prepare!(unet);
         Assert.Equal(0.5, unet.Decoder.SpatialDropout.p);
