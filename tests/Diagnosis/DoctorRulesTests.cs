@@ -115,6 +115,25 @@ public class DoctorRulesTests
             Third(finished, group => group.Count == 2 ? 0.75 : 0.25));
     }
 
+    /// <summary>A gap at the size of the training's batches counts, if there is one and these are smaller than what the doctor looks at.</summary>
+    [Theory]
+    [InlineData(2, 0.5, 3, "6", "0.500", "3.000")]
+    [InlineData(7, 0.5, 3, "6", "0.500", "3.000")]
+    [InlineData(8, 0.5, 3, "2", "1.000", "2.000")]
+    [InlineData(9, 0.5, 3, "2", "1.000", "2.000")]
+    [InlineData(2, 1, 1.1, "2", "1.000", "2.000")]
+    public void The_gap_of_small_training_batches_counts(int size, double training, double inference, string ratio, string better, string worse)
+    {
+        using var net = Network();
+        MedicalChart chart = Chart(net, inference: 2, batch: size);
+        chart.GapAtBatchSize = (training, inference);
+        DoctorFinding finding = DoctorRules.Apply(chart).ElementAt(2);
+        Assert.Equal(Cause.FrozenBatchStatistics, finding.Cause);
+        Assert.Equal((ratio, $"On the same training images the loss is {better} with the batch's statistics and {worse} with the running ones: no overfitting."), (NumberText.Short(finding.Evidence[0].Value), finding.Evidence[0].Text));
+        // 1 − ½ (1.3 / ratio)².
+        Assert.Equal(ratio == "6" ? 0.976528 : 0.78875, finding.Confidence, 5);
+    }
+
     private static string Text(DoctorFinding finding) =>
         $"{finding.Cause} {NumberText.Fixed(finding.Confidence, 4)} [{finding.Place}] [{string.Join(' ', finding.Layers)}] {finding.Verdict} {string.Join(' ', finding.Evidence.Select(e => $"<{e.Diagnostic} {NumberText.Short(e.Value)} {NumberText.Short(e.Limit)} {e.Text}>"))}";
 

@@ -106,4 +106,7 @@ public class LayerAttributionTests
     [InlineData("dense1.0.norm", "dense1")]
     [InlineData("bn2", "bn2")]
     public void Layers_belong_to_parts(string layer, string stage) => Assert.Equal(stage, LayerAttribution.StageOf(layer));
+
+    [Fact]
+    public void A_part_belongs_to_a_name() => Assert.Equal("layer", Assert.Throws<ArgumentNullException>(() => LayerAttribution.StageOf(null!)).ParamName);
 }

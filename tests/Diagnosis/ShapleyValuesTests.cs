@@ -155,4 +155,7 @@ public class ShapleyValuesTests
         Assert.StartsWith($"Chart: {title}", ChartSummary.Of(ChartFigure.Of(matrix.Chart())), StringComparison.Ordinal);
         Assert.Equal(both - none, ModeShares.Measure(matrix).Shares.Sum(share => share.Shapley), 12);
     }
+
+    [Fact]
+    public void Shares_belong_to_a_matrix() => Assert.Equal("matrix", Assert.Throws<ArgumentNullException>(() => ModeShares.Measure(null!)).ParamName);
 }
