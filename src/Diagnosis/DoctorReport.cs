@@ -54,7 +54,7 @@ public sealed record DoctorReport : DiagnosticReport
                 .. Layers.Count > 0 ? new[] { (IReadOnlyList<string>)["layers", $"{Layers.Count}: {string.Join(", ", Layers.Take(4))}{(Layers.Count > 4 ? ", …" : "")}"] } : [],
                 .. Cure is null ? [] : new[] { (IReadOnlyList<string>)["what to do", Cure.Title] },
             ],
-            [false, false], $"{Reports.Count} diagnostics in {Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s"),
+            [false, false], $"{Reports.Count} diagnostic{(Reports.Count == 1 ? "" : "s")} in {Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s"),
         new(["evidence", "figure", "limit", "from"],
             [.. Evidence.Select(e => (IReadOnlyList<string>)[e.Text, NumberText.Short(e.Value), double.IsNaN(e.Limit) ? "" : NumberText.Short(e.Limit), e.Diagnostic])],
             [false, true, true, false], AlsoFound.Count == 0 ? null : "Also found: " + string.Join(" ", AlsoFound.Select(also => also.Text))),

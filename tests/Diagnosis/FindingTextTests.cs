@@ -279,7 +279,7 @@ public class FindingTextTests
             where       encoder
             layers      5: a, b, c, d, …
             what to do  Count anew
-            1 diagnostics in 1.3 s
+            1 diagnostic in 1.3 s
 
             evidence           figure  limit  from
             A quarter is old.    0.25   0.05  EmaClock
@@ -297,7 +297,7 @@ public class FindingTextTests
             cause       running statistics lag behind
             confidence  0.63
             layers      4: a, b, c, d
-            1 diagnostics in 1.3 s
+            1 diagnostic in 1.3 s
 
             evidence           figure  limit  from
             A quarter is old.    0.25   0.05  EmaClock
