@@ -243,12 +243,12 @@ public class FindingTextTests
             Known by heart.    2.5    1.4
             It has risen.     1.25    NaN
             """, new CurveSignature
-    {
-        Cause = Cause.Overfitting,
-        Confidence = 0.875,
-        Epochs = 12,
-        Evidence = [new("", 2.5, 1.4, "Known by heart."), new("", 1.25, double.NaN, "It has risen.")],
-    });
+            {
+                Cause = Cause.Overfitting,
+                Confidence = 0.875,
+                Epochs = 12,
+                Evidence = [new("", 2.5, 1.4, "Known by heart."), new("", 1.25, double.NaN, "It has risen.")],
+            });
 
     [Fact]
     public void Diagnoses()
