@@ -19,8 +19,11 @@ namespace UnetResnet.Lab.Benchmarks;
 /// <param name="OnnxRuntime">Inference of the exported network by ONNX Runtime; null where it is missing or nothing infers.</param>
 internal sealed record StepResult(int Width, int Side, int Batch, double CeilingGflops, double? CeilingBFloat16Gflops, IReadOnlyDictionary<string, Samples?> Steps, IReadOnlyDictionary<string, Samples?> Peers, double PeakMb, Samples? OnnxRuntime)
 {
-    /// <summary>The least milliseconds of a step: its convolutions at the rate of the large one. Null where it was not measured or computes more than it must.</summary>
-    public required IReadOnlyDictionary<string, double?> Bounds { get; init; }
+    /// <summary>
+    /// Milliseconds of a step's convolutions at the rate of the large one, if each were computed directly: the least that a step without tiles takes. Null where it was not measured or
+    /// computes more than it must.
+    /// </summary>
+    public required IReadOnlyDictionary<string, double?> Direct { get; init; }
 
     /// <summary>Milliseconds of a step's convolutions alone, see <see cref="ConvolutionProfile"/>. Null where it was not asked for.</summary>
     public IReadOnlyDictionary<string, double>? Convolutions { get; init; }
@@ -89,7 +92,7 @@ internal static class StepBenchmark
             Names.ToDictionary(name => name, name => measured.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null),
             PeerNames.ToDictionary(name => name, name => peers.TryGetValue(name, out List<double>? times) ? Samples.Of(times) : null), peak, exported.Count > 0 ? Samples.Of(exported) : null)
         {
-            Bounds = Names.ToDictionary(name => name, name => measured.ContainsKey(name) ? work.Gflop(name) / (IsLow(name) ? low! : ceiling).GigaflopPerSecond * 1000 : null),
+            Direct = Names.ToDictionary(name => name, name => measured.ContainsKey(name) ? work.Gflop(name) / (IsLow(name) ? low! : ceiling).GigaflopPerSecond * 1000 : null),
         };
     }
 

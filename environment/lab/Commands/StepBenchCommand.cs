@@ -40,7 +40,7 @@ internal static class StepBenchCommand
         return command;
     }
 
-    /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest; "bound_ms" is the least that a step can take.</summary>
+    /// <summary>Medians under "ms" and "peer_ms", and beside them the lowest and highest; "direct_ms" is what a step's convolutions take at the best rate without tiles.</summary>
     internal static Dictionary<string, object?> Document(StepResult result)
     {
         static Dictionary<string, double?> Of(IReadOnlyDictionary<string, Samples?> samples, Func<Samples, double> figure) =>
@@ -56,7 +56,7 @@ internal static class StepBenchCommand
             ["ms"] = Of(result.Steps, s => s.Median),
             ["ms_min"] = Of(result.Steps, s => s.Min),
             ["ms_max"] = Of(result.Steps, s => s.Max),
-            ["bound_ms"] = result.Bounds.ToDictionary(b => b.Key, b => b.Value is double bound ? Math.Round(bound, 2) : (double?)null),
+            ["direct_ms"] = result.Direct.ToDictionary(d => d.Key, d => d.Value is double direct ? Math.Round(direct, 2) : (double?)null),
             ["convolution_ms"] = result.Convolutions?.ToDictionary(c => c.Key, c => Math.Round(c.Value, 2)),
             ["peer_ms"] = Of(result.Peers, s => s.Median),
             ["peer_ms_min"] = Of(result.Peers, s => s.Min),
@@ -67,17 +67,17 @@ internal static class StepBenchCommand
 
     private static void Write(StepResult result)
     {
-        var table = new Table().AddColumns("step", "ms", "from to", "at least", "PyTorch ms", "from to", "times PyTorch");
+        var table = new Table().AddColumns("step", "ms", "from to", "direct", "PyTorch ms", "from to", "times PyTorch");
         foreach ((string name, Samples? own) in result.Steps.Where(s => s.Value is not null))
         {
             Samples? peer = result.Peers.GetValueOrDefault(name);
-            table.AddRow(name, Number(own!.Median), $"{Number(own.Min)}–{Number(own.Max)}", result.Bounds[name] is double bound ? Number(bound) : "", peer is null ? "" : Number(peer.Median), peer is null ? "" : $"{Number(peer.Min)}–{Number(peer.Max)}", peer is null ? "" : NumberText.Fixed(peer.Median / own.Median, 2));
+            table.AddRow(name, Number(own!.Median), $"{Number(own.Min)}–{Number(own.Max)}", result.Direct[name] is double direct ? Number(direct) : "", peer is null ? "" : Number(peer.Median), peer is null ? "" : $"{Number(peer.Min)}–{Number(peer.Max)}", peer is null ? "" : NumberText.Fixed(peer.Median / own.Median, 2));
         }
 
         AnsiConsole.Write(table);
         if (result.OnnxRuntime is { } onnx) AnsiConsole.WriteLine($"infer by ONNX Runtime, batch norm folded: {Number(onnx.Median)} ms ({Number(onnx.Min)}–{Number(onnx.Max)})");
         if (result.Convolutions is { } convolutions) AnsiConsole.WriteLine($"convolutions alone, in ms: {string.Join(", ", convolutions.Select(c => $"{c.Key} {Number(c.Value)}"))}");
-        AnsiConsole.WriteLine("at least: the step's convolutions at the rate of a large one");
+        AnsiConsole.WriteLine("direct: the step's convolutions at the rate of a large one, without tiles");
         AnsiConsole.WriteLine($"width {result.Width}, {result.Side}×{result.Side}, batch {result.Batch}; a large 3×3 convolution reaches {Number(result.CeilingGflops)} GFLOP/s here{(result.CeilingBFloat16Gflops is double low ? $" and {Number(low)} in bfloat16" : "")}; at most {Number(result.PeakMb)} MB resident");
     }
 
