@@ -90,4 +90,24 @@ public class ChannelMapTests
 
     /// <summary>Normal numbers around 3, channels last.</summary>
     private static Tensor Map(int images, int channels, int height, int width) => (randn(images, height, width, channels) + 3).permute(0, 3, 1, 2);
+
+    /// <summary>Three values of each of two channels: 1, 2, 6 and 4, 4, 4.</summary>
+    [Fact]
+    public void Moments_are_mean_and_biased_variance()
+    {
+        (double[] mean, double[] variance) = ChannelMap.Moments([9, 12, 41, 48], 3);
+        Assert.Equal([3, 4], mean);
+        Assert.Equal(14.0 / 3, variance[0], 12);
+        Assert.Equal(0, variance[1], 12);
+    }
+
+    /// <summary>2·(x − 3)/√(3 + 1) + 1 = x − 2.</summary>
+    [Fact]
+    public void Batch_norm_is_a_scale_and_a_shift()
+    {
+        using var scope = NewDisposeScope();
+        (float[] scales, float[] shifts) = ChannelMap.Normalizing([3], [3], tensor(new[] { 2f }), tensor(new[] { 1f }), eps: 1);
+        Assert.Equal([1f], scales);
+        Assert.Equal([-2f], shifts);
+    }
 }
