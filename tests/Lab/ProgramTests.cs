@@ -12,7 +12,7 @@ namespace UnetResnet.Tests.Lab;
 public class ProgramTests
 {
     [Fact]
-    public void ACommandIsCreatedByItsNameAndWithoutTheOthers()
+    public void A_command_is_created_by_its_name_and_without_the_others()
     {
         string[] all = [.. LabProgram.Root([]).Subcommands.Select(c => c.Name)];
         Assert.Contains("run", all);
@@ -26,7 +26,7 @@ public class ProgramTests
     [InlineData(typeof(CSharpCompilation))]
     [InlineData(typeof(CSharpScript))]
     [InlineData(typeof(Command))]
-    public void WhatEveryStartNeedsIsNativeCode(Type type)
+    public void What_every_start_needs_is_native_code(Type type)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.OSArchitecture is not System.Runtime.InteropServices.Architecture.X64) return; // as the build has it
         using var reader = new PEReader(File.OpenRead(type.Assembly.Location));

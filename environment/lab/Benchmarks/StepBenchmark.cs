@@ -56,9 +56,8 @@ internal static class StepBenchmark
             steps = [.. steps.Where(step => !IsLow(step))];
         }
 
-        TorchRuntime.Seed(0);
         PeakMemory.Reset();
-        Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
+        (Tensor images, Tensor masks) = Batch(batch, side);
         using UNetResNet50 origin = Settled(width, images);
         using PeerProcess? peer = withPeers ? PeerProcess.Start(origin, side, batch, get_num_threads(), progress) : null;
         using OnnxPeer? onnx = withPeers && steps.Contains("infer") ? OnnxPeer.Start(origin, side, batch, get_num_threads(), progress) : null;
@@ -106,11 +105,16 @@ internal static class StepBenchmark
     {
         using var memory = new NativeMemory();
         using var scope = NewDisposeScope();
-        TorchRuntime.Seed(0);
-        Tensor images = randn(batch, 3, side, side) * 60, masks = rand(batch, 1, side, side).lt(0.3).to(float32);
+        (Tensor images, Tensor masks) = Batch(batch, side);
         using UNetResNet50 origin = Settled(width, images);
         using Step step = Step.Create(name, origin, images, masks);
         run(step.Run);
+    }
+
+    private static (Tensor Images, Tensor Masks) Batch(int batch, int side)
+    {
+        TorchRuntime.Seed(0);
+        return (randn(batch, 3, side, side) * 60, rand(batch, 1, side, side).lt(0.3).to(float32));
     }
 
     private static bool IsLow(string step) => step.EndsWith("bf16", StringComparison.Ordinal);

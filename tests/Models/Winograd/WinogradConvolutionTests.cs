@@ -123,6 +123,19 @@ public class WinogradConvolutionTests
         var (again, gradientAgain) = Step();
         Assert.True(TensorMemory.SameBytes(result, again));
         Assert.True(TensorMemory.SameBytes(gradient, gradientAgain));
+        int threads = get_num_threads();
+        try
+        {
+            foreach (int other in new[] { 1, 3 })
+            {
+                set_num_threads(other);
+                Assert.True(TensorMemory.SameBytes(result, Step().Result));
+            }
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
     }
 
     [Fact]
