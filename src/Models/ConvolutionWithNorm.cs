@@ -31,7 +31,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>All three, one after the other.</summary>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor Apply(Tensor x, bool watched) => Activated(Normalized(Convolved(x, watched)), watched);
+    internal Tensor Apply(Tensor x, bool watched) => NormalizedAndActivated(Convolved(x, watched), watched);
 
     /// <summary>The convolution, in the precision of the map: of weights in float32 a copy is taken, through which gradients flow back.</summary>
     /// <param name="x">(N, C, H, W).</param>
@@ -45,8 +45,13 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
         return functional.conv2d(x, kernel.As(x), Convolution.bias?.As(x), strides: [Stride, Stride], padding: [padding, padding]);
     }
 
+    /// <summary>Batch norm and ReLU of the convolution's result, as one operation where that is possible and nobody watches.</summary>
+    internal Tensor NormalizedAndActivated(Tensor y, bool watched) => (watched ? null : Norm?.Activated(y, Activation is not null)) ?? Activated(Called(y), watched);
+
     /// <summary>The batch norm of the convolution's result.</summary>
-    internal Tensor Normalized(Tensor y) => Norm?.call(y) ?? y;
+    internal Tensor Normalized(Tensor y, bool watched) => (watched ? null : Norm?.Activated(y, relu: false)) ?? Called(y);
+
+    private Tensor Called(Tensor y) => Norm?.call(y) ?? y;
 
     /// <summary>The batch norm of the convolution's result and what follows, without gradients and in the memory of the result or the sum.</summary>
     /// <param name="y">What the convolution gives; overwritten.</param>
@@ -54,7 +59,7 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal Tensor Finished(Tensor y, Tensor? onto)
     {
         if (Norm?.ApplyInPlace(y, Activation is not null, onto) == true) return onto ?? y;
-        y = Normalized(y);
+        y = Called(y);
         return Activated(onto is null ? y : onto.add_(y, One), watched: false);
     }
 

@@ -29,7 +29,7 @@ internal sealed record ResidualBlock(
         Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
         Tensor y = Branch2a.Apply(StridesFirst ? input : x, watched);
         y = Branch2b.Apply(y, watched);
-        y = Branch2c.Normalized(Branch2c.Convolved(y, watched));
+        y = Branch2c.Normalized(Branch2c.Convolved(y, watched), watched);
         Tensor shortcut = Shortcut?.Apply(input, watched) ?? input;
         y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
         return Branch2c.Activated(y, watched).MoveToOuterDisposeScope();

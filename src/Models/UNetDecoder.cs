@@ -132,7 +132,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
         Tensor y = plain ? first.Convolution.call(Concatenated(x, skip))
             : WinogradConvolution.Suits(x, x.shape[2] * 2, x.shape[3] * 2, first.Convolution.weight!) ? WinogradConvolution.Apply(first.Convolution, x, skip)
             : UpsampledConvolution.Apply(first.Convolution, x, skip);
-        return second.Activated(second.Normalized(second.Convolved(first.Activated(first.Normalized(y), watched), plain)), watched);
+        return second.NormalizedAndActivated(second.Convolved(first.NormalizedAndActivated(y, watched), plain), watched);
     }
 
     private static Tensor Full(Tensor map) => map.dtype == bfloat16 ? map.to(float32) : map;

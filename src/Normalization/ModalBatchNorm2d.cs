@@ -114,17 +114,44 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
                 $"Batch statistics of one value per channel have no variance: the input is ({string.Join(", ", input.shape)}). Use more images per batch, larger images, or BatchNormMode.Inference.", nameof(input));
 
         using var scope = NewDisposeScope();
-        (Tensor gamma, Tensor beta) = Options.Renormalization is { } renormalization && training && Mode != BatchNormMode.BatchOnly ? Corrected(input, renormalization) : (weight, bias);
-        bool updates = training && Mode.UpdatesStatistics() && !again;
-        if (!updates && Counter is null)
+        (Tensor gamma, Tensor beta) = Corrects ? Corrected(input, Options.Renormalization!) : (weight, bias);
+        if (!Moves && Counter is null)
             return functional.batch_norm(input, null!, null!, gamma, beta, training: true, momentum: 0, eps: Options.Eps).MoveToOuterDisposeScope();
 
         // With momentum 1 the kernel leaves this batch's mean and unbiased variance in the buffers it is given: statistics without a second pass.
         Tensor mean = zeros_like(running_mean), variance = zeros_like(running_var);
         Tensor output = functional.batch_norm(input, mean, variance, gamma, beta, training: true, momentum: 1, eps: Options.Eps);
         Counter?.Add(mean, variance, count);
-        if (updates) Update(mean, variance, count);
+        if (Moves) Update(mean, variance, count);
         return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Normalises a large map by the batch together with the ReLU that follows, see <see cref="NormalizedActivation"/>.</summary>
+    /// <param name="input">(N, C, H, W).</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <returns>Owned by the caller's dispose scope; null where the layer, or the memory, does not suit.</returns>
+    internal Tensor? Activated(Tensor input, bool relu)
+    {
+        if (Replacement is not null || !Mode.UsesBatchStatistics(training) || Corrects || weight.dtype != ScalarType.Float32) return null;
+        long count;
+        double[] sums;
+        using (no_grad())
+        {
+            using ChannelMap? map = ChannelMap.Of(input);
+            if (map is null || input.shape[1] != Channels || map.Count(1) * Channels < NormalizedActivation.LeastValues) return null;
+            Watcher?.Invoke(input);
+            (count, sums) = (map.Count(1), map.Sums(groups: 1)[0]);
+        }
+
+        Counter?.Add(sums, count);
+        (double[] mean, double[] variance) = ChannelMap.Moments(sums, count);
+        if (Moves)
+        {
+            using Tensor batchMean = tensor(mean, ScalarType.Float32), unbiased = tensor(variance, ScalarType.Float32).mul_((double)count / (count - 1));
+            Update(batchMean, unbiased, count);
+        }
+
+        return NormalizedActivation.Apply(input, weight, bias, mean, variance, Options.Eps, relu);
     }
 
     /// <summary>
@@ -154,6 +181,12 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         map.Scale([ChannelMap.Normalizing(mean, variance, weight, bias, Options.Eps)], relu, sum);
         return true;
     }
+
+    /// <summary>Whether batch statistics are corrected towards the running ones.</summary>
+    private bool Corrects => Options.Renormalization is not null && training && Mode != BatchNormMode.BatchOnly;
+
+    /// <summary>Whether a forward pass with batch statistics moves the running ones.</summary>
+    private bool Moves => training && Mode.UpdatesStatistics() && !again;
 
     /// <summary>
     /// γ·r and γ·d + β: batch renormalisation as other numbers for the same kernel, γ·(x̂·r + d) + β. No gradient flows through r and d (Ioffe 2017, algorithm 1).

@@ -14,4 +14,9 @@ internal static class ChannelsLast
     // TorchSharp 0.107.0 does not pass memory formats on; libtorch recognises this one by its strides.
     internal static Tensor Of(Tensor images) =>
         images.device_type == TorchSharp.DeviceType.CPU ? images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : images.alias();
+
+    /// <summary>Memory in that order for float32 numbers that are still to be written. No view, because whoever gets what a function of autograd gives may go on in its memory.</summary>
+    /// <returns>(N, C, H, W), owned by the caller's dispose scope.</returns>
+    internal static Tensor Empty(long images, long channels, long height, long width) =>
+        empty_strided([images, channels, height, width], [height * width * channels, 1, width * channels, channels], float32);
 }

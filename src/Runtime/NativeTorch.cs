@@ -63,6 +63,14 @@ internal static class NativeTorch
         throw new TorchLoadException(Explain(ManagedFolder));
     }
 
+    /// <summary>Where a function of libtorch, or of a library that it was linked with, lies; 0 where there is none of this name.</summary>
+    /// <exception cref="TorchLoadException">libtorch does not load on this machine.</exception>
+    internal static nint Symbol(string name)
+    {
+        Load();
+        lock (Handles) return NativeLibrary.TryGetExport(Handles[Cpu], name, out nint address) ? address : 0;
+    }
+
     /// <summary>One sentence: why libtorch does not load from a folder, and what to do.</summary>
     /// <param name="folder">The folder that holds TorchSharp.dll.</param>
     internal static string Explain(string folder)

@@ -7,25 +7,88 @@ namespace UnetResnet.Tests.Runtime;
 public class WorkersTests
 {
     [Theory]
+    [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    [InlineData(9)]
+    [InlineData(1000)]
     public void Every_part_runs_once(int parts)
     {
-        var seen = new ConcurrentBag<int>();
-        Workers.Run(parts, seen.Add);
-        Assert.Equal(Enumerable.Range(0, parts), seen.Order());
+        foreach (Action<int, Action<int>> run in Ways)
+        {
+            var seen = new ConcurrentBag<int>();
+            run(parts, seen.Add);
+            Assert.Equal(Enumerable.Range(0, parts), seen.Order());
+        }
     }
 
-    /// <summary>The caller does what no other thread of the pool has begun, so that parts may have parts of their own.</summary>
     [Fact]
     public void Parts_have_parts()
     {
-        var seen = new ConcurrentBag<(int, int)>();
-        Workers.Run(8, outer => Workers.Run(8, inner => seen.Add((outer, inner))));
-        Assert.Equal(64, seen.Distinct().Count());
-        Assert.Equal(64, seen.Count);
+        foreach (Action<int, Action<int>> run in Ways)
+        {
+            var seen = new ConcurrentBag<(int, int)>();
+            run(8, outer => run(8, inner => seen.Add((outer, inner))));
+            Assert.Equal(64, seen.Distinct().Count());
+            Assert.Equal(64, seen.Count);
+        }
     }
+
+    /// <summary>An exception that left a part for native code would end the process.</summary>
+    [Fact]
+    public void What_a_part_throws_arrives_and_the_others_run()
+    {
+        foreach (Action<int, Action<int>> run in Ways)
+        {
+            int ran = 0;
+            var thrown = Assert.Throws<AggregateException>(() => run(20, part =>
+            {
+                Interlocked.Increment(ref ran);
+                if (part == 0) throw new InvalidOperationException("part 0");
+            }));
+            Assert.Equal("part 0", Assert.Single(thrown.InnerExceptions).Message);
+            Assert.InRange(ran, 1, 20);
+        }
+
+        int all = 0;
+        Assert.Throws<AggregateException>(() => Workers.Run(20, _ =>
+        {
+            Interlocked.Increment(ref all);
+            throw new InvalidOperationException();
+        }));
+        if (OpenMp.IsAvailable) Assert.Equal(20, all);
+    }
+
+    /// <summary>Each thread of .NET's has OpenMP threads of its own.</summary>
+    [Fact]
+    public void Many_threads_run_parts_at_the_same_time()
+    {
+        long sum = 0;
+        Thread[] threads = [.. Enumerable.Range(0, 8).Select(_ => new Thread(() =>
+        {
+            for (int round = 0; round < 50; round++) Workers.Run(10, part => Interlocked.Add(ref sum, part));
+        }))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.Equal(8 * 50 * 45, sum);
+    }
+
+    /// <summary>A collection stops OpenMP's threads in managed code as it stops .NET's own.</summary>
+    [Fact]
+    public void Parts_allocate_and_collect()
+    {
+        var kept = new ConcurrentBag<byte[]>();
+        Workers.Run(200, part =>
+        {
+            kept.Add(new byte[10_000]);
+            if (part % 50 == 0) GC.Collect();
+        });
+        Assert.Equal(200, kept.Count);
+    }
+
+    [Fact]
+    public void On_Linux_parts_run_on_the_threads_of_libtorch() => Assert.Equal(OperatingSystem.IsLinux(), OpenMp.IsAvailable);
+
+    private static IEnumerable<Action<int, Action<int>>> Ways => [Workers.Run, Workers.RunOnPool, .. OpenMp.IsAvailable ? [OpenMp.Run] : Array.Empty<Action<int, Action<int>>>()];
 
     [Theory]
     [InlineData(10, 3)]

@@ -46,6 +46,17 @@ internal readonly unsafe struct Pixels(float* numbers, int channels, bool isHalf
         int half = IsHalf ? 1 : 0, height = grid.Height, width = grid.Width;
         nint row = (nint)(width >> half) * Channels;
         float* first = Numbers + image * (nint)(height >> half) * row;
+        if (x >= 0 && y >= 0 && x + side <= width && y + side <= height)
+        {
+            for (int i = 0; i < side; i++, at += side)
+            {
+                float* line = first + ((y + i) >> half) * row;
+                for (int j = 0; j < side; j++) at[j] = line + (nint)((x + j) >> half) * Channels;
+            }
+
+            return;
+        }
+
         for (int i = 0; i < side; i++, at += side)
         {
             bool inside = (uint)(y + i) < (uint)height;

@@ -18,9 +18,6 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
     /// <summary>Below so many tiles the other form of the kernel, four times its size, costs more than the products that it saves.</summary>
     private const long LeastTiles = 64;
 
-    /// <summary>Below so many channels on either side the ways between pixels and tiles cost more.</summary>
-    private const long LeastChannels = 32;
-
     /// <inheritdoc/>
     public override string Name => nameof(WinogradConvolution);
 
@@ -36,7 +33,7 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
     {
         if (!IsAvailable || map.device_type != DeviceType.CPU || map.dtype != float32 || kernel.dtype != float32) return false;
         long[] shape = kernel.shape;
-        return shape[2] == 3 && shape[3] == 3 && shape[0] % 16 == 0 && shape[1] % 16 == 0 && shape[0] >= LeastChannels && shape[1] >= LeastChannels
+        return shape[2] == 3 && shape[3] == 3 && shape[0] % 16 == 0 && shape[1] % 16 == 0
             && map.shape[0] * ((height + 3) / 4) * ((width + 3) / 4) >= LeastTiles;
     }
 
@@ -78,7 +75,7 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
     {
         Tensor map = (large ?? small)!;
         int scale = large is null ? 2 : 1;
-        Tensor result = Map(map.shape[0], filters, map.shape[2] * scale, map.shape[3] * scale);
+        Tensor result = ChannelsLast.Empty(map.shape[0], filters, map.shape[2] * scale, map.shape[3] * scale);
         TiledConvolution.Convolve(Grid(result), Inputs(small, large), TensorMemory.Numbers(form), [PixelsOf(result)], bias is null ? null : TensorMemory.Numbers(bias), relu);
         foreach (Tensor? read in new[] { form, bias, small, large }) GC.KeepAlive(read);
         return result;
@@ -135,13 +132,7 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
         return form;
     }
 
-    private static Tensor Map(Tensor like) => Map(like.shape[0], like.shape[1], like.shape[2], like.shape[3]);
-
-    private static Tensor Map(long images, long channels, long height, long width)
-    {
-        using Tensor pixels = empty([images, height, width, channels], float32);
-        return pixels.permute(0, 3, 1, 2);
-    }
+    private static Tensor Map(Tensor like) => ChannelsLast.Empty(like.shape[0], like.shape[1], like.shape[2], like.shape[3]);
 
     private static TileGrid Grid(Tensor map) => new((int)map.shape[0], (int)map.shape[2], (int)map.shape[3]);
 
