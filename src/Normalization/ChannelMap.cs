@@ -13,7 +13,7 @@ namespace UnetResnet.Normalization;
 internal sealed class ChannelMap : IDisposable
 {
     /// <summary>Values that one thread takes at a time. Sums are added block by block in their order, so that they do not depend on the number of threads.</summary>
-    private const int Block = 1 << 15;
+    private const int Block = 1 << 14;
 
     /// <summary>Channels that are computed together: a line of the cache.</summary>
     private const int Lanes = 16;
@@ -140,7 +140,7 @@ internal sealed class ChannelMap : IDisposable
     private void ForEach(Blocks blocks, Visit visit)
     {
         int all = blocks.PerGroup * blocks.Groups;
-        if (all < 4 || get_num_threads() == 1)
+        if (all < 2 || get_num_threads() == 1)
         {
             for (int place = 0; place < all; place++) visit(place, Of(blocks, place));
             return;
