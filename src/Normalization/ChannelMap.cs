@@ -15,8 +15,8 @@ internal sealed class ChannelMap : IDisposable
     /// <summary>Values that one thread takes at a time. Sums are added block by block in their order, so that they do not depend on the number of threads.</summary>
     private const int Block = 1 << 14;
 
-    /// <summary>Channels that are computed together: a line of the cache.</summary>
-    private const int Lanes = 16;
+    /// <summary>Channels that are computed together, a line of the cache; maps have a multiple of them.</summary>
+    internal const int Lanes = 16;
 
     private readonly Tensor rows;
     private readonly int channels;
