@@ -1,4 +1,5 @@
 using TorchSharp;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Models;
@@ -13,19 +14,13 @@ internal sealed class FoldedLayers : IDisposable
     /// <summary>Sizes whose kernels are kept: those of an epoch's batches and of its last one.</summary>
     private const int Sizes = 2;
 
-    // _version counts what writes to a tensor through libtorch. Files may be read into a tensor's memory past it, which a number of each shows.
+    // _version counts what writes to a tensor through libtorch. Files may be read into a tensor's memory past it, which the numbers of batch norm and biases show.
     private const string Script = """
         def versions(tensors: List[Tensor]) -> int:
             sum = 0
             for tensor in tensors:
                 sum += torch._version(tensor)
             return sum
-
-        def samples(tensors: List[Tensor]) -> Tensor:
-            found: List[Tensor] = []
-            for tensor in tensors:
-                found.append(tensor.select(0, 0))
-            return torch.stack(found)
 
         """;
 
@@ -38,7 +33,7 @@ internal sealed class FoldedLayers : IDisposable
     private Tensor[] sources = [];
     private double[] eps = [];
     private long versions;
-    private Tensor? samples;
+    private byte[][] numbers = [];
 
     /// <summary>Keeps nothing yet.</summary>
     /// <param name="layers">The layers.</param>
@@ -79,12 +74,13 @@ internal sealed class FoldedLayers : IDisposable
             Tensor[] now = [.. layers.SelectMany(layer => layer.Tensors)];
             using var count = (Scalar)Compiled.Value.invoke("versions", (object)now)!;
             long version = count.ToInt64();
-            Tensor sample = Compiled.Value.invoke<Tensor>("samples", (object)now.Where(tensor => tensor.dim() == 1).ToArray());
+            Tensor[] vectors = [.. now.Where(tensor => tensor.dim() == 1)];
             double[] epsNow = [.. layers.Select(layer => layer.Norm?.Options.Eps ?? 0)];
-            if (version != versions || !eps.SequenceEqual(epsNow) || !now.SequenceEqual(sources, ReferenceEqualityComparer.Instance) || samples is null || !samples.equal(sample).all().item<bool>())
+            if (version != versions || !eps.SequenceEqual(epsNow) || !now.SequenceEqual(sources, ReferenceEqualityComparer.Instance)
+                || !vectors.Zip(numbers).All(pair => TensorMemory.View(pair.First).SequenceEqual(pair.Second)))
             {
                 Clear();
-                (sources, versions, eps, samples) = (now, version, epsNow, sample.DetachFromDisposeScope());
+                (sources, versions, eps, numbers) = (now, version, epsNow, [.. vectors.Select(TensorMemory.Bytes)]);
             }
 
             int place = kept.FindIndex(one => one.Type == type && one.Shape.AsSpan().SequenceEqual(size));
@@ -112,7 +108,6 @@ internal sealed class FoldedLayers : IDisposable
     {
         foreach ((_, _, FoldedKernels kernels) in kept) kernels.Dispose();
         kept.Clear();
-        samples?.Dispose();
-        (sources, samples) = ([], null);
+        (sources, numbers) = ([], []);
     }
 }

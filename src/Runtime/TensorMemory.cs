@@ -50,6 +50,9 @@ internal static class TensorMemory
         return copy;
     }
 
+    /// <summary>A tensor's bytes, row by row: where they lie, if they lie so on the CPU, else a copy. Valid until the tensor is written to or freed.</summary>
+    public static ReadOnlySpan<byte> View(Tensor tensor) => tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous() ? Of(tensor) : tensor.Bytes();
+
     /// <summary>Whether two tensors have the same type, shape and bytes; NaN is the same as itself.</summary>
     public static bool SameBytes(Tensor one, Tensor other)
     {

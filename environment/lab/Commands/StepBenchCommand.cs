@@ -18,7 +18,7 @@ internal static class StepBenchCommand
         var width = new Option<int>("--width") { Description = "Width of the encoder, a multiple of 16.", DefaultValueFactory = _ => 16 };
         Option<int> side = BenchOptions.Side(96);
         Option<int> batch = BenchOptions.Count("--batch", "Images of a batch.", 10);
-        Option<int> rounds = BenchOptions.Count("--rounds", "How often each step is measured.", 7);
+        Option<int> rounds = BenchOptions.Count("--rounds", "Turns of each step. A turn measures it for 150 ms, at least once.", 7);
         Option<string[]> only = BenchOptions.Names("--only", "Names of steps", steps);
         var noPeers = new Option<bool>("--no-peers") { Description = "Leave PyTorch and ONNX Runtime out." };
         var convolutions = new Option<bool>("--convolutions") { Description = "Also run each step in a process of its own and print how long its convolutions take." };
