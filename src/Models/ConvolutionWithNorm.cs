@@ -48,8 +48,16 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     /// <summary>Batch norm and ReLU of the convolution's result, as one operation where that is possible and nobody watches.</summary>
     internal Tensor NormalizedAndActivated(Tensor y, bool watched) => (watched ? null : Norm?.Activated(y, Activation is not null)) ?? Activated(Called(y), watched);
 
-    /// <summary>The batch norm of the convolution's result.</summary>
-    internal Tensor Normalized(Tensor y, bool watched) => (watched ? null : Norm?.Activated(y, relu: false)) ?? Called(y);
+    /// <summary>The same with a sum before the ReLU.</summary>
+    /// <param name="y">What the convolution gives.</param>
+    /// <param name="onto">What the batch norm's result is added to.</param>
+    /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
+    internal Tensor NormalizedAndActivated(Tensor y, Tensor onto, bool watched)
+    {
+        if (!watched && Norm?.Activated(y, Activation is not null, onto) is { } all) return all;
+        y = Called(y);
+        return Activated(watched ? y.add(onto, One) : y.add_(onto, One), watched);
+    }
 
     private Tensor Called(Tensor y) => Norm?.call(y) ?? y;
 

@@ -13,9 +13,6 @@ namespace UnetResnet.Models;
 internal sealed record ResidualBlock(
     bool Subsamples, bool StridesFirst, ConvolutionWithNorm Branch2a, ConvolutionWithNorm Branch2b, ConvolutionWithNorm Branch2c, ConvolutionWithNorm? Shortcut)
 {
-    /// <summary>Kept alive on purpose: <c>y + x</c> makes a temporary 1 that a collection may free while native code reads it.</summary>
-    private static readonly TorchSharp.Scalar One = 1;
-
     /// <summary>The layers in Keras's order.</summary>
     internal IEnumerable<ConvolutionWithNorm> Layers => Shortcut is null ? [Branch2a, Branch2b, Branch2c] : [Branch2a, Branch2b, Branch2c, Shortcut];
 
@@ -29,10 +26,7 @@ internal sealed record ResidualBlock(
         Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
         Tensor y = Branch2a.Apply(StridesFirst ? input : x, watched);
         y = Branch2b.Apply(y, watched);
-        y = Branch2c.Normalized(Branch2c.Convolved(y, watched), watched);
-        Tensor shortcut = Shortcut?.Apply(input, watched) ?? input;
-        y = watched ? y.add(shortcut, One) : y.add_(shortcut, One);
-        return Branch2c.Activated(y, watched).MoveToOuterDisposeScope();
+        return Branch2c.NormalizedAndActivated(Branch2c.Convolved(y, watched), Shortcut?.Apply(input, watched) ?? input, watched).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same without gradients, each convolution with what follows it in one operation.</summary>

@@ -61,19 +61,34 @@ internal sealed class ChannelMap : IDisposable
         {
             (float[] scale, float[] shift) = groups[place / blocks.PerGroup];
             if (onto is null) Scale(values, values, scale, shift, relu);
-            else Add(values, onto.Of(blocks, place), scale, shift, relu);
+            else Add(values, onto.Of(blocks, place), onto.Of(blocks, place), scale, shift, relu);
         });
     }
 
-    /// <summary>to ← x·scale + shift, or its ReLU.</summary>
-    /// <param name="scale">Of each channel.</param>
-    /// <param name="shift">Of each channel.</param>
+    /// <summary>to ← x·scale + shift, or x·scale + shift + onto; or its ReLU.</summary>
+    /// <param name="of">The numbers of each channel.</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">A map of the same size, or null.</param>
     /// <param name="to">A map of the same size.</param>
-    internal void ScaleTo(float[] scale, float[] shift, bool relu, ChannelMap to)
+    internal void ScaleTo(ChannelGradient of, bool relu, ChannelMap? onto, ChannelMap to)
     {
         Blocks blocks = Cut(groups: 1);
-        ForEach(blocks, (place, values) => Scale(values, to.Of(blocks, place), scale, shift, relu));
+        ForEach(blocks, (place, values) =>
+        {
+            if (onto is null) Scale(values, to.Of(blocks, place), of.Scale, of.Shift, relu);
+            else Add(values, onto.Of(blocks, place), to.Of(blocks, place), of.Scale, of.Shift, relu);
+        });
+    }
+
+    /// <summary>to ← the gradient where x·scale + shift + onto is positive, else 0: what the ReLU of that sum lets through.</summary>
+    /// <param name="gradient">Of the same size.</param>
+    /// <param name="of">The numbers of each channel.</param>
+    /// <param name="onto">Of the same size.</param>
+    /// <param name="to">Of the same size.</param>
+    internal void LetThrough(ChannelMap gradient, ChannelGradient of, ChannelMap onto, ChannelMap to)
+    {
+        Blocks blocks = Cut(groups: 1);
+        ForEach(blocks, (place, values) => Mask(values, onto.Of(blocks, place), gradient.Of(blocks, place), of, to.Of(blocks, place)));
     }
 
     /// <summary>Σ g and Σ g·(x − centre) of each channel, where g is the gradient of y = x·scale + shift, or of its ReLU.</summary>
@@ -204,10 +219,10 @@ internal sealed class ChannelMap : IDisposable
         }
     }
 
-    private static void Add(ReadOnlySpan<float> values, Span<float> onto, float[] scale, float[] shift, bool relu)
+    private static void Add(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, Span<float> to, float[] scale, float[] shift, bool relu)
     {
         int channels = scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto);
+        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), result = ref MemoryMarshal.GetReference(to);
         ref float factor = ref MemoryMarshal.GetArrayDataReference(scale), offset = ref MemoryMarshal.GetArrayDataReference(shift);
         Vector512<float> least = relu ? Vector512<float>.Zero : Vector512.Create(float.NegativeInfinity);
         for (int i = 0; i < values.Length; i += channels)
@@ -215,7 +230,23 @@ internal sealed class ChannelMap : IDisposable
             for (int c = 0; c < channels; c += Lanes)
             {
                 Vector512<float> y = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Vector512.LoadUnsafe(ref factor, (nuint)c), Vector512.LoadUnsafe(ref offset, (nuint)c));
-                Vector512.Max(y + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), least).StoreUnsafe(ref sum, (nuint)(i + c));
+                Vector512.Max(y + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), least).StoreUnsafe(ref result, (nuint)(i + c));
+            }
+        }
+    }
+
+    private static void Mask(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, ReadOnlySpan<float> gradients, ChannelGradient of, Span<float> to)
+    {
+        int channels = of.Scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
+        ref float factor = ref MemoryMarshal.GetArrayDataReference(of.Scale), offset = ref MemoryMarshal.GetArrayDataReference(of.Shift);
+        for (int i = 0; i < values.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c += Lanes)
+            {
+                Vector512<float> y = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Vector512.LoadUnsafe(ref factor, (nuint)c), Vector512.LoadUnsafe(ref offset, (nuint)c));
+                Vector512<float> positive = Vector512.GreaterThan(y + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), Vector512<float>.Zero);
+                Vector512.ConditionalSelect(positive, Vector512.LoadUnsafe(ref g, (nuint)(i + c)), Vector512<float>.Zero).StoreUnsafe(ref result, (nuint)(i + c));
             }
         }
     }

@@ -126,32 +126,33 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         return output.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Normalises a large map by the batch together with the ReLU that follows, see <see cref="NormalizedActivation"/>.</summary>
+    /// <summary>Normalises a large map by the batch together with the sum and the ReLU that follow, see <see cref="NormalizedActivation"/>.</summary>
     /// <param name="input">(N, C, H, W).</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">What the result is added to, of the same shape; or null.</param>
     /// <returns>Owned by the caller's dispose scope; null where the layer, or the memory, does not suit.</returns>
-    internal Tensor? Activated(Tensor input, bool relu)
+    internal Tensor? Activated(Tensor input, bool relu, Tensor? onto = null)
     {
         if (Replacement is not null || !Mode.UsesBatchStatistics(training) || Corrects || weight.dtype != ScalarType.Float32) return null;
         long count;
         double[] sums;
         using (no_grad())
         {
-            using ChannelMap? map = ChannelMap.Of(input);
-            if (map is null || input.shape[1] != Channels || map.Count(1) * Channels < NormalizedActivation.LeastValues) return null;
+            using ChannelMap? map = ChannelMap.Of(input), sum = onto is null ? null : ChannelMap.Of(onto);
+            if (map is null || (onto is not null && sum is null) || input.shape[1] != Channels || map.Count(1) * Channels < NormalizedActivation.LeastValues) return null;
             Watcher?.Invoke(input);
             (count, sums) = (map.Count(1), map.Sums(groups: 1)[0]);
         }
 
         Counter?.Add(sums, count);
-        (double[] mean, double[] variance) = ChannelMap.Moments(sums, count);
+        (double[] Mean, double[] Variance) statistics = ChannelMap.Moments(sums, count);
         if (Moves)
         {
-            using Tensor batchMean = tensor(mean, ScalarType.Float32), unbiased = tensor(variance, ScalarType.Float32).mul_((double)count / (count - 1));
+            using Tensor batchMean = tensor(statistics.Mean, ScalarType.Float32), unbiased = tensor(statistics.Variance, ScalarType.Float32).mul_((double)count / (count - 1));
             Update(batchMean, unbiased, count);
         }
 
-        return NormalizedActivation.Apply(input, weight, bias, mean, variance, Options.Eps, relu);
+        return NormalizedActivation.Apply(input, weight, bias, statistics, Options.Eps, relu, onto);
     }
 
     /// <summary>

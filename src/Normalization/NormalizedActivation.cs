@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace UnetResnet.Normalization;
 
 /// <summary>
-/// Batch norm with the batch's statistics and the ReLU after it as one operation with gradients. libtorch's own two go over the memory of a
+/// Batch norm with the batch's statistics, the sum and the ReLU after it as one operation with gradients. libtorch's own two go over the memory of a
 /// map seven times forward and eight times backward, this one three and five times.
 /// </summary>
 internal sealed class NormalizedActivation : autograd.SingleTensorFunction<NormalizedActivation>
@@ -17,29 +17,31 @@ internal sealed class NormalizedActivation : autograd.SingleTensorFunction<Norma
     /// <inheritdoc/>
     public override string Name => nameof(NormalizedActivation);
 
-    /// <summary>(x − μ)/σ·γ + β, or its ReLU.</summary>
+    /// <summary>(x − μ)/σ·γ + β, or (x − μ)/σ·γ + β + onto; or its ReLU.</summary>
     /// <param name="x">(N, C, H, W), a map that <see cref="ChannelMap"/> takes.</param>
     /// <param name="weight">γ, (C).</param>
     /// <param name="bias">β, (C).</param>
-    /// <param name="mean">μ of each channel of x.</param>
-    /// <param name="variance">The biased variance of each channel of x.</param>
+    /// <param name="statistics">μ and the biased variance of each channel of x.</param>
     /// <param name="eps">What is added to the variance.</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">A map of the same kind, or null.</param>
     /// <returns>(N, C, H, W), channels last, owned by the caller's dispose scope.</returns>
-    internal static Tensor Apply(Tensor x, Tensor weight, Tensor bias, double[] mean, double[] variance, double eps, bool relu)
+    internal static Tensor Apply(Tensor x, Tensor weight, Tensor bias, (double[] Mean, double[] Variance) statistics, double eps, bool relu, Tensor? onto)
     {
+        (double[] mean, double[] variance) = statistics;
         (float[] scale, float[] shift) = ChannelMap.Normalizing(mean, variance, weight, bias, eps);
         var call = new Call(new ChannelGradient(scale, shift, [.. mean.Select(one => (float)one)]), [.. variance.Select(one => 1 / Math.Sqrt(one + eps))], relu);
-        return is_grad_enabled() ? apply([call, x, weight, bias]) : Compute(call, x);
+        return is_grad_enabled() ? apply([call, .. new[] { x, weight, bias, onto }.OfType<Tensor>()]) : Compute(call, x, onto);
     }
 
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        (var call, Tensor x) = ((Call)vars[0], (Tensor)vars[1]);
+        var call = (Call)vars[0];
+        Tensor[] tensors = [.. vars.Skip(1).Cast<Tensor>()];
         ctx.save_data(Key, call);
-        ctx.save_for_backward([x, (Tensor)vars[2], (Tensor)vars[3]]);
-        return Compute(call, x);
+        ctx.save_for_backward([.. tensors]);
+        return Compute(call, tensors[0], tensors.ElementAtOrDefault(3));
     }
 
     /// <inheritdoc/>
@@ -48,11 +50,14 @@ internal sealed class NormalizedActivation : autograd.SingleTensorFunction<Norma
         var call = (Call)ctx.get_data(Key);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        if (ctx.get_saved_variables() is not [Tensor x, Tensor weight, Tensor bias]) throw new InvalidOperationException("Three tensors were saved.");
+        List<Tensor> saved = ctx.get_saved_variables();
+        (Tensor x, Tensor weight, Tensor bias, Tensor? onto) = (saved[0], saved[1], saved[2], saved.ElementAtOrDefault(3));
         Tensor gradient = ChannelsLast.Of(grad_output);
+        bool relu = call.Relu;
+        if (onto is not null && relu) (gradient, relu) = (LetThrough(call, x, onto, gradient), false);
         using ChannelMap values = ChannelMap.Of(x)!, gradients = ChannelMap.Of(gradient)!;
         ChannelGradient numbers = call.Numbers;
-        double[] sums = values.GradientSums(gradients, numbers, call.Relu);
+        double[] sums = values.GradientSums(gradients, numbers, relu);
         int channels = call.Inverse.Length;
         // Σ g and Σ g·x̂.
         double[] ofBias = sums[..channels], ofWeight = [.. call.Inverse.Select((inverse, c) => sums[channels + c] * inverse)];
@@ -66,18 +71,29 @@ internal sealed class NormalizedActivation : autograd.SingleTensorFunction<Norma
             {
                 Slope = [.. ofWeight.Select((sum, c) => (float)(-numbers.Scale[c] * call.Inverse[c] * sum / count))],
                 Offset = [.. ofBias.Select((sum, c) => (float)(-numbers.Scale[c] * sum / count))],
-            }, call.Relu, to);
+            }, relu, to);
         }
 
-        return [null!, ofX?.MoveToOuterDisposeScope()!, Wanted(weight, ofWeight)!, Wanted(bias, ofBias)!];
+        var all = new List<Tensor> { null!, ofX?.MoveToOuterDisposeScope()!, Wanted(weight, ofWeight)!, Wanted(bias, ofBias)! };
+        if (onto is not null) all.Add(onto.requires_grad ? gradient.MoveToOuterDisposeScope() : null!);
+        return all;
     }
 
-    private static Tensor Compute(Call call, Tensor x)
+    private static Tensor Compute(Call call, Tensor x, Tensor? onto)
     {
         Tensor y = Like(x);
         using ChannelMap from = ChannelMap.Of(x)!, to = ChannelMap.Of(y)!;
-        from.ScaleTo(call.Numbers.Scale, call.Numbers.Shift, call.Relu, to);
+        using ChannelMap? sum = onto is null ? null : ChannelMap.Of(onto);
+        from.ScaleTo(call.Numbers, call.Relu, sum, to);
         return y;
+    }
+
+    private static Tensor LetThrough(Call call, Tensor x, Tensor onto, Tensor gradient)
+    {
+        Tensor passed = Like(x);
+        using ChannelMap values = ChannelMap.Of(x)!, sum = ChannelMap.Of(onto)!, gradients = ChannelMap.Of(gradient)!, to = ChannelMap.Of(passed)!;
+        values.LetThrough(gradients, call.Numbers, sum, to);
+        return passed;
     }
 
     private static Tensor? Wanted(Tensor parameter, double[] gradient) => parameter.requires_grad ? tensor(gradient.Select(one => (float)one).ToArray()).MoveToOuterDisposeScope() : null;

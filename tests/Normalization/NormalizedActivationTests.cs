@@ -9,37 +9,44 @@ namespace UnetResnet.Tests.Normalization;
 public class NormalizedActivationTests
 {
     [Theory]
-    [InlineData(2, 16, 3, 5, true, 0)]
-    [InlineData(2, 16, 3, 5, false, 0)]
-    [InlineData(3, 48, 7, 9, true, 0)]
-    [InlineData(2, 32, 61, 50, true, 0)] // many blocks, on several threads
-    [InlineData(2, 32, 61, 50, false, 0)]
-    [InlineData(4, 16, 20, 20, true, 100)] // a mean that is large beside the deviation
-    public void Results_and_gradients_are_those_of_both_operations(int images, int channels, int height, int width, bool relu, double mean)
+    [InlineData(2, 16, 3, 5, true, false, 0)]
+    [InlineData(2, 16, 3, 5, false, false, 0)]
+    [InlineData(2, 16, 3, 5, true, true, 0)]
+    [InlineData(2, 16, 3, 5, false, true, 0)]
+    [InlineData(3, 48, 7, 9, true, false, 0)]
+    [InlineData(2, 32, 61, 50, true, false, 0)] // many blocks, on several threads
+    [InlineData(2, 32, 61, 50, false, false, 0)]
+    [InlineData(2, 32, 61, 50, true, true, 0)]
+    [InlineData(4, 16, 20, 20, true, false, 100)] // a mean that is large beside the deviation
+    public void Results_and_gradients_are_those_of_the_operations_apart(int images, int channels, int height, int width, bool relu, bool sum, double mean)
     {
         using var scope = NewDisposeScope();
         TorchRuntime.Seed(1);
-        Tensor map = randn(images, channels, height, width, float64) + mean, gamma = randn(channels, float64), beta = randn(channels, float64), direction = randn(map.shape, float64);
-        (map, gamma, beta, direction) = (map.to(float32), gamma.to(float32), beta.to(float32), direction.to(float32));
-        (Tensor Result, Tensor[] Gradients) Step(ScalarType type, Func<Tensor, Tensor, Tensor, Tensor> compute)
+        Tensor map = randn(images, channels, height, width, float64) + mean, gamma = randn(channels, float64), beta = randn(channels, float64), direction = randn(map.shape, float64), other = randn(map.shape, float64);
+        (map, gamma, beta, direction, other) = (map.to(float32), gamma.to(float32), beta.to(float32), direction.to(float32), other.to(float32));
+        (Tensor Result, Tensor[] Gradients) Step(ScalarType type, Func<Tensor, Tensor, Tensor, Tensor?, Tensor> compute)
         {
-            Tensor x = ChannelsLast.Of(map.to(type)).detach().clone().requires_grad_(), weight = gamma.to(type, copy: true).requires_grad_(), bias = beta.to(type, copy: true).requires_grad_();
-            Tensor result = compute(x, weight, bias);
+            Tensor Leaf(Tensor values) => ChannelsLast.Of(values.to(type)).detach().clone().requires_grad_();
+            Tensor x = Leaf(map), weight = gamma.to(type, copy: true).requires_grad_(), bias = beta.to(type, copy: true).requires_grad_();
+            Tensor? onto = sum ? Leaf(other) : null;
+            Tensor result = compute(x, weight, bias, onto);
             result.backward([direction.to(type)]);
-            return (result, [x.grad!, weight.grad!, bias.grad!]);
+            return (result, [x.grad!, weight.grad!, bias.grad!, .. onto is null ? [] : new[] { onto.grad! }]);
         }
 
-        var wanted = Step(float64, (x, weight, bias) =>
+        var wanted = Step(float64, (x, weight, bias, onto) =>
         {
             Tensor y = functional.batch_norm(x, null!, null!, weight, bias, training: true, momentum: 0, eps: 1e-3);
+            if (onto is not null) y += onto;
             return relu ? y.relu() : y;
         });
-        var got = Step(float32, (x, weight, bias) =>
+        var got = Step(float32, (x, weight, bias, onto) =>
         {
             using ChannelMap values = ChannelMap.Of(x.detach())!;
-            (double[] means, double[] variances) = ChannelMap.Moments(values.Sums(1)[0], values.Count(1));
-            return NormalizedActivation.Apply(x, weight, bias, means, variances, 1e-3, relu);
+            return NormalizedActivation.Apply(x, weight, bias, ChannelMap.Moments(values.Sums(1)[0], values.Count(1)), 1e-3, relu, onto);
         });
+
+        Assert.Equal(sum ? 4 : 3, got.Gradients.Length);
 
         double tolerance = mean == 0 ? 2e-6 : 2e-5;
         Assert.InRange(Error(wanted.Result, got.Result), 0, tolerance);
@@ -98,6 +105,7 @@ public class NormalizedActivationTests
         Assert.False(Suits(BatchNormMode.Inference, x));
         Assert.False(Suits(BatchNormMode.Trainable, x, BatchNormOptions.Keras213 with { Renormalization = new BatchRenormalization() }));
         Assert.False(Suits(BatchNormMode.Trainable, x.contiguous())); // channels are not side by side
+        using (var layer = new ModalBatchNorm2d(32)) Assert.Null(layer.Activated(x, relu: true, onto: x.contiguous()));
         Assert.False(Suits(BatchNormMode.Trainable, x.to(float64)));
         Assert.False(Suits(BatchNormMode.Trainable, ChannelsLast.Of(randn(2, 32, 8, 8)))); // a small map
     }
