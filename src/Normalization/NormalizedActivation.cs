@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace UnetResnet.Normalization;
 
 /// <summary>
-/// Batch norm with the batch's statistics, the sum and the ReLU after it as one operation with gradients. libtorch's own two go over the memory of a
-/// map seven times forward and eight times backward, this one three and five times.
+/// Batch norm with the batch's statistics, the sum and the ReLU after it as one operation with gradients. libtorch's batch norm and ReLU read or write a whole map six times forward and
+/// eight times backward, this one three and five times.
 /// </summary>
 internal sealed class NormalizedActivation : autograd.SingleTensorFunction<NormalizedActivation>
 {
