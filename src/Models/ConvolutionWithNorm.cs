@@ -50,13 +50,14 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
 
     /// <summary>The same with a sum before the ReLU.</summary>
     /// <param name="y">What the convolution gives.</param>
-    /// <param name="onto">What the batch norm's result is added to.</param>
+    /// <param name="onto">Computes what the batch norm's result is added to.</param>
     /// <param name="watched">Whether a hook may keep intermediate results, which are then not written to again.</param>
-    internal Tensor NormalizedAndActivated(Tensor y, Tensor onto, bool watched)
+    internal Tensor NormalizedAndActivated(Tensor y, Func<Tensor> onto, bool watched)
     {
-        if (!watched && Norm?.Activated(y, Activation is not null, onto) is { } all) return all;
-        y = Called(y);
-        return Activated(watched ? y.add(onto, One) : y.add_(onto, One), watched);
+        // Who watches sees the layers in Keras's order, this one before those of the sum.
+        if (watched) return Activated(Called(y).add(onto(), One), watched);
+        Tensor sum = onto();
+        return Norm?.Activated(y, Activation is not null, sum) ?? Activated(Called(y).add_(sum, One), watched);
     }
 
     private Tensor Called(Tensor y) => Norm?.call(y) ?? y;

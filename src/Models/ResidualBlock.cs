@@ -26,7 +26,7 @@ internal sealed record ResidualBlock(
         Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
         Tensor y = Branch2a.Apply(StridesFirst ? input : x, watched);
         y = Branch2b.Apply(y, watched);
-        return Branch2c.NormalizedAndActivated(Branch2c.Convolved(y, watched), Shortcut?.Apply(input, watched) ?? input, watched).MoveToOuterDisposeScope();
+        return Branch2c.NormalizedAndActivated(Branch2c.Convolved(y, watched), () => Shortcut?.Apply(input, watched) ?? input, watched).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same without gradients, each convolution with what follows it in one operation.</summary>
