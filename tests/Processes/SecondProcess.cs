@@ -60,9 +60,10 @@ internal static class SecondProcess
             string message = $"The process of this test has ended with code {process.ExitCode} before it was done.\n{await errors}\n{await output}";
             var failed = new TestEvent(TestEventKind.Failed, left.UniqueID, Failure: new TestFailure([typeof(InvalidOperationException).FullName!], [message], [""], [-1]));
             Count(failed);
-            if (test?.TestCase != left) test = new XunitTest(left, left.DisplayName);
-            foreach (TestEventKind kind in (TestEventKind[])[TestEventKind.CaseStarting, TestEventKind.Starting, TestEventKind.Failed, TestEventKind.Finished, TestEventKind.CaseFinished])
-                messageBus.QueueMessage((failed with { Kind = kind }).Message(left, test));
+            bool begun = test?.TestCase == left;
+            if (!begun) test = new XunitTest(left, left.DisplayName);
+            foreach (TestEventKind kind in (TestEventKind[])[.. begun ? Array.Empty<TestEventKind>() : [TestEventKind.CaseStarting, TestEventKind.Starting], TestEventKind.Failed, TestEventKind.Finished, TestEventKind.CaseFinished])
+                messageBus.QueueMessage((failed with { Kind = kind }).Message(left, test!));
         }
 
         return summary;

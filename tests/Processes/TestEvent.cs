@@ -30,21 +30,18 @@ internal sealed record TestEvent(TestEventKind Kind, string? Case = null, string
     /// <summary>As xunit would tell it of a test of this process.</summary>
     /// <param name="testCase">The case.</param>
     /// <param name="test">Its test, the same object from its start to its end: who listens knows it by that.</param>
-    public IMessageSinkMessage Message(IXunitTestCase testCase, ITest test)
+    public IMessageSinkMessage Message(IXunitTestCase testCase, ITest test) => Kind switch
     {
-        return Kind switch
-        {
-            TestEventKind.CaseStarting => new TestCaseStarting(testCase),
-            TestEventKind.Starting => new TestStarting(test),
-            TestEventKind.Passed => new TestPassed(test, Seconds, Output),
-            TestEventKind.Failed => new TestFailed(test, Seconds, Output, Failure!.Types, Failure.Messages, Failure.StackTraces, Failure.Parents),
-            TestEventKind.Skipped => new TestSkipped(test, Output),
-            TestEventKind.Finished => new TestFinished(test, Seconds, Output),
-            TestEventKind.CaseFinished => new TestCaseFinished(testCase, Seconds, 1, 0, 0),
-            TestEventKind.CleanupFailed => new TestClassCleanupFailure([testCase], testCase.TestMethod.TestClass, Failure!.Types, Failure.Messages, Failure.StackTraces, Failure.Parents),
-            _ => throw new InvalidOperationException($"{Kind} is no message of a test."),
-        };
-    }
+        TestEventKind.CaseStarting => new TestCaseStarting(testCase),
+        TestEventKind.Starting => new TestStarting(test),
+        TestEventKind.Passed => new TestPassed(test, Seconds, Output),
+        TestEventKind.Failed => new TestFailed(test, Seconds, Output, Failure!.Types, Failure.Messages, Failure.StackTraces, Failure.Parents),
+        TestEventKind.Skipped => new TestSkipped(test, Output),
+        TestEventKind.Finished => new TestFinished(test, Seconds, Output),
+        TestEventKind.CaseFinished => new TestCaseFinished(testCase, Seconds, 1, 0, 0),
+        TestEventKind.CleanupFailed => new TestClassCleanupFailure([testCase], testCase.TestMethod.TestClass, Failure!.Types, Failure.Messages, Failure.StackTraces, Failure.Parents),
+        _ => throw new InvalidOperationException($"{Kind} is no message of a test."),
+    };
 }
 
 /// <summary>What a <see cref="TestEvent"/> tells.</summary>

@@ -14,6 +14,9 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
     /// <summary>At <c>1</c> all tests run in one process, as they do under a debugger: what measures which code they reach sees all of them.</summary>
     internal const string EnvironmentVariable = "UNETRESNET_TEST_PROCESSES";
 
+    /// <summary>How many processes there may be.</summary>
+    internal static int Count { get; } = Debugger.IsAttached || Environment.GetEnvironmentVariable(EnvironmentVariable) == "1" ? 1 : 2;
+
     /// <summary>
     /// The tests of the second process. Which one a class is in does not matter for what it may do, only for how long each takes; every test that starts a kernel is in the
     /// same, where they choose their ports one after the other.
@@ -40,7 +43,7 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
         protected override async Task<RunSummary> RunTestCollectionsAsync(IMessageBus messageBus, CancellationTokenSource cancellationTokenSource)
         {
             List<Tuple<ITestCollection, List<IXunitTestCase>>> all = OrderTestCollections(), alone = Take(c => c.Item1.DisplayName == AloneCollection.Name), second = Take(c => IsSecond(c.Item2[0].TestMethod.TestClass.Class.Name));
-            if (all.Count == 0 || second.Count == 0 || Debugger.IsAttached || Environment.GetEnvironmentVariable(EnvironmentVariable) == "1") Give(second);
+            if (all.Count == 0 || Count == 1) Give(second);
 
             Task<RunSummary> beside = SecondProcess.RunAsync([.. second.SelectMany(c => c.Item2)], messageBus, cancellationTokenSource);
             var summary = new RunSummary();
