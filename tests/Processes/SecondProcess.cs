@@ -11,6 +11,9 @@ internal static class SecondProcess
     /// <summary>How long a process may take to begin, and to end after its last test.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    /// <summary>What runs this process runs the other.</summary>
+    private static string Host => Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+
     /// <summary>Runs the cases and passes on what is told of them.</summary>
     public static async Task<RunSummary> RunAsync(IReadOnlyCollection<IXunitTestCase> cases, IMessageBus messageBus, CancellationTokenSource cancellation)
     {
@@ -19,7 +22,7 @@ internal static class SecondProcess
         await Task.Yield(); // the first process's own tests begin
         string name = $"unetresnet-tests-{Guid.NewGuid():N}";
         using var pipe = new NamedPipeServerStream(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [typeof(SecondProcess).Assembly.Location, name]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(Host, [typeof(SecondProcess).Assembly.Location, name]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         using CancellationTokenRegistration stop = cancellation.Token.Register(() => process.Kill(entireProcessTree: true));
         var open = cases.ToDictionary(c => c.UniqueID);
