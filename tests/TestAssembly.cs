@@ -1,2 +1,3 @@
-// libtorch's random state, thread count and default device are process-wide: one test at a time.
+// One test at a time in each of two processes; TwoProcesses says why.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: TestFramework("UnetResnet.Tests.Processes.TwoProcesses", "UnetResnet.Tests")]

@@ -1,13 +1,29 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using UnetResnet.Runtime;
+using UnetResnet.Tests.Processes;
 
 namespace UnetResnet.Tests;
 
-/// <summary>Many tests start with a call of TorchSharp's own, and its threads must be patient beside other processes.</summary>
+/// <summary>
+/// Many tests start with a call of TorchSharp's own, and its threads must be patient beside other processes. Two processes share the cores, as notebooks do that run at a time:
+/// threads that wait for one that has no core take a third of a diagnosis's time. <see cref="ManyThreadsTest"/> has them all.
+/// </summary>
 internal static class TestProcess
 {
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "A test process has no entry point of ours.")]
-    internal static void Start() => TorchRuntime.Initialize();
+    internal static void Start()
+    {
+        // In the process's own environment, which OpenMP reads; programs that tests start get the one that is read before, as .NET keeps a copy.
+        _ = Environment.GetEnvironmentVariables();
+        int share = Math.Max(1, Environment.ProcessorCount / TwoProcesses.Count);
+        if (!OperatingSystem.IsWindows()) _ = SetVariable("OMP_NUM_THREADS", share.ToString(CultureInfo.InvariantCulture), overwrite: 0);
+        TorchRuntime.Initialize();
+    }
+
+    [DllImport("libc", EntryPoint = "setenv")]
+    private static extern int SetVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 }

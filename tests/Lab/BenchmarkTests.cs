@@ -2,7 +2,6 @@ using System.Text.Json;
 using UnetResnet.Lab.Benchmarks;
 using UnetResnet.Lab.Commands;
 using UnetResnet.Models;
-using UnetResnet.Runtime;
 using UnetResnet.Tests.Weights;
 using static TorchSharp.torch;
 
@@ -11,31 +10,6 @@ namespace UnetResnet.Tests.Lab;
 /// <summary>The documents that benchmarks print, at sizes at which the figures mean nothing.</summary>
 public class BenchmarkTests
 {
-    [Fact]
-    public void A_step_is_null_where_it_cannot_be_measured_and_a_figure_elsewhere()
-    {
-        JsonElement document = Steps(withPeers: false);
-        Assert.Equal((16, 32, 2), (document.GetProperty("width").GetInt32(), document.GetProperty("side").GetInt32(), document.GetProperty("batch").GetInt32()));
-        Assert.True(document.GetProperty("ceiling_gflops").GetDouble() > 0);
-        Assert.True(document.GetProperty("peak_mb").GetDouble() > 0);
-        Assert.Equal(["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16", "recomputed"], document.GetProperty("ms").EnumerateObject().Select(p => p.Name));
-        foreach (JsonProperty step in document.GetProperty("ms").EnumerateObject())
-        {
-            bool refused = step.Name.EndsWith("bf16", StringComparison.Ordinal) && Processor.WithoutBFloat16 is not null;
-            Assert.Equal(refused ? JsonValueKind.Null : JsonValueKind.Number, step.Value.ValueKind);
-            if (refused) continue;
-            double lowest = document.GetProperty("ms_min").GetProperty(step.Name).GetDouble(), highest = document.GetProperty("ms_max").GetProperty(step.Name).GetDouble();
-            Assert.True(0 < lowest && lowest <= step.Value.GetDouble() && step.Value.GetDouble() <= highest);
-            JsonElement direct = document.GetProperty("direct_ms").GetProperty(step.Name);
-            Assert.Equal(step.Name is "plain" or "recomputed" ? JsonValueKind.Null : JsonValueKind.Number, direct.ValueKind);
-            // Maps of so few tiles are convolved directly.
-            if (direct.ValueKind == JsonValueKind.Number) Assert.True(0 < direct.GetDouble() && direct.GetDouble() < lowest);
-        }
-
-        Assert.Equal(["frozen", "full", "infer"], document.GetProperty("peer_ms").EnumerateObject().Select(p => p.Name));
-        Assert.All(document.GetProperty("peer_ms").EnumerateObject(), p => Assert.Equal(JsonValueKind.Null, p.Value.ValueKind));
-    }
-
     /// <summary>By hand at width 16 and 32×32, two images: the decoder's first stage makes 2×2 pixels of 512 + 256 channels into 64.</summary>
     [Fact]
     public void The_work_of_a_step_is_what_it_cannot_do_without()
@@ -123,7 +97,7 @@ public class BenchmarkTests
         Assert.Null(result.Folder);
     }
 
-    private static JsonElement Steps(bool withPeers, params string[] steps)
+    internal static JsonElement Steps(bool withPeers, params string[] steps)
     {
         StepResult result = StepBenchmark.Run(16, 32, 2, 1, steps.Length > 0 ? steps : StepBenchmark.Names, withPeers, new Messages());
         return JsonSerializer.SerializeToElement(StepBenchCommand.Document(result));

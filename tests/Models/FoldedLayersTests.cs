@@ -9,7 +9,7 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Tests.Models;
 
 /// <summary>The way without gradients, each convolution with what follows it in one operation, against layer by layer. A forward hook makes a network go layer by layer.</summary>
-public class FoldedLayersTests
+public class FoldedLayersTests : ManyThreadsTest
 {
     [Fact]
     public void The_fused_convolution_is_there_on_x64() =>

@@ -7,7 +7,7 @@ namespace UnetResnet.Tests.Models;
 /// <summary>
 /// The network against an independent implementation in PyTorch and float64, <c>tests/golden/keras_resnet50.py</c>, which says why it can be trusted.
 /// </summary>
-public class GoldenValuesTests
+public class GoldenValuesTests : ManyThreadsTest
 {
     private static readonly JsonSerializerOptions Web = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Tests.Models;
 
-public class UNetResNet50Tests
+public class UNetResNet50Tests : ManyThreadsTest
 {
     private static UNetResNet50 Small() => new(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Tests.Models;
 
 /// <summary>The decoder's fast way against the plain one: upsample, concatenate, convolve.</summary>
-public class UpsampledConvolutionTests
+public class UpsampledConvolutionTests : ManyThreadsTest
 {
     /// <summary>In double precision, where only a wrong formula makes a difference: both ways inside, maps of one pixel, of odd sides and of different sides, with and without a large map.</summary>
     [Theory]

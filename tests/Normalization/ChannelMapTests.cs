@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Normalization;
 
-public class ChannelMapTests
+public class ChannelMapTests : ManyThreadsTest
 {
     // Small maps are one block, the last one is many, on several threads.
     [Theory]

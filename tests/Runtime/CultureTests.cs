@@ -13,6 +13,13 @@ namespace UnetResnet.Tests.Runtime;
 /// <summary>Figures in text are the same wherever the machine stands.</summary>
 public class CultureTests
 {
+    /// <summary>A network that has something to be said about, for all cultures the same, and what is said without one.</summary>
+    private static readonly Lazy<(Patient Patient, string[] Texts)> Diagnosed = new(() =>
+    {
+        Patient patient = new DoctorCases().All().Single(c => c.Name == "dense net, batches of one").Make();
+        return (patient, Diagnose(patient));
+    });
+
     public static TheoryData<string> Cultures => [.. ForeignCulture.All.Keys];
 
     [Fact]
@@ -78,13 +85,15 @@ public class CultureTests
     [MemberData(nameof(Cultures))]
     public void A_diagnosis_has_one_text_and_one_page(string name)
     {
-        using Patient patient = new DoctorCases().All().Single(c => c.Name == "dense net, batches of one").Make();
-        DoctorReport Diagnose() => BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options) with { Seconds = 1.25 };
-        static string[] Texts(DoctorReport report) =>
-            [.. report.Reports.Append(report).SelectMany(r => (IEnumerable<string>)[r.ToText(), r.ToHtml(), .. r.AllCharts().Select(c => ChartFigure.Of(c).ToJsonString())]), .. report.AlsoFound.Select(a => a.Text), report.Cure!.Code];
-        string[] expected = Texts(Diagnose());
+        (Patient patient, string[] expected) = Diagnosed.Value;
         using ForeignCulture culture = ForeignCulture.All[name]();
-        Assert.Equal(expected, Texts(Diagnose()));
+        Assert.Equal(expected, Diagnose(patient));
+    }
+
+    private static string[] Diagnose(Patient patient)
+    {
+        DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options) with { Seconds = 1.25 };
+        return [.. report.Reports.Append(report).SelectMany(r => (IEnumerable<string>)[r.ToText(), r.ToHtml(), .. r.AllCharts().Select(c => ChartFigure.Of(c).ToJsonString())]), .. report.AlsoFound.Select(a => a.Text), report.Cure!.Code];
     }
 
     [Theory]

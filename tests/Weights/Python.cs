@@ -20,11 +20,12 @@ internal static class Python
 
     private static readonly Dictionary<string, bool> Known = [];
 
+    /// <summary>Whether modules are installed; they are not loaded, which takes PyTorch seconds.</summary>
     public static bool Has(string modules)
     {
         lock (Known)
         {
-            if (!Known.TryGetValue(modules, out bool has)) Known[modules] = has = File.Exists(Program) && Start(["-c", $"import {modules}"]).Code == 0;
+            if (!Known.TryGetValue(modules, out bool has)) Known[modules] = has = File.Exists(Program) && Start(["-c", $"import importlib.util, sys; sys.exit(any(importlib.util.find_spec(name.strip()) is None for name in '{modules}'.split(',')))"]).Code == 0;
             return has;
         }
     }

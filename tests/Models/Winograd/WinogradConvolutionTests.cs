@@ -9,7 +9,7 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Tests.Models.Winograd;
 
 /// <summary>Convolutions by tiles against libtorch's in double precision.</summary>
-public class WinogradConvolutionTests
+public class WinogradConvolutionTests : ManyThreadsTest
 {
     /// <summary>Rounding leaves about 10⁻⁶ of the largest number; a wrong place or factor leaves a tenth and more.</summary>
     private const double Tolerance = 1e-5;

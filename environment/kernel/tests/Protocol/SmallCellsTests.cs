@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace Cellar.Tests.Protocol;
 
 /// <summary>A notebook of many small cells: what each leaves behind is little, and the next is not slower.</summary>
-[Collection("kernels")]
+[Collection(UnetResnet.Tests.Processes.AloneCollection.Name)]
 public sealed class SmallCellsTests(ITestOutputHelper output)
 {
     private const int First = 100, More = 400;
