@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Tests.Normalization;
 
 /// <summary>Batch norm and ReLU as one operation, against libtorch's two in double precision.</summary>
-public class NormalizedActivationTests
+public class NormalizedActivationTests : ManyThreadsTest
 {
     [Theory]
     [InlineData(2, 16, 3, 5, true, false, 0)]

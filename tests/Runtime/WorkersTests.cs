@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Runtime;
 
-public class WorkersTests
+public class WorkersTests : ManyThreadsTest
 {
     [Theory]
     [InlineData(0)]
