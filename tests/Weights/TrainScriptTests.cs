@@ -26,14 +26,14 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
     public void One_process_trains_what_the_kit_s_trainer_trains(BatchNormMode frozen)
     {
         (int code, _, string errors) = Python.RunFile(folder["train.py"],
-            [.. folder.Data, "--frozen", $"{frozen}", "--epochs", "2", "--learning-rate", "1e-3", "--seed", "5", "--log", folder["log"], "--output", folder["trained.safetensors"]]);
+            [.. folder.Data, "--frozen", $"{frozen}", "--epochs", "2", "--learning-rate", "3e-4", "--seed", "5", "--log", folder["log"], "--output", folder["trained.safetensors"]]);
         Assert.True(code == 0, errors);
 
         using UNetResNet50 unet = UNetResNet50.Load(folder["model.safetensors"]);
         unet.Encoder.Freeze(frozen);
         (SegmentationDataset training, SegmentationDataset validation) = folder.Load();
         var loader = new BatchLoaderOptions { BatchSize = 4, Preprocessing = Preprocessing.Caffe };
-        TrainingHistory history = new Trainer(unet, new TrainingOptions { Epochs = 2, LearningRate = 1e-3, Schedule = LearningRateSchedules.Cosine }).Fit(
+        TrainingHistory history = new Trainer(unet, new TrainingOptions { Epochs = 2, LearningRate = 3e-4, Schedule = LearningRateSchedules.Cosine }).Fit(
             new BatchLoader(training, loader with { Shuffle = true, Seed = 5 }), new BatchLoader(validation, loader));
 
         IReadOnlyList<JsonElement> epochs = folder.Log("log", "training");
@@ -43,11 +43,11 @@ public sealed class TrainScriptTests(ITestOutputHelper output) : IDisposable
             {
                 JsonElement found = theirs.GetProperty(name);
                 output.WriteLine($"epoch {own.Epoch}, {name}: {score}; train.py {found}");
-                // Adam's first steps have the size of the learning rate whatever the gradient's, so that rounding grows; another order of the images or another
-                // preprocessing differs in the first two digits.
-                Assert.Equal(score.Loss, found.GetProperty("loss").GetDouble(), 0.01 * score.Loss);
-                Assert.Equal(score.IoU, found.GetProperty("IoU").GetDouble(), 0.02);
-                Assert.Equal(score.Dice, found.GetProperty("Dice").GetDouble(), 0.02);
+                // Adam's first steps have the size of the learning rate whatever the gradient's, so that rounding grows with it; another order of the images differs by
+                // three times as much as is allowed.
+                Assert.Equal(score.Loss, found.GetProperty("loss").GetDouble(), 0.005 * score.Loss);
+                Assert.Equal(score.IoU, found.GetProperty("IoU").GetDouble(), 0.01);
+                Assert.Equal(score.Dice, found.GetProperty("Dice").GetDouble(), 0.01);
             }
         }
 
