@@ -92,12 +92,12 @@ internal sealed class FusedAdam : IDisposable
     /// <summary>A parameter and its moments.</summary>
     private sealed class Slot
     {
-        private readonly long[] strides;
+        private readonly (long Size, long Stride)[] order;
 
         internal Slot(string name, Parameter parameter)
         {
             using var noGrad = no_grad();
-            (Name, Parameter, strides) = (name, parameter, parameter.stride());
+            (Name, Parameter, order) = (name, parameter, Order(parameter));
             Mean = zeros_like(parameter).DetachFromDisposeScope();
             Square = zeros_like(parameter).DetachFromDisposeScope();
             Count = zeros([], float32, parameter.device).DetachFromDisposeScope();
@@ -114,6 +114,9 @@ internal sealed class FusedAdam : IDisposable
         internal Tensor Count { get; }
 
         /// <summary>The gradient in the order of the parameter's memory: the operation goes through the memory of all four from end to end.</summary>
-        internal Tensor Like(Tensor gradient) => gradient.stride().SequenceEqual(strides) ? gradient : empty_like(Parameter).copy_(gradient);
+        internal Tensor Like(Tensor gradient) => Order(gradient).AsSpan().SequenceEqual(order) ? gradient : empty_like(Parameter).copy_(gradient);
+
+        /// <summary>Where numbers lie; a side of length 1, as those of a 1×1 kernel, says nothing about it.</summary>
+        private static (long Size, long Stride)[] Order(Tensor tensor) => [.. tensor.shape.Zip(tensor.stride()).Where(side => side.First > 1)];
     }
 }
