@@ -17,7 +17,7 @@ internal static class Workers
     /// </summary>
     /// <param name="parts">How many parts.</param>
     /// <param name="part">Gets the number of a part, from 0.</param>
-    /// <exception cref="AggregateException">Some parts threw; all others have run.</exception>
+    /// <exception cref="AggregateException">Some of several parts threw.</exception>
     internal static void Run(int parts, Action<int> part)
     {
         if (parts > 1 && OpenMp.IsAvailable) OpenMp.Run(parts, part);

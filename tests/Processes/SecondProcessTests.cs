@@ -75,13 +75,17 @@ public sealed class SecondProcessTests
         [Fact]
         public void Fails() => throw new InvalidOperationException("outer", new FormatException("inner"));
 
-        [Fact(Skip = "not today")]
-        public void Is_skipped()
-        {
-        }
+        [Unsuited]
+        public void Is_skipped() => Assert.Fail("A test that skips itself has run.");
 
         [Fact]
         public void Dies() => Environment.Exit(3);
+    }
+
+    /// <summary>As a test that finds that what it needs is not there.</summary>
+    internal sealed class UnsuitedAttribute : FactAttribute
+    {
+        public UnsuitedAttribute() => Skip = "not today";
     }
 #pragma warning restore xUnit1000, xUnit1004
 }

@@ -35,27 +35,25 @@ public class WorkersTests : ManyThreadsTest
 
     /// <summary>An exception that left a part for native code would end the process.</summary>
     [Fact]
-    public void What_a_part_throws_arrives_and_the_others_run()
+    public void What_a_part_throws_arrives_and_on_OpenMPs_threads_the_others_run()
     {
         foreach (Action<int, Action<int>> run in Ways)
         {
-            int ran = 0;
             var thrown = Assert.Throws<AggregateException>(() => run(20, part =>
             {
-                Interlocked.Increment(ref ran);
                 if (part == 0) throw new InvalidOperationException("part 0");
             }));
             Assert.Equal("part 0", Assert.Single(thrown.InnerExceptions).Message);
-            Assert.InRange(ran, 1, 20);
         }
 
+        if (!OpenMp.IsAvailable) return;
         int all = 0;
-        Assert.Throws<AggregateException>(() => Workers.Run(20, _ =>
+        var failures = Assert.Throws<AggregateException>(() => OpenMp.Run(20, _ =>
         {
             Interlocked.Increment(ref all);
             throw new InvalidOperationException();
         }));
-        if (OpenMp.IsAvailable) Assert.Equal(20, all);
+        Assert.Equal((20, 20), (all, failures.InnerExceptions.Count));
     }
 
     /// <summary>Each thread of .NET's has OpenMP threads of its own.</summary>
@@ -86,7 +84,7 @@ public class WorkersTests : ManyThreadsTest
     }
 
     [Fact]
-    public void On_Linux_parts_run_on_the_threads_of_libtorch() => Assert.Equal(OperatingSystem.IsLinux(), OpenMp.IsAvailable);
+    public void On_Linux_parts_run_on_the_threads_of_libtorch() => Assert.True(OpenMp.IsAvailable || !OperatingSystem.IsLinux());
 
     private static IEnumerable<Action<int, Action<int>>> Ways => [Workers.Run, Workers.RunOnPool, .. OpenMp.IsAvailable ? [OpenMp.Run] : Array.Empty<Action<int, Action<int>>>()];
 
