@@ -36,7 +36,7 @@ internal sealed class SwitchedPasses : IDisposable
     /// <param name="images">(N, 3, H, W); stay the caller's.</param>
     internal static SwitchedPasses? Of(ProbedModel probed, Tensor images) =>
         probed.Model is UNetResNet50 unet && images.device_type == TorchSharp.DeviceType.CPU && !Hooks.OnAny(unet.modules().Prepend(unet))
-            && probed.Switching.Count > 0 && probed.Layers.All(layer => layer.Layer is ModalLayer && layer.Channels % ChannelMap.Lanes == 0)
+            && probed.Switching.Count > 0 && probed.Layers.All(layer => layer.Layer is ModalLayer && layer.Channels % ChannelSweeps.Lanes == 0)
             ? new SwitchedPasses(probed, unet, images)
             : null;
 

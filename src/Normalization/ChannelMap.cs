@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using TorchSharp;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -15,9 +14,6 @@ internal sealed class ChannelMap : IDisposable
     /// <summary>Values that one thread takes at a time. Sums are added block by block in their order, so that they do not depend on the number of threads.</summary>
     private const int Block = 1 << 14;
 
-    /// <summary>Channels that are computed together, a line of the cache; maps have a multiple of them.</summary>
-    internal const int Lanes = 16;
-
     private readonly Tensor rows;
     private readonly int channels;
     private readonly long count;
@@ -28,7 +24,7 @@ internal sealed class ChannelMap : IDisposable
     /// <param name="map">(N, C, H, W); stays the caller's, who keeps it as long as the view.</param>
     internal static ChannelMap? Of(Tensor map)
     {
-        if (map.dim() != 4 || map.dtype != ScalarType.Float32 || map.device_type != DeviceType.CPU || map.shape[1] % Lanes != 0 || map.numel() is 0 or > int.MaxValue / sizeof(float)) return null;
+        if (map.dim() != 4 || map.dtype != ScalarType.Float32 || map.device_type != DeviceType.CPU || map.shape[1] % ChannelSweeps.Lanes != 0 || map.numel() is 0 or > int.MaxValue / sizeof(float)) return null;
         Tensor rows = map.permute(0, 2, 3, 1).DetachFromDisposeScope();
         if (rows.is_contiguous()) return new ChannelMap(rows, (int)map.shape[1]);
         rows.Dispose();
@@ -46,7 +42,7 @@ internal sealed class ChannelMap : IDisposable
     {
         Blocks blocks = Cut(groups);
         var parts = new double[groups * blocks.PerGroup][];
-        ForEach(blocks, (place, values) => Sum(values, parts[place] = new double[2 * channels], channels));
+        ForEach(blocks, (place, values) => ChannelSweeps.Sum(values, parts[place] = new double[2 * channels], channels));
         return [.. Enumerable.Range(0, groups).Select(group => Total(parts.AsSpan(group * blocks.PerGroup, blocks.PerGroup)))];
     }
 
@@ -60,8 +56,8 @@ internal sealed class ChannelMap : IDisposable
         ForEach(blocks, (place, values) =>
         {
             (float[] scale, float[] shift) = groups[place / blocks.PerGroup];
-            if (onto is null) Scale(values, values, scale, shift, relu);
-            else Add(values, onto.Of(blocks, place), onto.Of(blocks, place), scale, shift, relu);
+            if (onto is null) ChannelSweeps.Scale(values, values, scale, shift, relu);
+            else ChannelSweeps.Add(values, onto.Of(blocks, place), onto.Of(blocks, place), scale, shift, relu);
         });
     }
 
@@ -75,8 +71,8 @@ internal sealed class ChannelMap : IDisposable
         Blocks blocks = Cut(groups: 1);
         ForEach(blocks, (place, values) =>
         {
-            if (onto is null) Scale(values, to.Of(blocks, place), of.Scale, of.Shift, relu);
-            else Add(values, onto.Of(blocks, place), to.Of(blocks, place), of.Scale, of.Shift, relu);
+            if (onto is null) ChannelSweeps.Scale(values, to.Of(blocks, place), of.Scale, of.Shift, relu);
+            else ChannelSweeps.Add(values, onto.Of(blocks, place), to.Of(blocks, place), of.Scale, of.Shift, relu);
         });
     }
 
@@ -88,7 +84,7 @@ internal sealed class ChannelMap : IDisposable
     internal void LetThrough(ChannelMap gradient, ChannelGradient of, ChannelMap onto, ChannelMap to)
     {
         Blocks blocks = Cut(groups: 1);
-        ForEach(blocks, (place, values) => Mask(values, onto.Of(blocks, place), gradient.Of(blocks, place), of, to.Of(blocks, place)));
+        ForEach(blocks, (place, values) => ChannelSweeps.Mask(values, onto.Of(blocks, place), gradient.Of(blocks, place), of, to.Of(blocks, place)));
     }
 
     /// <summary>Σ g and Σ g·(x − centre) of each channel, where g is the gradient of y = x·scale + shift, or of its ReLU.</summary>
@@ -100,7 +96,7 @@ internal sealed class ChannelMap : IDisposable
     {
         Blocks blocks = Cut(groups: 1);
         var parts = new double[blocks.PerGroup][];
-        ForEach(blocks, (place, values) => SumGradients(values, gradient.Of(blocks, place), of, relu, parts[place] = new double[2 * channels]));
+        ForEach(blocks, (place, values) => ChannelSweeps.SumGradients(values, gradient.Of(blocks, place), of, relu, parts[place] = new double[2 * channels]));
         return Total(parts);
     }
 
@@ -112,7 +108,7 @@ internal sealed class ChannelMap : IDisposable
     internal void GradientTo(ChannelMap gradient, ChannelGradient of, bool relu, ChannelMap to)
     {
         Blocks blocks = Cut(groups: 1);
-        ForEach(blocks, (place, values) => Propagate(values, gradient.Of(blocks, place), of, relu, to.Of(blocks, place)));
+        ForEach(blocks, (place, values) => ChannelSweeps.Propagate(values, gradient.Of(blocks, place), of, relu, to.Of(blocks, place)));
     }
 
     /// <summary>Scale and shift of batch norm with given statistics.</summary>
@@ -178,128 +174,6 @@ internal sealed class ChannelMap : IDisposable
             for (int i = 0; i < total.Length; i++) total[i] += part[i];
         return total;
     }
-
-    private static void Sum(ReadOnlySpan<float> values, double[] sums, int channels)
-    {
-        const int half = Lanes / 2;
-        ref float first = ref MemoryMarshal.GetReference(values);
-        ref double into = ref MemoryMarshal.GetArrayDataReference(sums);
-        for (int c = 0; c < channels; c += Lanes)
-        {
-            Vector512<double> low = Vector512<double>.Zero, high = Vector512<double>.Zero, lowSquares = Vector512<double>.Zero, highSquares = Vector512<double>.Zero;
-            for (int i = c; i < values.Length; i += channels)
-            {
-                (Vector512<double> l, Vector512<double> h) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i));
-                low += l;
-                high += h;
-                lowSquares = Vector512.FusedMultiplyAdd(l, l, lowSquares);
-                highSquares = Vector512.FusedMultiplyAdd(h, h, highSquares);
-            }
-
-            low.StoreUnsafe(ref into, (nuint)c);
-            high.StoreUnsafe(ref into, (nuint)(c + half));
-            lowSquares.StoreUnsafe(ref into, (nuint)(channels + c));
-            highSquares.StoreUnsafe(ref into, (nuint)(channels + c + half));
-        }
-    }
-
-    private static void Scale(ReadOnlySpan<float> values, Span<float> to, float[] scale, float[] shift, bool relu)
-    {
-        int channels = scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), y = ref MemoryMarshal.GetReference(to);
-        ref float factor = ref MemoryMarshal.GetArrayDataReference(scale), offset = ref MemoryMarshal.GetArrayDataReference(shift);
-        Vector512<float> least = relu ? Vector512<float>.Zero : Vector512.Create(float.NegativeInfinity);
-        for (int i = 0; i < values.Length; i += channels)
-        {
-            for (int c = 0; c < channels; c += Lanes)
-            {
-                Vector512<float> scaled = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Vector512.LoadUnsafe(ref factor, (nuint)c), Vector512.LoadUnsafe(ref offset, (nuint)c));
-                Vector512.Max(scaled, least).StoreUnsafe(ref y, (nuint)(i + c));
-            }
-        }
-    }
-
-    private static void Add(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, Span<float> to, float[] scale, float[] shift, bool relu)
-    {
-        int channels = scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), result = ref MemoryMarshal.GetReference(to);
-        ref float factor = ref MemoryMarshal.GetArrayDataReference(scale), offset = ref MemoryMarshal.GetArrayDataReference(shift);
-        Vector512<float> least = relu ? Vector512<float>.Zero : Vector512.Create(float.NegativeInfinity);
-        for (int i = 0; i < values.Length; i += channels)
-        {
-            for (int c = 0; c < channels; c += Lanes)
-            {
-                Vector512<float> y = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Vector512.LoadUnsafe(ref factor, (nuint)c), Vector512.LoadUnsafe(ref offset, (nuint)c));
-                Vector512.Max(y + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), least).StoreUnsafe(ref result, (nuint)(i + c));
-            }
-        }
-    }
-
-    private static void Mask(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, ReadOnlySpan<float> gradients, ChannelGradient of, Span<float> to)
-    {
-        int channels = of.Scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
-        ref float factor = ref MemoryMarshal.GetArrayDataReference(of.Scale), offset = ref MemoryMarshal.GetArrayDataReference(of.Shift);
-        for (int i = 0; i < values.Length; i += channels)
-        {
-            for (int c = 0; c < channels; c += Lanes)
-            {
-                Vector512<float> y = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Vector512.LoadUnsafe(ref factor, (nuint)c), Vector512.LoadUnsafe(ref offset, (nuint)c));
-                Vector512<float> positive = Vector512.GreaterThan(y + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), Vector512<float>.Zero);
-                Vector512.ConditionalSelect(positive, Vector512.LoadUnsafe(ref g, (nuint)(i + c)), Vector512<float>.Zero).StoreUnsafe(ref result, (nuint)(i + c));
-            }
-        }
-    }
-
-    private static void SumGradients(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, double[] sums)
-    {
-        const int half = Lanes / 2;
-        int channels = of.Scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients);
-        ref double into = ref MemoryMarshal.GetArrayDataReference(sums);
-        for (int c = 0; c < channels; c += Lanes)
-        {
-            Vector512<float> scale = Vector512.Create(of.Scale, c), shift = Vector512.Create(of.Shift, c), centre = Vector512.Create(of.Centre, c);
-            Vector512<double> low = Vector512<double>.Zero, high = Vector512<double>.Zero, lowProducts = Vector512<double>.Zero, highProducts = Vector512<double>.Zero;
-            for (int i = c; i < values.Length; i += channels)
-            {
-                Vector512<float> value = Vector512.LoadUnsafe(ref x, (nuint)i), gradient = Passed(value, Vector512.LoadUnsafe(ref g, (nuint)i), scale, shift, relu);
-                (Vector512<double> l, Vector512<double> h) = Vector512.Widen(gradient);
-                (Vector512<double> lowValue, Vector512<double> highValue) = Vector512.Widen(value - centre);
-                low += l;
-                high += h;
-                lowProducts = Vector512.FusedMultiplyAdd(l, lowValue, lowProducts);
-                highProducts = Vector512.FusedMultiplyAdd(h, highValue, highProducts);
-            }
-
-            low.StoreUnsafe(ref into, (nuint)c);
-            high.StoreUnsafe(ref into, (nuint)(c + half));
-            lowProducts.StoreUnsafe(ref into, (nuint)(channels + c));
-            highProducts.StoreUnsafe(ref into, (nuint)(channels + c + half));
-        }
-    }
-
-    private static void Propagate(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, Span<float> to)
-    {
-        int channels = of.Scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
-        ref float scales = ref MemoryMarshal.GetArrayDataReference(of.Scale), shifts = ref MemoryMarshal.GetArrayDataReference(of.Shift), centres = ref MemoryMarshal.GetArrayDataReference(of.Centre);
-        ref float slopes = ref MemoryMarshal.GetArrayDataReference(of.Slope), offsets = ref MemoryMarshal.GetArrayDataReference(of.Offset);
-        for (int i = 0; i < values.Length; i += channels)
-        {
-            for (int c = 0; c < channels; c += Lanes)
-            {
-                Vector512<float> value = Vector512.LoadUnsafe(ref x, (nuint)(i + c)), scale = Vector512.LoadUnsafe(ref scales, (nuint)c);
-                Vector512<float> gradient = Passed(value, Vector512.LoadUnsafe(ref g, (nuint)(i + c)), scale, Vector512.LoadUnsafe(ref shifts, (nuint)c), relu);
-                Vector512<float> common = Vector512.FusedMultiplyAdd(value - Vector512.LoadUnsafe(ref centres, (nuint)c), Vector512.LoadUnsafe(ref slopes, (nuint)c), Vector512.LoadUnsafe(ref offsets, (nuint)c));
-                Vector512.FusedMultiplyAdd(gradient, scale, common).StoreUnsafe(ref result, (nuint)(i + c));
-            }
-        }
-    }
-
-    /// <summary>What of the gradient the ReLU lets through: where <see cref="Scale(ReadOnlySpan{float}, Span{float}, float[], float[], bool)"/> has given something positive.</summary>
-    private static Vector512<float> Passed(Vector512<float> value, Vector512<float> gradient, Vector512<float> scale, Vector512<float> shift, bool relu) =>
-        relu ? Vector512.ConditionalSelect(Vector512.GreaterThan(Vector512.FusedMultiplyAdd(value, scale, shift), Vector512<float>.Zero), gradient, Vector512<float>.Zero) : gradient;
 
     private delegate void Visit(int place, Span<float> values);
 

@@ -1,0 +1,139 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace UnetResnet.Normalization;
+
+/// <summary>What <see cref="ChannelMap"/> does to one block of pixels, 16 channels at a time. The numbers of a block lie pixel after pixel; all spans of a call are of the same pixels.</summary>
+internal static class ChannelSweeps
+{
+    /// <summary>Channels that are computed together, a line of the cache; maps have a multiple of them.</summary>
+    internal const int Lanes = 16;
+
+    /// <summary>sums ← Σ x of each channel, then Σ x².</summary>
+    internal static void Sum(ReadOnlySpan<float> values, double[] sums, int channels)
+    {
+        ref float x = ref MemoryMarshal.GetReference(values);
+        for (int c = 0; c < channels; c += Lanes)
+        {
+            var totals = new Totals();
+            for (int i = c; i < values.Length; i += channels)
+            {
+                Vector512<float> value = Vector512.LoadUnsafe(ref x, (nuint)i);
+                totals.Add(value, value);
+            }
+
+            totals.Store(sums, c, channels);
+        }
+    }
+
+    /// <summary>to ← x·scale + shift, or its ReLU.</summary>
+    internal static void Scale(ReadOnlySpan<float> values, Span<float> to, float[] scale, float[] shift, bool relu)
+    {
+        int channels = scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), result = ref MemoryMarshal.GetReference(to);
+        Vector512<float> least = Least(relu);
+        for (int i = 0; i < values.Length; i += channels)
+            for (int c = 0; c < channels; c += Lanes) Vector512.Max(Scaled(ref x, scale, shift, i, c), least).StoreUnsafe(ref result, (nuint)(i + c));
+    }
+
+    /// <summary>to ← x·scale + shift + onto, or its ReLU.</summary>
+    internal static void Add(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, Span<float> to, float[] scale, float[] shift, bool relu)
+    {
+        int channels = scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), result = ref MemoryMarshal.GetReference(to);
+        Vector512<float> least = Least(relu);
+        for (int i = 0; i < values.Length; i += channels)
+            for (int c = 0; c < channels; c += Lanes) Vector512.Max(Scaled(ref x, scale, shift, i, c) + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), least).StoreUnsafe(ref result, (nuint)(i + c));
+    }
+
+    /// <summary>to ← the gradient where x·scale + shift + onto is positive, else 0.</summary>
+    internal static void Mask(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, ReadOnlySpan<float> gradients, ChannelGradient of, Span<float> to)
+    {
+        int channels = of.Scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(onto), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
+        for (int i = 0; i < values.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c += Lanes)
+                WherePositive(Scaled(ref x, of.Scale, of.Shift, i, c) + Vector512.LoadUnsafe(ref sum, (nuint)(i + c)), Vector512.LoadUnsafe(ref g, (nuint)(i + c))).StoreUnsafe(ref result, (nuint)(i + c));
+        }
+    }
+
+    /// <summary>sums ← Σ g of each channel, then Σ g·(x − centre), where g is what the ReLU of x·scale + shift lets through.</summary>
+    internal static void SumGradients(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, double[] sums)
+    {
+        int channels = of.Scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients);
+        for (int c = 0; c < channels; c += Lanes)
+        {
+            Vector512<float> centre = Vector512.Create(of.Centre, c);
+            var totals = new Totals();
+            for (int i = c; i < values.Length; i += channels)
+            {
+                Vector512<float> gradient = Vector512.LoadUnsafe(ref g, (nuint)i);
+                if (relu) gradient = WherePositive(Scaled(ref x, of.Scale, of.Shift, i - c, c), gradient);
+                totals.Add(gradient, Vector512.LoadUnsafe(ref x, (nuint)i) - centre);
+            }
+
+            totals.Store(sums, c, channels);
+        }
+    }
+
+    /// <summary>to ← g·scale + (x − centre)·slope + offset, where g is what the ReLU of x·scale + shift lets through.</summary>
+    internal static void Propagate(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, Span<float> to)
+    {
+        int channels = of.Scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
+        for (int i = 0; i < values.Length; i += channels)
+        {
+            for (int c = 0; c < channels; c += Lanes)
+            {
+                Vector512<float> gradient = Vector512.LoadUnsafe(ref g, (nuint)(i + c));
+                if (relu) gradient = WherePositive(Scaled(ref x, of.Scale, of.Shift, i, c), gradient);
+                Vector512<float> common = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)) - Of(of.Centre, c), Of(of.Slope, c), Of(of.Offset, c));
+                Vector512.FusedMultiplyAdd(gradient, Of(of.Scale, c), common).StoreUnsafe(ref result, (nuint)(i + c));
+            }
+        }
+    }
+
+    /// <summary>x·scale + shift of some channels of a pixel: the same number forward and backward, so that both see the ReLU on the same side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Scaled(ref float x, float[] scale, float[] shift, int pixel, int channel) =>
+        Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(pixel + channel)), Of(scale, channel), Of(shift, channel));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Of(float[] numbers, int channel) => Vector512.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(numbers), (nuint)channel);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> WherePositive(Vector512<float> sign, Vector512<float> values) => Vector512.ConditionalSelect(Vector512.GreaterThan(sign, Vector512<float>.Zero), values, Vector512<float>.Zero);
+
+    private static Vector512<float> Least(bool relu) => relu ? Vector512<float>.Zero : Vector512.Create(float.NegativeInfinity);
+
+    /// <summary>Σ a and Σ a·b of some channels, in double precision.</summary>
+    private struct Totals
+    {
+        private Vector512<double> low, high, lowProducts, highProducts;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal void Add(Vector512<float> a, Vector512<float> b)
+        {
+            (Vector512<double> l, Vector512<double> h) = Vector512.Widen(a);
+            (Vector512<double> lowFactor, Vector512<double> highFactor) = Vector512.Widen(b);
+            low += l;
+            high += h;
+            lowProducts = Vector512.FusedMultiplyAdd(l, lowFactor, lowProducts);
+            highProducts = Vector512.FusedMultiplyAdd(h, highFactor, highProducts);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal readonly void Store(double[] sums, int channel, int channels)
+        {
+            const int Half = Lanes / 2;
+            ref double into = ref MemoryMarshal.GetArrayDataReference(sums);
+            low.StoreUnsafe(ref into, (nuint)channel);
+            high.StoreUnsafe(ref into, (nuint)(channel + Half));
+            lowProducts.StoreUnsafe(ref into, (nuint)(channels + channel));
+            highProducts.StoreUnsafe(ref into, (nuint)(channels + channel + Half));
+        }
+    }
+}
