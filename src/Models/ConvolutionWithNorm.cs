@@ -60,6 +60,17 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
         return Norm?.Activated(y, Activation is not null, sum) ?? Activated(Called(y).add_(sum, One), watched);
     }
 
+    /// <summary>Batch norm and ReLU of the convolution's result, dropout of channels and a 1×1 convolution to one channel as one operation.</summary>
+    /// <param name="y">What the convolution gives.</param>
+    /// <param name="kept">Gives what dropout multiplies each channel of each image by; called only where the result is not null.</param>
+    /// <param name="prediction">The 1×1 convolution.</param>
+    /// <returns>Null where that is not possible.</returns>
+    internal Tensor? Projected(Tensor y, Func<Tensor> kept, Conv2d prediction)
+    {
+        Tensor kernel = prediction.weight!;
+        return Activation is null || kernel.shape[0] != 1 || kernel.dtype != float32 ? null : Norm?.Projected(y, kept, kernel, prediction.bias!);
+    }
+
     private Tensor Called(Tensor y) => Norm?.call(y) ?? y;
 
     /// <summary>The batch norm of the convolution's result and what follows, without gradients and in the memory of the result or the sum.</summary>

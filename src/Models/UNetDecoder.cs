@@ -86,12 +86,22 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     internal Tensor Decode(Tensor[] features, (int Stage, Tensor Map)? from, Action<int, Tensor>? passing)
     {
         using var scope = NewDisposeScope();
-        Tensor x = Full(Last(features, from, passing));
-        return prediction.call(spatial_dropout2d.call(x)).MoveToOuterDisposeScope();
+        (Tensor x, ConvolutionWithNorm? unfinished) = Last(features, from, passing);
+        return (unfinished is null ? Predicted(Full(x)) : unfinished.Projected(x, Kept, prediction) ?? Predicted(Full(unfinished.NormalizedAndActivated(x, watched: false)))).MoveToOuterDisposeScope();
+
+        // The same random numbers as for the whole map.
+        Tensor Kept() => spatial_dropout2d.call(ones(x.shape[0], x.shape[1], 1, 1));
     }
 
-    /// <summary>What the last stage gives.</summary>
-    private Tensor Last(Tensor[] features, (int Stage, Tensor Map)? from, Action<int, Tensor>? passing)
+    private Tensor Predicted(Tensor x)
+    {
+        x = spatial_dropout2d.call(x);
+        using ChannelMap? map = is_grad_enabled() || prediction.weight!.shape[0] != 1 || prediction.weight.dtype != float32 || Hooks.On(prediction) ? null : ChannelMap.Of(x);
+        return map?.Projected(prediction.weight!, prediction.bias!) ?? prediction.call(x);
+    }
+
+    /// <summary>What the last stage gives, or what its second convolution gives, if what follows may be one operation with the prediction.</summary>
+    private (Tensor Map, ConvolutionWithNorm? Unfinished) Last(Tensor[] features, (int Stage, Tensor Map)? from, Action<int, Tensor>? passing)
     {
         // GPUs have their own ways.
         bool fast = !plainUpsampling && features[0].device_type == TorchSharp.DeviceType.CPU, watched = folded.AreWatched;
@@ -115,24 +125,31 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
                 continue;
             }
 
-            ConvolutionWithNorm[] layers = [first, second];
-            x = !watched && Recomputation.Suits(layers)
-                ? Recomputation.Of(layers, inputs => Stage(first, second, inputs[0], inputs.ElementAtOrDefault(1), fast, watched: false), skip is null ? [x] : [x, skip])
-                : Stage(first, second, x, skip, fast, watched);
+            bool ends = stage == stages.Count - 1 && fast && !watched && !Hooks.OnAny([spatial_dropout2d, prediction]);
+            ConvolutionWithNorm[] layers = ends ? [first, second with { Norm = null }] : [first, second];
+            Tensor[] inputs = skip is null ? [x] : [x, skip];
+            x = !watched && Recomputation.Suits(layers) ? Recomputation.Of(layers, Stage, inputs) : Stage(inputs);
+            if (ends) return (x, second);
+
+            Tensor Stage(IReadOnlyList<Tensor> maps)
+            {
+                Tensor y = Convolved(first, second, maps[0], maps.ElementAtOrDefault(1), fast, watched);
+                return ends ? y : second.NormalizedAndActivated(y, watched);
+            }
         }
 
-        return x;
+        return (x, null);
     }
 
-    /// <summary>One stage layer by layer, with gradients where they are wanted.</summary>
-    private static Tensor Stage(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor x, Tensor? skip, bool fast, bool watched)
+    /// <summary>One stage layer by layer, with gradients where they are wanted, to the result of its second convolution.</summary>
+    private static Tensor Convolved(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor x, Tensor? skip, bool fast, bool watched)
     {
         // A hook wants to see what the convolution takes.
         bool plain = watched || !fast;
         Tensor y = plain ? first.Convolution.call(Concatenated(x, skip))
             : WinogradConvolution.Suits(x, x.shape[2] * 2, x.shape[3] * 2, first.Convolution.weight!) ? WinogradConvolution.Apply(first.Convolution, x, skip)
             : UpsampledConvolution.Apply(first.Convolution, x, skip);
-        return second.NormalizedAndActivated(second.Convolved(first.NormalizedAndActivated(y, watched), plain), watched);
+        return second.Convolved(first.NormalizedAndActivated(y, watched), plain);
     }
 
     private static Tensor Full(Tensor map) => map.dtype == bfloat16 ? map.to(float32) : map;

@@ -96,7 +96,7 @@ internal sealed class ChannelMap : IDisposable
     {
         Blocks blocks = Cut(groups: 1);
         var parts = new double[blocks.PerGroup][];
-        ForEach(blocks, (place, values) => ChannelSweeps.SumGradients(values, gradient.Of(blocks, place), of, relu, parts[place] = new double[2 * channels]));
+        ForEach(blocks, (place, values) => ChannelSweeps.SumGradients(values, new MapGradients(gradient.Of(blocks, place)), of, relu, parts[place] = new double[2 * channels]));
         return Total(parts);
     }
 
@@ -108,7 +108,60 @@ internal sealed class ChannelMap : IDisposable
     internal void GradientTo(ChannelMap gradient, ChannelGradient of, bool relu, ChannelMap to)
     {
         Blocks blocks = Cut(groups: 1);
-        ForEach(blocks, (place, values) => ChannelSweeps.Propagate(values, gradient.Of(blocks, place), of, relu, to.Of(blocks, place)));
+        ForEach(blocks, (place, values) => ChannelSweeps.Propagate(values, new MapGradients(gradient.Of(blocks, place)), of, relu, to.Of(blocks, place)));
+    }
+
+    /// <summary>A 1×1 convolution to one channel, without gradients.</summary>
+    /// <param name="kernel">(1, C, 1, 1), float32.</param>
+    /// <param name="bias">(1), float32.</param>
+    /// <returns>(N, 1, H, W), owned by the caller's dispose scope.</returns>
+    internal Tensor Projected(Tensor kernel, Tensor bias)
+    {
+        long[] shape = rows.shape;
+        Tensor to = empty([shape[0], 1, shape[1], shape[2]], ScalarType.Float32);
+        float[] weights = kernel.Values<float>();
+        float number = bias.item<float>();
+        Blocks blocks = Cut(groups: 1);
+        ForEach(blocks, (place, values) => ChannelSweeps.Project(values, PixelsOf(to, blocks, place), weights, number));
+        return to;
+    }
+
+    /// <summary>to ← Σ relu(x·scale + shift)·weight over the channels of each pixel, plus a bias.</summary>
+    /// <param name="of">The numbers of each channel.</param>
+    /// <param name="weights">Of each image's channels.</param>
+    /// <param name="bias">A number.</param>
+    /// <param name="to">(N, 1, H, W), float32, contiguous.</param>
+    internal void ProjectTo(ChannelGradient of, float[][] weights, float bias, Tensor to)
+    {
+        Blocks blocks = Cut(weights.Length);
+        ForEach(blocks, (place, values) => ChannelSweeps.Project(values, PixelsOf(to, blocks, place), of.Scale, of.Shift, weights[place / blocks.PerGroup], bias));
+    }
+
+    /// <summary>
+    /// Σ g and Σ g·(x − centre) of each channel, where g is the gradient of <see cref="ProjectTo"/>'s result at a pixel if the ReLU has let the channel through there, else 0; without the weights.
+    /// </summary>
+    /// <param name="gradient">(N, 1, H, W), float32, contiguous.</param>
+    /// <param name="of">The numbers of each channel.</param>
+    /// <returns>For each image the first sums of all channels, then the others.</returns>
+    internal double[][] ProjectedGradientSums(Tensor gradient, ChannelGradient of)
+    {
+        int images = (int)gradient.shape[0];
+        Blocks blocks = Cut(images);
+        var parts = new double[images * blocks.PerGroup][];
+        float[] one = [.. Enumerable.Repeat(1f, channels)];
+        ForEach(blocks, (place, values) => ChannelSweeps.SumGradients(values, new ProjectedGradients(PixelsOf(gradient, blocks, place), one), of, relu: true, parts[place] = new double[2 * channels]));
+        return [.. Enumerable.Range(0, images).Select(image => Total(parts.AsSpan(image * blocks.PerGroup, blocks.PerGroup)))];
+    }
+
+    /// <summary>to ← g·weight·scale + (x − centre)·slope + offset, with g as in <see cref="ProjectedGradientSums"/>.</summary>
+    /// <param name="gradient">(N, 1, H, W), float32, contiguous.</param>
+    /// <param name="of">The numbers of each channel.</param>
+    /// <param name="weights">Of each image's channels.</param>
+    /// <param name="to">A map of the same size.</param>
+    internal void ProjectedGradientTo(Tensor gradient, ChannelGradient of, float[][] weights, ChannelMap to)
+    {
+        Blocks blocks = Cut(weights.Length);
+        ForEach(blocks, (place, values) => ChannelSweeps.Propagate(values, new ProjectedGradients(PixelsOf(gradient, blocks, place), weights[place / blocks.PerGroup]), of, relu: true, to.Of(blocks, place)));
     }
 
     /// <summary>Scale and shift of batch norm with given statistics.</summary>
@@ -162,9 +215,18 @@ internal sealed class ChannelMap : IDisposable
 
     private Span<float> Of(Blocks blocks, int place)
     {
-        int group = place / blocks.PerGroup, first = place % blocks.PerGroup * blocks.Rows, last = Math.Min(first + blocks.Rows, blocks.RowsInGroup);
-        return MemoryMarshal.Cast<byte, float>(TensorMemory.Of(rows)).Slice((group * blocks.RowsInGroup + first) * channels, (last - first) * channels);
+        (int first, int last) = blocks.RowsOf(place);
+        return Numbers(rows)[(first * channels)..(last * channels)];
     }
+
+    /// <summary>The numbers that a block has in a map of one channel.</summary>
+    private static Span<float> PixelsOf(Tensor map, Blocks blocks, int place)
+    {
+        (int first, int last) = blocks.RowsOf(place);
+        return Numbers(map)[first..last];
+    }
+
+    private static Span<float> Numbers(Tensor contiguous) => MemoryMarshal.Cast<byte, float>(TensorMemory.Of(contiguous));
 
     /// <summary>The blocks' sums, added to the first's one after the other.</summary>
     private static double[] Total(ReadOnlySpan<double[]> parts)
@@ -177,5 +239,12 @@ internal sealed class ChannelMap : IDisposable
 
     private delegate void Visit(int place, Span<float> values);
 
-    private sealed record Blocks(int Rows, int RowsInGroup, int PerGroup, int Groups);
+    private sealed record Blocks(int Rows, int RowsInGroup, int PerGroup, int Groups)
+    {
+        internal (int First, int Last) RowsOf(int place)
+        {
+            int group = place / PerGroup, first = place % PerGroup * Rows;
+            return (group * RowsInGroup + first, group * RowsInGroup + Math.Min(first + Rows, RowsInGroup));
+        }
+    }
 }

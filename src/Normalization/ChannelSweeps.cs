@@ -59,18 +59,44 @@ internal static class ChannelSweeps
         }
     }
 
+    /// <summary>to ← Σ x·weight over the channels of each pixel, plus a bias.</summary>
+    internal static void Project(ReadOnlySpan<float> values, Span<float> to, float[] weights, float bias)
+    {
+        int channels = weights.Length;
+        ref float x = ref MemoryMarshal.GetReference(values);
+        for (int i = 0, pixel = 0; i < values.Length; i += channels, pixel++)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            for (int c = 0; c < channels; c += Lanes) sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)), Of(weights, c), sum);
+            to[pixel] = Vector512.Sum(sum) + bias;
+        }
+    }
+
+    /// <summary>to ← Σ relu(x·scale + shift)·weight over the channels of each pixel, plus a bias.</summary>
+    internal static void Project(ReadOnlySpan<float> values, Span<float> to, float[] scale, float[] shift, float[] weights, float bias)
+    {
+        int channels = scale.Length;
+        ref float x = ref MemoryMarshal.GetReference(values);
+        for (int i = 0, pixel = 0; i < values.Length; i += channels, pixel++)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            for (int c = 0; c < channels; c += Lanes) sum = Vector512.FusedMultiplyAdd(Vector512.Max(Scaled(ref x, scale, shift, i, c), Vector512<float>.Zero), Of(weights, c), sum);
+            to[pixel] = Vector512.Sum(sum) + bias;
+        }
+    }
+
     /// <summary>sums ← Σ g of each channel, then Σ g·(x − centre), where g is what the ReLU of x·scale + shift lets through.</summary>
-    internal static void SumGradients(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, double[] sums)
+    internal static void SumGradients<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, double[] sums) where T : struct, IMapGradients, allows ref struct
     {
         int channels = of.Scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients);
+        ref float x = ref MemoryMarshal.GetReference(values);
         for (int c = 0; c < channels; c += Lanes)
         {
             Vector512<float> centre = Vector512.Create(of.Centre, c);
             var totals = new Totals();
-            for (int i = c; i < values.Length; i += channels)
+            for (int i = c, pixel = 0; i < values.Length; i += channels, pixel++)
             {
-                Vector512<float> gradient = Vector512.LoadUnsafe(ref g, (nuint)i);
+                Vector512<float> gradient = gradients.At(i, pixel, c);
                 if (relu) gradient = WherePositive(Scaled(ref x, of.Scale, of.Shift, i - c, c), gradient);
                 totals.Add(gradient, Vector512.LoadUnsafe(ref x, (nuint)i) - centre);
             }
@@ -80,15 +106,15 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← g·scale + (x − centre)·slope + offset, where g is what the ReLU of x·scale + shift lets through.</summary>
-    internal static void Propagate(ReadOnlySpan<float> values, ReadOnlySpan<float> gradients, ChannelGradient of, bool relu, Span<float> to)
+    internal static void Propagate<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, Span<float> to) where T : struct, IMapGradients, allows ref struct
     {
         int channels = of.Scale.Length;
-        ref float x = ref MemoryMarshal.GetReference(values), g = ref MemoryMarshal.GetReference(gradients), result = ref MemoryMarshal.GetReference(to);
-        for (int i = 0; i < values.Length; i += channels)
+        ref float x = ref MemoryMarshal.GetReference(values), result = ref MemoryMarshal.GetReference(to);
+        for (int i = 0, pixel = 0; i < values.Length; i += channels, pixel++)
         {
             for (int c = 0; c < channels; c += Lanes)
             {
-                Vector512<float> gradient = Vector512.LoadUnsafe(ref g, (nuint)(i + c));
+                Vector512<float> gradient = gradients.At(i + c, pixel, c);
                 if (relu) gradient = WherePositive(Scaled(ref x, of.Scale, of.Shift, i, c), gradient);
                 Vector512<float> common = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(i + c)) - Of(of.Centre, c), Of(of.Slope, c), Of(of.Offset, c));
                 Vector512.FusedMultiplyAdd(gradient, Of(of.Scale, c), common).StoreUnsafe(ref result, (nuint)(i + c));
@@ -102,7 +128,7 @@ internal static class ChannelSweeps
         Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)(pixel + channel)), Of(scale, channel), Of(shift, channel));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Of(float[] numbers, int channel) => Vector512.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(numbers), (nuint)channel);
+    internal static Vector512<float> Of(float[] numbers, int channel) => Vector512.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(numbers), (nuint)channel);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> WherePositive(Vector512<float> sign, Vector512<float> values) => Vector512.ConditionalSelect(Vector512.GreaterThan(sign, Vector512<float>.Zero), values, Vector512<float>.Zero);

@@ -131,7 +131,23 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <param name="relu">Whether negative results become 0.</param>
     /// <param name="onto">What the result is added to, of the same shape; or null.</param>
     /// <returns>Owned by the caller's dispose scope; null where the layer, or the memory, does not suit.</returns>
-    internal Tensor? Activated(Tensor input, bool relu, Tensor? onto = null)
+    internal Tensor? Activated(Tensor input, bool relu, Tensor? onto = null) =>
+        Statistics(input, onto) is { } statistics ? NormalizedActivation.Apply(input, weight, bias, statistics, Options.Eps, relu, onto) : null;
+
+    /// <summary>Normalises a large map by the batch together with the ReLU, the dropout and the 1×1 convolution to one channel that follow, see <see cref="NormalizedProjection"/>.</summary>
+    /// <param name="input">(N, C, H, W).</param>
+    /// <param name="kept">Gives what dropout multiplies each channel of each image by, (N, C, 1, 1); called only if the layer suits.</param>
+    /// <param name="kernel">(1, C, 1, 1).</param>
+    /// <param name="shift">(1).</param>
+    /// <returns>(N, 1, H, W), owned by the caller's dispose scope; null where the layer, or the memory, does not suit.</returns>
+    internal Tensor? Projected(Tensor input, Func<Tensor> kept, Tensor kernel, Tensor shift) =>
+        Statistics(input, onto: null) is { } statistics ? NormalizedProjection.Apply(input, weight, bias, statistics, Options.Eps, kept(), kernel, shift) : null;
+
+    /// <summary>
+    /// The batch's statistics, by which <see cref="Activated"/> and <see cref="Projected"/> normalise; whoever moves, counts or watches has seen the map then. Null where the layer, or the memory, does not
+    /// suit them; nothing has been changed then.
+    /// </summary>
+    private (double[] Mean, double[] Variance)? Statistics(Tensor input, Tensor? onto)
     {
         if (Replacement is not null || !Mode.UsesBatchStatistics(training) || Corrects || weight.dtype != ScalarType.Float32) return null;
         long count;
@@ -152,7 +168,7 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
             Update(batchMean, unbiased, count);
         }
 
-        return NormalizedActivation.Apply(input, weight, bias, statistics, Options.Eps, relu, onto);
+        return statistics;
     }
 
     /// <summary>

@@ -24,7 +24,7 @@ public sealed class ModeSnapshot : IDisposable
     {
         PutModesBack();
         // train() reaches the children too, so parents go first: each child then has the last word about itself.
-        foreach ((Module module, bool training) in flags) module.train(training);
+        foreach ((Module module, bool training) in flags) if (module.training != training) module.train(training);
     }
 
     /// <summary>Puts back the modes only and leaves the training flags as they are now.</summary>

@@ -28,9 +28,8 @@ internal sealed class NormalizedActivation : autograd.SingleTensorFunction<Norma
     /// <returns>(N, C, H, W), channels last, owned by the caller's dispose scope.</returns>
     internal static Tensor Apply(Tensor x, Tensor weight, Tensor bias, (double[] Mean, double[] Variance) statistics, double eps, bool relu, Tensor? onto)
     {
-        (double[] mean, double[] variance) = statistics;
-        (float[] scale, float[] shift) = ChannelMap.Normalizing(mean, variance, weight, bias, eps);
-        var call = new Call(new ChannelGradient(scale, shift, [.. mean.Select(one => (float)one)]), [.. variance.Select(one => 1 / Math.Sqrt(one + eps))], relu);
+        (ChannelGradient numbers, double[] inverse) = ChannelGradient.Of(statistics, weight, bias, eps);
+        var call = new Call(numbers, inverse, relu);
         return is_grad_enabled() ? apply([call, .. new[] { x, weight, bias, onto }.OfType<Tensor>()]) : Compute(call, x, onto);
     }
 
@@ -65,13 +64,8 @@ internal sealed class NormalizedActivation : autograd.SingleTensorFunction<Norma
         if (x.requires_grad)
         {
             ofX = Like(x);
-            double count = values.Count(1);
             using ChannelMap to = ChannelMap.Of(ofX)!;
-            values.GradientTo(gradients, numbers with
-            {
-                Slope = [.. ofWeight.Select((sum, c) => (float)(-numbers.Scale[c] * call.Inverse[c] * sum / count))],
-                Offset = [.. ofBias.Select((sum, c) => (float)(-numbers.Scale[c] * sum / count))],
-            }, relu, to);
+            values.GradientTo(gradients, numbers.Through(call.Inverse, ofWeight, ofBias, values.Count(1)), relu, to);
         }
 
         var all = new List<Tensor> { null!, ofX?.MoveToOuterDisposeScope()!, Wanted(weight, ofWeight)!, Wanted(bias, ofBias)! };

@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using UnetResnet.Models;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Models;
@@ -141,4 +142,51 @@ public class UNetDecoderTests
         var e = Assert.Throws<ArgumentException>(() => new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { IncludeTop = top, Pooling = pooling } }));
         Assert.Contains("neither top nor pooling", e.Message);
     }
+
+    /// <summary>What follows the last convolution is one operation, unless somebody watches a part of it: a hook sees what it should, and the pass is the same, with the same dropout.</summary>
+    [Theory]
+    [InlineData("spatial_dropout2d", true)]
+    [InlineData("prediction", true)]
+    [InlineData("spatial_dropout2d", false)]
+    [InlineData("prediction", false)]
+    public void A_hook_on_the_end_is_called_and_changes_nothing(string name, bool gradients)
+    {
+        using var scope = NewDisposeScope();
+        TorchRuntime.Seed(4);
+        using var decoder = new UNetDecoder(Width16);
+        Tensor[] features = [.. new[] { (16, 96), (64, 48), (128, 24), (256, 12), (512, 6) }.Select(map => ChannelsLast.Of(randn(3, map.Item1, map.Item2, map.Item2)))];
+        (Tensor Logits, Dictionary<string, Tensor> Gradients) Pass()
+        {
+            TorchRuntime.Seed(5);
+            using IDisposable? noGrad = gradients ? null : no_grad();
+            Tensor logits = decoder.call(features);
+            if (!gradients) return (logits, []);
+            foreach ((_, Parameter parameter) in decoder.named_parameters()) parameter.grad = null;
+            logits.square().mean().backward();
+            return (logits.detach(), decoder.named_parameters().ToDictionary(p => p.name, p => p.parameter.grad!.clone()));
+        }
+
+        var (logits, direct) = Pass();
+        int calls = 0;
+        foreach (var module in decoder.named_modules().Where(m => m.name == name).Select(m => m.module))
+        {
+            if (module is Dropout2d dropout) dropout.register_forward_hook((_, _, output) => Seen(output));
+            if (module is Conv2d convolution) convolution.register_forward_hook((_, _, output) => Seen(output));
+        }
+
+        Tensor Seen(Tensor output)
+        {
+            calls++;
+            return output;
+        }
+
+        var (watched, apart) = Pass();
+        Assert.Equal(1, calls);
+        Assert.InRange(Error(watched, logits), 0, 1e-5);
+        Assert.Equal(apart.Keys.Order(), direct.Keys.Order());
+        // What a bias adds, batch norm takes away: its gradient is rounding alone.
+        Assert.All(apart.Where(gradient => !gradient.Key.EndsWith("_conv.bias", StringComparison.Ordinal)), gradient => Assert.InRange(Error(gradient.Value, direct[gradient.Key]), 0, 1e-4));
+    }
+
+    private static double Error(Tensor wanted, Tensor got) => ((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-6)).item<float>();
 }

@@ -40,23 +40,19 @@ internal readonly unsafe struct Pixels(float* numbers, int channels, bool isHalf
 
     internal bool IsHalf { get; } = isHalf;
 
+    /// <summary>Numbers from a row of a map to the next.</summary>
+    internal nint Row(in TileGrid grid) => (nint)(grid.Width >> Half) * Channels;
+
+    /// <summary>Where the first pixel of a square of the grid begins, or null if the square reaches over the border.</summary>
+    internal float* Inside(in TileGrid grid, int image, int y, int x, int side) =>
+        x >= 0 && y >= 0 && x + side <= grid.Width && y + side <= grid.Height ? First(grid, image) + (y >> Half) * Row(grid) + (nint)(x >> Half) * Channels : null;
+
     /// <summary>Where the pixels of a square of the grid begin, row by row; those beyond the border begin at <paramref name="outside"/>.</summary>
     internal void Square(in TileGrid grid, int image, int y, int x, int side, float** at, float* outside)
     {
-        int half = IsHalf ? 1 : 0, height = grid.Height, width = grid.Width;
-        nint row = (nint)(width >> half) * Channels;
-        float* first = Numbers + image * (nint)(height >> half) * row;
-        if (x >= 0 && y >= 0 && x + side <= width && y + side <= height)
-        {
-            for (int i = 0; i < side; i++, at += side)
-            {
-                float* line = first + ((y + i) >> half) * row;
-                for (int j = 0; j < side; j++) at[j] = line + (nint)((x + j) >> half) * Channels;
-            }
-
-            return;
-        }
-
+        int half = Half, height = grid.Height, width = grid.Width;
+        nint row = Row(grid);
+        float* first = First(grid, image);
         for (int i = 0; i < side; i++, at += side)
         {
             bool inside = (uint)(y + i) < (uint)height;
@@ -64,4 +60,7 @@ internal readonly unsafe struct Pixels(float* numbers, int channels, bool isHalf
             for (int j = 0; j < side; j++) at[j] = inside && (uint)(x + j) < (uint)width ? line + (nint)((x + j) >> half) * Channels : outside;
         }
     }
+    private int Half => IsHalf ? 1 : 0;
+
+    private float* First(in TileGrid grid, int image) => Numbers + image * (nint)(grid.Height >> Half) * Row(grid);
 }

@@ -32,25 +32,41 @@ internal static unsafe class TileTransforms
     /// <param name="place">From place to place.</param>
     /// <param name="tile">From tile to tile.</param>
     /// <param name="zeros">As many zeros as a pixel has channels.</param>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void OfInputs(in TileGrid grid, in Pixels pixels, int first, int count, float* to, nint place, nint tile, float* zeros)
     {
         float** at = stackalloc float*[Places];
         float* half = stackalloc float[Places * Lanes + Lanes];
         half = Line(half);
-        for (int t = 0; t < count; t++)
+        int channels = pixels.Channels;
+        nint row = pixels.Row(grid);
+        for (int t = 0; t < count; t++, to += tile)
         {
             (int image, int y, int x) = grid.Of(first + t);
-            pixels.Square(grid, image, y - 1, x - 1, PlacesAside, at, zeros);
-            float* target = to + t * tile;
-            for (int c = 0; c < pixels.Channels; c += Lanes, target += Lanes)
+            float* corner = pixels.Inside(grid, image, y - 1, x - 1, PlacesAside);
+            if (corner is null)
             {
-                for (int j = 0; j < PlacesAside; j++)
-                    Input(Vector512.Load(at[j] + c), Vector512.Load(at[6 + j] + c), Vector512.Load(at[12 + j] + c), Vector512.Load(at[18 + j] + c), Vector512.Load(at[24 + j] + c), Vector512.Load(at[30 + j] + c), half + j * Lanes, PlacesAside * Lanes);
-                for (int i = 0; i < PlacesAside; i++)
+                pixels.Square(grid, image, y - 1, x - 1, PlacesAside, at, zeros);
+                for (int c = 0; c < channels; c += Lanes)
                 {
-                    float* row = half + i * PlacesAside * Lanes;
-                    Input(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32), Vector512.Load(row + 48), Vector512.Load(row + 64), Vector512.Load(row + 80), target + i * PlacesAside * place, place);
+                    for (int j = 0; j < PlacesAside; j++)
+                        Input(Vector512.Load(at[j] + c), Vector512.Load(at[6 + j] + c), Vector512.Load(at[12 + j] + c), Vector512.Load(at[18 + j] + c), Vector512.Load(at[24 + j] + c), Vector512.Load(at[30 + j] + c), half + j * Lanes, PlacesAside * Lanes);
+                    Inputs(half, to + c, place);
+                }
+            }
+            else if (pixels.IsHalf)
+            {
+                for (int c = 0; c < channels; c += Lanes) InputsOfHalf(corner + c, row, channels, half, to + c, place);
+            }
+            else
+            {
+                for (int c = 0; c < channels; c += Lanes)
+                {
+                    float* column = corner + c;
+                    for (int j = 0; j < PlacesAside; j++, column += channels)
+                        Input(Vector512.Load(column), Vector512.Load(column + row), Vector512.Load(column + 2 * row), Vector512.Load(column + 3 * row), Vector512.Load(column + 4 * row), Vector512.Load(column + 5 * row), half + j * Lanes, PlacesAside * Lanes);
+                    Inputs(half, to + c, place);
                 }
             }
         }
@@ -66,6 +82,7 @@ internal static unsafe class TileTransforms
     /// <param name="tile">From tile to tile.</param>
     /// <param name="sums">A number for each channel, to which the pixels are added.</param>
     /// <param name="zeros">As many zeros as a pixel has channels.</param>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void OfGradients(in TileGrid grid, in Pixels pixels, int first, int count, float* to, nint place, nint tile, float* sums, float* zeros)
     {
@@ -73,17 +90,22 @@ internal static unsafe class TileTransforms
         float** at = stackalloc float*[Side * Side];
         float* half = stackalloc float[PlacesAside * Side * Lanes + Lanes];
         half = Line(half);
-        for (int t = 0; t < count; t++)
+        int channels = pixels.Channels;
+        nint row = pixels.Row(grid);
+        for (int t = 0; t < count; t++, to += tile)
         {
             (int image, int y, int x) = grid.Of(first + t);
-            pixels.Square(grid, image, y, x, Side, at, zeros);
-            float* target = to + t * tile;
-            for (int c = 0; c < pixels.Channels; c += Lanes, target += Lanes)
+            float* corner = pixels.Inside(grid, image, y, x, Side);
+            if (corner is null) pixels.Square(grid, image, y, x, Side, at, zeros);
+            for (int c = 0; c < channels; c += Lanes)
             {
                 Vector512<float> sum = Vector512.Load(sums + c);
-                for (int j = 0; j < Side; j++)
+                float* column = corner + c;
+                for (int j = 0; j < Side; j++, column += channels)
                 {
-                    Vector512<float> y0 = Vector512.Load(at[j] + c), y1 = Vector512.Load(at[4 + j] + c), y2 = Vector512.Load(at[8 + j] + c), y3 = Vector512.Load(at[12 + j] + c);
+                    (Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3) = corner is null
+                        ? (Vector512.Load(at[j] + c), Vector512.Load(at[4 + j] + c), Vector512.Load(at[8 + j] + c), Vector512.Load(at[12 + j] + c))
+                        : (Vector512.Load(column), Vector512.Load(column + row), Vector512.Load(column + 2 * row), Vector512.Load(column + 3 * row));
                     sum += y0 + y1 + (y2 + y3);
                     Gradient(y0, y1, y2, y3, half + j * Lanes, Side * Lanes);
                 }
@@ -91,8 +113,8 @@ internal static unsafe class TileTransforms
                 sum.Store(sums + c);
                 for (int i = 0; i < PlacesAside; i++)
                 {
-                    float* row = half + i * Side * Lanes;
-                    Gradient(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32), Vector512.Load(row + 48), target + i * PlacesAside * place, place);
+                    float* line = half + i * Side * Lanes;
+                    Gradient(Vector512.Load(line), Vector512.Load(line + 16), Vector512.Load(line + 32), Vector512.Load(line + 48), to + c + i * PlacesAside * place, place);
                 }
             }
         }
@@ -108,49 +130,71 @@ internal static unsafe class TileTransforms
     /// <param name="pixels">The maps to write to.</param>
     /// <param name="bias">A number for each channel, or null.</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Outputs(in TileGrid grid, float* from, nint place, nint tile, int first, int count, in Pixels pixels, float* bias, bool relu)
     {
         const int Side = TileGrid.Side;
         float** at = stackalloc float*[Side * Side];
-        float* half = stackalloc float[Side * PlacesAside * Lanes + Lanes], whole = stackalloc float[Side * Side * Lanes + Lanes];
+        float* half = stackalloc float[Side * PlacesAside * Lanes + Lanes];
         half = Line(half);
-        whole = Line(whole);
         Vector512<float> least = Vector512.Create(relu ? 0 : float.NegativeInfinity);
-        for (int t = 0; t < count; t++)
+        int channels = pixels.Channels;
+        nint row = pixels.Row(grid);
+        for (int t = 0; t < count; t++, from += tile)
         {
             (int image, int y, int x) = grid.Of(first + t);
-            pixels.Square(grid, image, y, x, Side, at, null);
-            float* source = from + t * tile;
-            for (int c = 0; c < pixels.Channels; c += Lanes, source += Lanes)
+            float* corner = pixels.Inside(grid, image, y, x, Side);
+            if (corner is null) pixels.Square(grid, image, y, x, Side, at, null);
+            for (int c = 0; c < channels; c += Lanes)
             {
                 for (int j = 0; j < PlacesAside; j++)
                 {
-                    float* column = source + j * place;
-                    Output(Vector512.Load(column), Vector512.Load(column + 6 * place), Vector512.Load(column + 12 * place), Vector512.Load(column + 18 * place), Vector512.Load(column + 24 * place), Vector512.Load(column + 30 * place), half + j * Lanes, PlacesAside * Lanes);
+                    float* column = from + c + j * place;
+                    (Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3) = Output(column, 6 * place);
+                    float* line = half + j * Lanes;
+                    y0.Store(line);
+                    y1.Store(line + PlacesAside * Lanes);
+                    y2.Store(line + 2 * PlacesAside * Lanes);
+                    y3.Store(line + 3 * PlacesAside * Lanes);
                 }
 
-                for (int i = 0; i < Side; i++)
+                if (pixels.IsHalf)
                 {
-                    float* row = half + i * PlacesAside * Lanes;
-                    Output(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32), Vector512.Load(row + 48), Vector512.Load(row + 64), Vector512.Load(row + 80), whole + i * Side * Lanes, Lanes);
+                    for (int i = 0; i < Side; i += 2)
+                    {
+                        (Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3) = Output(half + i * PlacesAside * Lanes, Lanes);
+                        (Vector512<float> z0, Vector512<float> z1, Vector512<float> z2, Vector512<float> z3) = Output(half + (i + 1) * PlacesAside * Lanes, Lanes);
+                        float* left = corner is null ? at[i * Side] : corner + i / 2 * row, right = corner is null ? at[i * Side + 2] : left + channels;
+                        if (left is not null) (y0 + y1 + (z0 + z1)).Store(left + c);
+                        if (right is not null) (y2 + y3 + (z2 + z3)).Store(right + c);
+                    }
+
+                    continue;
                 }
 
                 Vector512<float> shift = bias is null ? Vector512<float>.Zero : Vector512.Load(bias + c);
-                if (pixels.IsHalf)
+                for (int i = 0; i < Side; i++)
                 {
-                    for (int p = 0; p < Side; p++)
-                    {
-                        int corner = p / 2 * 2 * Side + p % 2 * 2;
-                        float* four = whole + corner * Lanes;
-                        if (at[corner] is not null) (Vector512.Load(four) + Vector512.Load(four + 16) + (Vector512.Load(four + 64) + Vector512.Load(four + 80))).Store(at[corner] + c);
-                    }
-                }
-                else
-                {
+                    (Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3) = Output(half + i * PlacesAside * Lanes, Lanes);
                     // NaN stays NaN: the native maximum of two numbers is the second where one is NaN.
-                    for (int p = 0; p < Side * Side; p++)
-                        if (at[p] is not null) Vector512.MaxNative(least, Vector512.Load(whole + p * Lanes) + shift).Store(at[p] + c);
+                    (y0, y1, y2, y3) = (Vector512.MaxNative(least, y0 + shift), Vector512.MaxNative(least, y1 + shift), Vector512.MaxNative(least, y2 + shift), Vector512.MaxNative(least, y3 + shift));
+                    if (corner is null)
+                    {
+                        float** to = at + i * Side;
+                        if (to[0] is not null) y0.Store(to[0] + c);
+                        if (to[1] is not null) y1.Store(to[1] + c);
+                        if (to[2] is not null) y2.Store(to[2] + c);
+                        if (to[3] is not null) y3.Store(to[3] + c);
+                    }
+                    else
+                    {
+                        float* to = corner + i * row + c;
+                        y0.Store(to);
+                        y1.Store(to + channels);
+                        y2.Store(to + 2 * channels);
+                        y3.Store(to + 3 * channels);
+                    }
                 }
             }
         }
@@ -159,6 +203,31 @@ internal static unsafe class TileTransforms
     /// <summary>The first beginning of a line of the cache: what lies across two takes twice as long.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float* Line(float* memory) => (float*)(((nint)memory + 63) & ~63);
+
+    /// <summary>The second half of the way, along the rows of what the first has made of the columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Inputs(float* half, float* to, nint place)
+    {
+        for (int i = 0; i < PlacesAside; i++, half += PlacesAside * Lanes)
+            Input(Vector512.Load(half), Vector512.Load(half + 16), Vector512.Load(half + 32), Vector512.Load(half + 48), Vector512.Load(half + 64), Vector512.Load(half + 80), to + i * PlacesAside * place, place);
+    }
+
+    /// <summary>Both halves for 6×6 pixels that are 4×4 of a map of half the size: each of the middle ones stands for two, side by side and below each other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void InputsOfHalf(float* corner, nint row, nint pixel, float* half, float* to, nint place)
+    {
+        for (int j = 0; j < 4; j++, corner += pixel)
+        {
+            Vector512<float> second = Vector512.Load(corner + row), third = Vector512.Load(corner + 2 * row);
+            Input(Vector512.Load(corner), second, second, third, third, Vector512.Load(corner + 3 * row), half + j * Lanes, 4 * Lanes);
+        }
+
+        for (int i = 0; i < PlacesAside; i++, half += 4 * Lanes)
+        {
+            Vector512<float> second = Vector512.Load(half + 16), third = Vector512.Load(half + 32);
+            Input(Vector512.Load(half), second, second, third, third, Vector512.Load(half + 48), to + i * PlacesAside * place, place);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Input(Vector512<float> d0, Vector512<float> d1, Vector512<float> d2, Vector512<float> d3, Vector512<float> d4, Vector512<float> d5, float* to, nint step)
@@ -187,14 +256,12 @@ internal static unsafe class TileTransforms
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Output(Vector512<float> m0, Vector512<float> m1, Vector512<float> m2, Vector512<float> m3, Vector512<float> m4, Vector512<float> m5, float* to, nint step)
+    private static (Vector512<float> Y0, Vector512<float> Y1, Vector512<float> Y2, Vector512<float> Y3) Output(float* m, nint step)
     {
+        Vector512<float> m1 = Vector512.Load(m + step), m2 = Vector512.Load(m + 2 * step), m3 = Vector512.Load(m + 3 * step), m4 = Vector512.Load(m + 4 * step);
         Vector512<float> a = m1 + m2, b = Vector512.Create(Inner) * (m1 - m2), c = m3 + m4, d = Vector512.Create(Outer) * (m3 - m4);
         Vector512<float> innerSquare = Vector512.Create(InnerSquare), outerSquare = Vector512.Create(OuterSquare);
-        (m0 + a + c).Store(to);
-        (b + d).Store(to + step);
-        Fma(outerSquare, c, innerSquare * a).Store(to + 2 * step);
-        (Fma(outerSquare, d, innerSquare * b) + m5).Store(to + 3 * step);
+        return (Vector512.Load(m) + a + c, b + d, Fma(outerSquare, c, innerSquare * a), Fma(outerSquare, d, innerSquare * b) + Vector512.Load(m + 5 * step));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

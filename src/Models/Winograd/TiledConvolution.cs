@@ -30,11 +30,11 @@ internal static unsafe class TiledConvolution
     internal static void Prepare(float* kernel, int outputs, int inputs, nint stride, bool turned, float* to)
     {
         using var timing = new Timing();
-        int blocks = outputs / Line, workers = Math.Min(Workers.For((long)outputs * inputs * Places), blocks);
+        int parts = KernelTransforms.Parts(outputs, inputs), workers = Math.Min(Workers.For((long)outputs * inputs * Places), parts);
         Workers.Run(workers, worker =>
         {
-            (int begin, int end) = Workers.Share(blocks, worker, workers);
-            for (int block = begin; block < end; block++) KernelTransforms.OfKernel(kernel, outputs, inputs, stride, turned, to, block);
+            (int begin, int end) = Workers.Share(parts, worker, workers);
+            for (int part = begin; part < end; part++) KernelTransforms.OfKernel(kernel, outputs, inputs, stride, turned, to, part);
         });
     }
 
@@ -91,7 +91,8 @@ internal static unsafe class TiledConvolution
         nint place = KernelTransforms.Place(outputs, inputs);
         int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count)), block = Block(grid, workers, inputs, outputs);
         nint left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + Math.Max(inputs, outputs);
-        using Tensor memory = Memory(workers, between), sums = Memory(workers, Places * place), shifts = Memory(workers, outputs);
+        using Tensor sums = Memory(workers, Places * place), shifts = Memory(workers, outputs);
+        using Tensor memory = Memory(workers, between);
         float* start = TensorMemory.Numbers(memory), all = TensorMemory.Numbers(sums), biases = TensorMemory.Numbers(shifts);
         Workers.Run(workers, worker =>
         {
@@ -108,11 +109,11 @@ internal static unsafe class TiledConvolution
                     PanelProduct.Compute(tiles + p * left, 1, inputs, gradients + p * right, outputs, panel, sum + p * place, panel, (nint)inputs * panel, inputs, count, outputs, panel, add: first > begin);
             }
         });
-        int blocks = outputs / Line, last = Math.Min(Workers.For((long)outputs * inputs * Places), blocks);
+        int parts = KernelTransforms.Parts(outputs, inputs), last = Math.Min(Workers.For((long)outputs * inputs * Places), parts);
         Workers.Run(last, worker =>
         {
-            (int begin, int end) = Workers.Share(blocks, worker, last);
-            for (int one = begin; one < end; one++) KernelTransforms.ToKernel(all, workers, outputs, inputs, kernel, one);
+            (int begin, int end) = Workers.Share(parts, worker, last);
+            for (int part = begin; part < end; part++) KernelTransforms.ToKernel(all, workers, outputs, inputs, kernel, part);
         });
         if (bias is null) return;
         for (int o = 0; o < outputs; o++)
