@@ -21,6 +21,9 @@ internal static class TestProcess
         _ = Environment.GetEnvironmentVariables();
         int share = Math.Max(1, Environment.ProcessorCount / TwoProcesses.Count);
         if (!OperatingSystem.IsWindows()) _ = SetVariable("OMP_NUM_THREADS", share.ToString(CultureInfo.InvariantCulture), overwrite: 0);
+        // Programs that tests start run a second or two, most of which is compiling: nothing is to be watched for later, and no page to be mapped twice.
+        foreach (string name in (string[])["DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute"])
+            if (Environment.GetEnvironmentVariable(name) is null) Environment.SetEnvironmentVariable(name, "0");
         TorchRuntime.Initialize();
     }
 
