@@ -13,14 +13,19 @@ namespace UnetResnet.Tests;
 /// </summary>
 internal static class TestProcess
 {
+    /// <summary>How many threads a process computes with, as OpenMP reads it.</summary>
+    internal static string Threads { get; } = Math.Max(1, Environment.ProcessorCount / TwoProcesses.Count).ToString(CultureInfo.InvariantCulture);
+
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "A test process has no entry point of ours.")]
     internal static void Start()
     {
         // In the process's own environment, which OpenMP reads; programs that tests start get the one that is read before, as .NET keeps a copy.
         _ = Environment.GetEnvironmentVariables();
-        int share = Math.Max(1, Environment.ProcessorCount / TwoProcesses.Count);
-        if (!OperatingSystem.IsWindows()) _ = SetVariable("OMP_NUM_THREADS", share.ToString(CultureInfo.InvariantCulture), overwrite: 0);
+        if (!OperatingSystem.IsWindows()) _ = SetVariable("OMP_NUM_THREADS", Threads, overwrite: 0);
+        // Programs that tests start run a second or two, most of which is compiling: nothing is to be watched for later, and no page to be mapped twice.
+        foreach (string name in (string[])["DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute"])
+            if (Environment.GetEnvironmentVariable(name) is null) Environment.SetEnvironmentVariable(name, "0");
         TorchRuntime.Initialize();
     }
 

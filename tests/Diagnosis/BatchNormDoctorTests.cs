@@ -15,7 +15,8 @@ namespace UnetResnet.Tests.Diagnosis;
 
 public class BatchNormDoctorTests
 {
-    private static readonly DoctorCases Cases = new();
+    /// <summary>Loaded once for all tests: every image is read.</summary>
+    internal static readonly DoctorCases Cases = new();
 
     /// <summary>Every cause once, of the labelled set's cases that are made in a second or two; <c>lab bench doctor</c> runs all of them.</summary>
     public static TheoryData<string> Quick =>

@@ -13,8 +13,6 @@ namespace UnetResnet.Tests.Diagnosis;
 /// <summary>The doctor on classifiers, on class masks, on networks in use, and what it says and leaves behind.</summary>
 public class DoctorTaskTests
 {
-    private static readonly DoctorCases Cases = new();
-
     [Theory]
     [InlineData("classifier, batches from somebody's own iterator")]
     [InlineData("classifier, momentum 0 on foreign statistics")]
@@ -24,7 +22,7 @@ public class DoctorTaskTests
     [InlineData("CNN in use, given 0 to 255, parameters not frozen")]
     public void The_right_cause_is_named(string name)
     {
-        DoctorCase ill = Cases.All().Single(c => c.Name == name);
+        DoctorCase ill = BatchNormDoctorTests.Cases.All().Single(c => c.Name == name);
         using Patient patient = ill.Make();
         DoctorReport report = BatchNormDoctor.Diagnose(patient.Model, patient.Source, patient.Options);
         Assert.True(ill.Expected == report.Cause, report.ToText());

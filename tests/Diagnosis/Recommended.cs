@@ -12,8 +12,9 @@ namespace UnetResnet.Tests.Diagnosis;
 /// <summary>Compiles and runs what the doctor recommends, against the library and TorchSharp alone.</summary>
 internal static class Recommended
 {
+    /// <summary>The same for all code: the compiler then reads each assembly once.</summary>
     private static readonly ScriptOptions Options = ScriptOptions.Default
-        .AddReferences(typeof(Cure).Assembly, typeof(Tensor).Assembly, typeof(Enumerable).Assembly, typeof(Console).Assembly)
+        .AddReferences(typeof(OwnPatient).Assembly, typeof(Cure).Assembly, typeof(Tensor).Assembly, typeof(Enumerable).Assembly, typeof(Console).Assembly)
         .AddImports("System", "System.Linq", "System.Collections.Generic");
 
     public static void Compile(Cure cure, bool foreign)
@@ -28,7 +29,7 @@ internal static class Recommended
         Script(cure, globals.GetType()).RunAsync(globals).GetAwaiter().GetResult();
     }
 
-    private static Script<object> Script(Cure cure, Type globals) => CSharpScript.Create(cure.Code, Options.AddReferences(globals.Assembly), globals);
+    private static Script<object> Script(Cure cure, Type globals) => CSharpScript.Create(cure.Code, Options, globals);
 }
 
 #pragma warning disable IDE1006, CA1051 // The names that the doctor's code uses.

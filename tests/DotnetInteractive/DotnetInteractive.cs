@@ -84,6 +84,7 @@ public sealed class DotnetInteractive : IDisposable
         start.Environment["DOTNET_INTERACTIVE_CLI_TELEMETRY_OPTOUT"] = "1";
         start.Environment["DOTNET_INTERACTIVE_SKIP_FIRST_TIME_EXPERIENCE"] = "1";
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        start.Environment["OMP_NUM_THREADS"] = TestProcess.Threads; // it shares the cores with the other process of tests
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1"; // a node of a restore would outlive the kernel, with its output
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();

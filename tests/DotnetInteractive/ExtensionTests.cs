@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
+using UnetResnet.Tests.Samples;
 
 namespace UnetResnet.Tests.DotnetInteractive;
 
 /// <summary>The notebooks package as an extension in .NET Interactive's own sense, from the packed file; alone and beside Plotly.NET's own.</summary>
 [Collection("kernels")]
-public sealed class ExtensionTests(DotnetInteractive interactive, PackedNotebooks packed) : IClassFixture<DotnetInteractive>, IClassFixture<PackedNotebooks>
+public sealed class ExtensionTests(DotnetInteractive interactive, PackedKit packed) : IClassFixture<DotnetInteractive>
 {
     private const string Own = "application/vnd.plotly.v1+json+image/png+text/plain";
     private const string Chart = "using Plotly.NET.CSharp;\nChart.Line<double, double, string>(new double[] { 1, 2, 3 }, new double[] { 3, 1, 2 })";
@@ -13,7 +14,7 @@ public sealed class ExtensionTests(DotnetInteractive interactive, PackedNotebook
     public void A_package_reference_is_enough_and_charts_stay_what_they_are_when_Plotly_NETs_extension_comes()
     {
         JsonArray cells = interactive.Execute(
-            $"#i \"nuget:{packed.Feed}\"\n#r \"nuget: UnetResnet.Notebooks, {packed.Version}\"",
+            $"#i \"nuget:{packed.Feed}\"\n#r \"nuget: UnetResnet.Notebooks, {packed.PackedVersion}\"",
             Chart,
             "#r \"nuget: Plotly.NET.Interactive, 6.0.0\"",
             Chart);
@@ -26,7 +27,7 @@ public sealed class ExtensionTests(DotnetInteractive interactive, PackedNotebook
     {
         JsonArray cells = interactive.Execute(
             "#r \"nuget: Plotly.NET.Interactive, 6.0.0\"",
-            $"#i \"nuget:{packed.Feed}\"\n#r \"nuget: UnetResnet.Notebooks, {packed.Version}\"",
+            $"#i \"nuget:{packed.Feed}\"\n#r \"nuget: UnetResnet.Notebooks, {packed.PackedVersion}\"",
             Chart);
         Assert.Empty(DotnetInteractive.Errors(cells));
         Assert.Equal(Own, Types(cells[2]));

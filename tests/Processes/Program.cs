@@ -19,30 +19,41 @@ internal static class Program
 
         using var pipe = new NamedPipeClientStream(".", arguments[0], PipeDirection.InOut, PipeOptions.CurrentUserOnly);
         pipe.Connect(TimeSpan.FromMinutes(2));
-        var cases = new List<ITestCase>();
         using var reader = new StreamReader(pipe, leaveOpen: true);
-        while (reader.ReadLine() is { Length: > 0 } line) cases.Add(SerializationHelper.Deserialize<ITestCase>(line));
-        using var teller = new Teller(pipe);
         using var executor = new XunitTestFrameworkExecutor(Assembly.GetExecutingAssembly().GetName(), new Unasked(), new NullMessageSink());
-        executor.RunTests(cases, teller, new Defaults());
-        teller.Finished.Wait();
-        teller.Tell(new TestEvent(TestEventKind.End));
+        // The cases of a collection, an empty line, and so on until the pipe is closed.
+        var cases = new List<ITestCase>();
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length > 0)
+            {
+                cases.Add(SerializationHelper.Deserialize<ITestCase>(line));
+                continue;
+            }
+
+            var teller = new Teller(pipe);
+            executor.RunTests(cases, teller, new Defaults());
+            teller.Finished.Task.Wait();
+            teller.Tell(new TestEvent(TestEventKind.End));
+            cases = [];
+        }
+
         // A thread that a test has left running must not keep the process.
         Environment.Exit(0);
         return 0;
     }
 
     /// <summary>Tells the first process everything that happens.</summary>
-    private sealed class Teller(Stream pipe) : LongLivedMarshalByRefObject, IMessageSink, IDisposable
+    private sealed class Teller(Stream pipe) : LongLivedMarshalByRefObject, IMessageSink
     {
         private readonly StreamWriter writer = new(pipe, leaveOpen: true) { AutoFlush = true };
 
-        public ManualResetEventSlim Finished { get; } = new();
+        public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool OnMessage(IMessageSinkMessage message)
         {
             if (TestEvent.Of(message) is { } told) Tell(told);
-            if (message is ITestAssemblyFinished) Finished.Set();
+            if (message is ITestAssemblyFinished) Finished.SetResult();
             return true;
         }
 
@@ -58,8 +69,6 @@ internal static class Program
                 Environment.Exit(1);
             }
         }
-
-        public void Dispose() => Finished.Dispose();
     }
 
     /// <summary>What the assembly itself says of its tests.</summary>

@@ -46,7 +46,8 @@ public sealed class SecondProcessTests
         IXunitTestCase[] cases = [.. names.Select(name => new XunitTestCase(silent, TestMethodDisplay.ClassAndMethod, TestMethodDisplayOptions.None, new TestMethod(type, Reflector.Wrap(typeof(Fates).GetMethod(name)!))))];
         using var bus = new Bus();
         using var cancellation = new CancellationTokenSource();
-        return (await SecondProcess.RunAsync(cases, bus, cancellation), bus);
+        await using var process = new SecondProcess(cancellation);
+        return (await process.RunAsync(cases, bus), bus);
     }
 
     private sealed class Bus : IMessageBus

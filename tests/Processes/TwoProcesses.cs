@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Reflection;
 using Xunit.Abstractions;
@@ -6,8 +7,9 @@ using Xunit.Sdk;
 namespace UnetResnet.Tests.Processes;
 
 /// <summary>
-/// Runs the tests of the programs in a second process, beside those of the library. Within a process there is one test at a time: libtorch's random state, thread count and
-/// default device, the console, the current folder and the environment are process-wide. A test keeps most of one core busy, and everybody has two.
+/// Runs the tests in two processes: those of the programs in the second, and of the others each takes the next collection when it is done with one. Within a process there is
+/// one test at a time: libtorch's random state, thread count and default device, the console, the current folder and the environment are process-wide. A test keeps most of one
+/// core busy, and everybody has two.
 /// </summary>
 public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(diagnostics)
 {
@@ -18,13 +20,22 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
     internal static int Count { get; } = Debugger.IsAttached || Environment.GetEnvironmentVariable(EnvironmentVariable) == "1" ? 1 : 2;
 
     /// <summary>
-    /// The tests of the second process. Which one a class is in does not matter for what it may do, only for how long each takes; every test that starts a kernel is in the
-    /// same, where they choose their ports one after the other.
+    /// The tests that are run in the second process: every test that starts a kernel is in the same, where they choose their ports one after the other.
     /// </summary>
     private static readonly string[] Programs = ["Cellar.Tests.", "UnetResnet.Tests.DotnetInteractive.", "UnetResnet.Tests.Lab.", "UnetResnet.Tests.Samples."];
 
     /// <summary>Whether a class is run in the second process.</summary>
     internal static bool IsSecond(string type) => Array.Exists(Programs, start => type.StartsWith(start, StringComparison.Ordinal));
+
+    /// <summary>Tests that either process can run and that take longest.</summary>
+    private static readonly HashSet<string> Longest =
+    [
+        .. new[]
+        {
+            typeof(Diagnosis.BatchNormDoctorTests), typeof(Diagnosis.DoctorTaskTests), typeof(Weights.TrainScriptTests), typeof(Weights.ExportTests), typeof(Normalization.ForeignNetworkTests),
+            typeof(Architecture.RoomOrderTests), typeof(Training.FolderSegmentationTests), typeof(Weights.KerasHdf5Tests), typeof(Runtime.CultureTests), typeof(Weights.EncoderOutputsTests),
+        }.Select(type => type.FullName!),
+    ];
 
     protected override ITestFrameworkExecutor CreateExecutor(AssemblyName assemblyName) => new Executor(assemblyName, SourceInformationProvider, DiagnosticMessageSink);
 
@@ -45,12 +56,37 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
             List<Tuple<ITestCollection, List<IXunitTestCase>>> all = OrderTestCollections(), alone = Take(c => c.Item1.DisplayName == AloneCollection.Name), second = Take(c => IsSecond(c.Item2[0].TestMethod.TestClass.Class.Name));
             if (all.Count == 0 || Count == 1) Give(second);
 
-            Task<RunSummary> beside = SecondProcess.RunAsync([.. second.SelectMany(c => c.Item2)], messageBus, cancellationTokenSource);
+            // The longest first, so that both come to their ends at the same time.
+            var others = new ConcurrentQueue<Tuple<ITestCollection, List<IXunitTestCase>>>(all.OrderByDescending(c => Longest.Contains(c.Item2[0].TestMethod.TestClass.Class.Name)));
+            Task<RunSummary> beside = BesideAsync();
             var summary = new RunSummary();
-            foreach ((ITestCollection collection, List<IXunitTestCase> its) in all) await Run(collection, its);
+            while (others.TryDequeue(out var next)) await Run(next.Item1, next.Item2);
             summary.Aggregate(await beside);
             foreach ((ITestCollection collection, List<IXunitTestCase> its) in alone) await Run(collection, its);
             return summary;
+
+            async Task<RunSummary> BesideAsync()
+            {
+                var told = new RunSummary();
+                if (Count == 1) return told;
+                await Task.Yield(); // the first process's own tests begin
+                SecondProcess? process = null;
+                for (int done = 0; !cancellationTokenSource.IsCancellationRequested; done++)
+                {
+                    List<IXunitTestCase> its;
+                    if (done < second.Count) its = second[done].Item2;
+                    else if (others.TryDequeue(out var next)) its = next.Item2;
+                    else break;
+                    process ??= new SecondProcess(cancellationTokenSource);
+                    told.Aggregate(await process.RunAsync(its, messageBus));
+                    if (!process.HasDied) continue;
+                    await process.DisposeAsync();
+                    process = null;
+                }
+
+                if (process is not null) await process.DisposeAsync();
+                return told;
+            }
 
             List<Tuple<ITestCollection, List<IXunitTestCase>>> Take(Predicate<Tuple<ITestCollection, List<IXunitTestCase>>> which)
             {

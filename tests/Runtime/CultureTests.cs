@@ -16,7 +16,7 @@ public class CultureTests
     /// <summary>A network that has something to be said about, for all cultures the same, and what is said without one.</summary>
     private static readonly Lazy<(Patient Patient, string[] Texts)> Diagnosed = new(() =>
     {
-        Patient patient = new DoctorCases().All().Single(c => c.Name == "dense net, batches of one").Make();
+        Patient patient = Diagnosis.BatchNormDoctorTests.Cases.All().Single(c => c.Name == "dense net, batches of one").Make();
         return (patient, Diagnose(patient));
     });
 

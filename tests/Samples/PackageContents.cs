@@ -11,15 +11,15 @@ namespace UnetResnet.Tests.Samples;
 /// </summary>
 internal static class PackageContents
 {
-    /// <summary>Checks the package and its companion in a folder that holds no others.</summary>
+    /// <summary>Checks the package and its companion in a folder that holds one of its name.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="id">The package's name.</param>
     /// <param name="assembly">Path of its assembly in the package.</param>
     /// <param name="more">Other files that must be in it.</param>
     internal static void Check(string folder, string id, string assembly, params string[] more)
     {
-        string file = Directory.GetFiles(folder, "*.nupkg").Single();
-        using ZipArchive package = ZipFile.OpenRead(file), symbols = ZipFile.OpenRead(assembly.StartsWith("tools/", StringComparison.Ordinal) ? file : Directory.GetFiles(folder, "*.snupkg").Single());
+        string file = Directory.GetFiles(folder, $"{id}.*.nupkg").Single();
+        using ZipArchive package = ZipFile.OpenRead(file), symbols = ZipFile.OpenRead(assembly.StartsWith("tools/", StringComparison.Ordinal) ? file : Directory.GetFiles(folder, $"{id}.*.snupkg").Single());
         string[] names = [.. package.Entries.Select(e => e.FullName)];
         Assert.All(["README.md", "icon.png", assembly, .. more], name => Assert.Contains(name, names));
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], Copy(package.GetEntry("icon.png")!).ToArray()[..4]);

@@ -13,7 +13,7 @@ internal sealed class SampleFolder : IDisposable
     private readonly TemporaryFolder folder = new();
     private readonly bool copiedBefore = Directory.Exists(Copy);
 
-    public SampleFolder(PackedLibrary library)
+    public SampleFolder(PackedKit kit)
     {
         Path = Directory.CreateDirectory(folder["my experiment"]).FullName;
         string samples = System.IO.Path.Combine(Repository, "environment", "samples");
@@ -21,7 +21,7 @@ internal sealed class SampleFolder : IDisposable
         {
             string copy = System.IO.Path.Combine(Path, System.IO.Path.GetRelativePath(samples, file));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
-            File.WriteAllText(copy, File.ReadAllText(file).Replace(PackedLibrary.Version, library.PackedVersion, StringComparison.Ordinal));
+            File.WriteAllText(copy, File.ReadAllText(file).Replace(PackedKit.Version, kit.PackedVersion, StringComparison.Ordinal));
         }
 
         Environment = new()
@@ -29,7 +29,7 @@ internal sealed class SampleFolder : IDisposable
             ["NUGET_PACKAGES"] = this["packages"],
             ["NUGET_FALLBACK_PACKAGES"] = Cache,
             ["RestoreFallbackFolders"] = Cache,
-            ["RestoreAdditionalProjectSources"] = library.Feed,
+            ["RestoreAdditionalProjectSources"] = kit.Feed,
             ["XDG_DATA_HOME"] = Directory.CreateDirectory(this["data"]).FullName, // programs made of a file are built there
             ["XDG_CACHE_HOME"] = this["cache"],
             ["OMP_NUM_THREADS"] = "2",

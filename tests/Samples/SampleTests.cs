@@ -15,14 +15,14 @@ namespace UnetResnet.Tests.Samples;
 /// </summary>
 [Collection("kernels")]
 [Trait("Category", "Samples")]
-public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLibrary>
+public sealed class SampleTests(PackedKit kit)
 {
     private static readonly string Images = $"{File.ReadLines(Path.Combine(SampleFolder.Repository, "data", "brain-mri", "split.csv")).Count(l => l.Contains(",train,", StringComparison.Ordinal))} training images";
 
     [Fact]
     public void A_project_that_refers_to_the_librarys_project()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         // The library is built aside: tests that run at the same time use what was built before. Its code was analysed then.
         string output = work.Dotnet("run", "--project", work["project"], $"-p:Kit={SampleFolder.Repository}", $"-p:ArtifactsPath={work["artifacts"]}", "-p:RunAnalyzers=false");
         Assert.Contains("own comes first: 0", output);
@@ -36,7 +36,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [InlineData(true)]
     public void A_project_that_refers_to_the_package(bool withRuntimeIdentifier)
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         work.Environment["LANG"] = "de_DE.UTF-8";
         string output = work.Dotnet(["run", "--project", work["package"], .. withRuntimeIdentifier ? ["-p:UseCurrentRuntimeIdentifier=true"] : Array.Empty<string>()]);
         Match culture = Regex.Match(output, @"culture (\S*): (\S+)");
@@ -50,7 +50,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void A_file_that_is_a_program()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         string output = work.Dotnet("run", work["experiment.cs"]);
         Assert.Contains("own comes first: 6", output);
         Assert.Contains("× 1 × 96 × 96", output);
@@ -60,7 +60,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void A_script_in_FSharp()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         string output = work.Dotnet("fsi", "--nologo", work["experiment.fsx"]);
         Assert.Contains("own comes first: 0", output);
         Assert.Matches(@"[1-9]\d+ parameters are trained", output);
@@ -70,9 +70,9 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void A_notebook_in_a_kernel_that_does_not_have_the_library()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         using var kernel = new KernelClient(argv: ["env", .. work.Environment.Select(v => $"{v.Key}={v.Value}"), "dotnet", Kernel, "start", "{connection_file}"]);
-        kernel.Execute($"#i \"nuget: {library.Feed}\"");
+        kernel.Execute($"#i \"nuget: {kit.Feed}\"");
         string output = string.Concat(Cellar.Notebooks.NotebookDocument.Load(work["experiment.ipynb"]).Cells.Where(c => c.IsCode).Select(c => Outputs(kernel.Execute(c.Source))));
         Assert.Contains("own comes first: 0", output);
         Loads(output, work);
@@ -82,7 +82,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void A_program_with_ONNX_Runtime_and_without_TorchSharp()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         using UNetResNet50 unet = Preset.Quick.CreateUNet(seed: 0);
         OnnxExport.Write(unet, work["unet.onnx"], new OnnxExportOptions { Metadata = Preprocessing.Caffe.Facts });
         Directory.CreateDirectory(work["images"]);
@@ -108,7 +108,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
     [Fact]
     public void Without_a_libtorch_one_sentence_says_what_is_missing()
     {
-        using var work = new SampleFolder(library);
+        using var work = new SampleFolder(kit);
         string project = work["package", "Experiment.csproj"];
         File.WriteAllText(project, Regex.Replace(File.ReadAllText(project), "<PackageReference Include=\"libtorch.*", ""));
         work.Environment["NUGET_HTTP_CACHE_PATH"] = work["http"];
@@ -128,22 +128,17 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
         Assert.Equal(9, files.Length);
         Assert.All(files, f => Assert.True(File.ReadAllLines(f).Length < 60, f));
         Assert.All(files.Where(f => File.ReadAllText(f).Contains("UnetResnet.Helpers\"", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("experiment.", StringComparison.Ordinal)),
-            f => Assert.Contains(PackedLibrary.Version, File.ReadAllText(f)));
+            f => Assert.Contains(PackedKit.Version, File.ReadAllText(f)));
     }
 
     [Fact]
     public void The_package_holds_what_a_reader_and_a_debugger_need() => PackageContents.Check(
-        library.Feed, "UnetResnet.Helpers", "lib/net10.0/UnetResnet.Helpers.dll",
+        kit.Feed, "UnetResnet.Helpers", "lib/net10.0/UnetResnet.Helpers.dll",
         "lib/net10.0/UnetResnet.Helpers.xml", "buildTransitive/UnetResnet.Helpers.targets", "data/weights/resnet50-w16-shapes.safetensors");
 
     [Fact]
-    public void So_does_the_package_for_notebooks()
-    {
-        using var folder = new TemporaryFolder();
-        SampleFolder.Run(SampleFolder.Repository, [], succeeds: true, ["pack", "src/Notebooks", "--no-build", "-c", PackedLibrary.Configuration, "-o", folder.Path]);
-        PackageContents.Check(
-            folder.Path, "UnetResnet.Notebooks", "lib/net10.0/UnetResnet.Notebooks.dll", "lib/net10.0/UnetResnet.Notebooks.xml", "interactive-extensions/dotnet/extension.dib", "LICENSE-Inter.txt");
-    }
+    public void So_does_the_package_for_notebooks() => PackageContents.Check(
+        kit.Feed, "UnetResnet.Notebooks", "lib/net10.0/UnetResnet.Notebooks.dll", "lib/net10.0/UnetResnet.Notebooks.xml", "interactive-extensions/dotnet/extension.dib", "LICENSE-Inter.txt");
 
     /// <summary>
     /// What the compiler writes into the symbols of a clone from GitHub, where it asks Git, as for a package: a debugger finds each source there, at the commit that was built. Git's settings for the user name such a clone's origin, in
@@ -175,7 +170,7 @@ public sealed class SampleTests(PackedLibrary library) : IClassFixture<PackedLib
 
     /// <summary>The kernel as it was built by itself: beside it there is no libtorch.</summary>
     private static string Kernel =>
-        Path.Combine(SampleFolder.Repository, "artifacts", "bin", "Cellar", PackedLibrary.Configuration.ToLowerInvariant(), "cellar.dll");
+        Path.Combine(SampleFolder.Repository, "artifacts", "bin", "Cellar", PackedKit.Configuration.ToLowerInvariant(), "cellar.dll");
 
     private static string Outputs(Execution cell) => cell.Printed + string.Concat(cell.Of("error").Select(e => e.Content.ToJsonString()));
 

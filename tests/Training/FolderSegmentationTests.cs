@@ -84,8 +84,8 @@ public sealed class FolderSegmentationTests : IDisposable
         Assert.Equal((1, 2), Counts(Run()));
         Picture(7, "images", "one.png");
         Assert.Equal((1, 2), Counts(Run()));
-        Assert.Equal((3, 0), Counts(Run(new SegmentationOptions { TileSide = 512 })));
-        Assert.Equal((3, 0), Counts(Run(new SegmentationOptions { TileSide = 512, Preprocessing = Preprocessing.Torch })));
+        Assert.Equal((3, 0), Counts(Run(new SegmentationOptions { TileSide = 64 })));
+        Assert.Equal((3, 0), Counts(Run(new SegmentationOptions { TileSide = 64, Preprocessing = Preprocessing.Torch })));
         Assert.Equal((3, 0), Counts(Run()));
         // One number of the network, then a setting without a number.
         using (no_grad()) unet.Decoder.get_parameter("prediction.bias")!.add_(0.01f);

@@ -42,6 +42,7 @@ public sealed class JupyterFixture : IDisposable
             start.Environment[name] = Directory.CreateDirectory(folder[name.ToLowerInvariant()]).FullName;
         start.Environment["PYTHONPATH"] = Scripts;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        start.Environment["OMP_NUM_THREADS"] = UnetResnet.Tests.TestProcess.Threads; // kernels share the cores with the other process of tests
         start.Environment["PATH"] = "/usr/bin:" + Environment.GetEnvironmentVariable("PATH"); // the scripts of Debian's packages, which find Debian's Python
         return Process.Start(start)!;
     }

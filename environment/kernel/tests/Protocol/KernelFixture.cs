@@ -14,6 +14,6 @@ public sealed class KernelFixture : IDisposable
     public void Dispose() => Client.Dispose();
 }
 
-/// <summary>Tests that start kernels run one class after another: two cores are few.</summary>
+/// <summary>Tests that start kernels run one class after another: two cores are few. Those that need the kit's packages share them.</summary>
 [CollectionDefinition("kernels", DisableParallelization = true)]
-public sealed class KernelCollection;
+public sealed class KernelCollection : ICollectionFixture<UnetResnet.Tests.Samples.PackedKit>;
