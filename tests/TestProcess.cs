@@ -23,7 +23,7 @@ internal static class TestProcess
         // In the process's own environment, which OpenMP reads; programs that tests start get the one that is read before, as .NET keeps a copy.
         _ = Environment.GetEnvironmentVariables();
         if (!OperatingSystem.IsWindows()) _ = SetVariable("OMP_NUM_THREADS", Threads, overwrite: 0);
-        // Programs that tests start run a second or two, most of which is compiling: nothing is to be watched for later, and no page to be mapped twice.
+        // Programs that tests start run for a second or two, most of which is compiling: profiling does not pay, and neither does mapping each page of code twice.
         foreach (string name in (string[])["DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute"])
             if (Environment.GetEnvironmentVariable(name) is null) Environment.SetEnvironmentVariable(name, "0");
         TorchRuntime.Initialize();

@@ -19,41 +19,30 @@ internal static class Program
 
         using var pipe = new NamedPipeClientStream(".", arguments[0], PipeDirection.InOut, PipeOptions.CurrentUserOnly);
         pipe.Connect(TimeSpan.FromMinutes(2));
-        using var reader = new StreamReader(pipe, leaveOpen: true);
-        using var executor = new XunitTestFrameworkExecutor(Assembly.GetExecutingAssembly().GetName(), new Unasked(), new NullMessageSink());
-        // The cases of a collection, an empty line, and so on until the pipe is closed.
         var cases = new List<ITestCase>();
-        while (reader.ReadLine() is { } line)
-        {
-            if (line.Length > 0)
-            {
-                cases.Add(SerializationHelper.Deserialize<ITestCase>(line));
-                continue;
-            }
-
-            var teller = new Teller(pipe);
-            executor.RunTests(cases, teller, new Defaults());
-            teller.Finished.Task.Wait();
-            teller.Tell(new TestEvent(TestEventKind.End));
-            cases = [];
-        }
-
+        using var reader = new StreamReader(pipe, leaveOpen: true);
+        while (reader.ReadLine() is { Length: > 0 } line) cases.Add(SerializationHelper.Deserialize<ITestCase>(line));
+        using var teller = new Teller(pipe);
+        using var executor = new XunitTestFrameworkExecutor(Assembly.GetExecutingAssembly().GetName(), new Unasked(), new NullMessageSink());
+        executor.RunTests(cases, teller, new Defaults());
+        teller.Finished.Wait();
+        teller.Tell(new TestEvent(TestEventKind.End));
         // A thread that a test has left running must not keep the process.
         Environment.Exit(0);
         return 0;
     }
 
     /// <summary>Tells the first process everything that happens.</summary>
-    private sealed class Teller(Stream pipe) : LongLivedMarshalByRefObject, IMessageSink
+    private sealed class Teller(Stream pipe) : LongLivedMarshalByRefObject, IMessageSink, IDisposable
     {
         private readonly StreamWriter writer = new(pipe, leaveOpen: true) { AutoFlush = true };
 
-        public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public ManualResetEventSlim Finished { get; } = new();
 
         public bool OnMessage(IMessageSinkMessage message)
         {
             if (TestEvent.Of(message) is { } told) Tell(told);
-            if (message is ITestAssemblyFinished) Finished.SetResult();
+            if (message is ITestAssemblyFinished) Finished.Set();
             return true;
         }
 
@@ -69,6 +58,8 @@ internal static class Program
                 Environment.Exit(1);
             }
         }
+
+        public void Dispose() => Finished.Dispose();
     }
 
     /// <summary>What the assembly itself says of its tests.</summary>

@@ -5,46 +5,26 @@ using Xunit.Sdk;
 
 namespace UnetResnet.Tests.Processes;
 
-/// <summary>
-/// The second process, as the first sees it: it gets the test cases of a collection and tells what becomes of them, again and again, over a pipe of their own; the streams
-/// belong to the tests.
-/// </summary>
-internal sealed class SecondProcess : IAsyncDisposable
+/// <summary>The second process, as the first sees it: it gets test cases and tells what becomes of them, over a pipe of their own; the streams belong to the tests.</summary>
+internal static class SecondProcess
 {
     /// <summary>How long a process may take to begin, and to end after its last test.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    private readonly NamedPipeServerStream pipe;
-    private readonly Process process;
-    private readonly Task<string> output, errors;
-    private readonly CancellationTokenSource cancellation;
-    private readonly CancellationTokenRegistration stop;
-    private readonly StreamReader reader;
-    private readonly StreamWriter writer;
-
-    /// <summary>Starts it.</summary>
-    /// <param name="cancellation">What ends it early.</param>
-    public SecondProcess(CancellationTokenSource cancellation)
-    {
-        this.cancellation = cancellation;
-        string name = $"unetresnet-tests-{Guid.NewGuid():N}";
-        pipe = new NamedPipeServerStream(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
-        process = Process.Start(new ProcessStartInfo(Host, [typeof(SecondProcess).Assembly.Location, name]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        stop = cancellation.Token.Register(() => process.Kill(entireProcessTree: true));
-        (reader, writer) = (new StreamReader(pipe, leaveOpen: true), new StreamWriter(pipe, leaveOpen: true));
-    }
-
     /// <summary>What runs this process runs the other.</summary>
     private static string Host => Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
 
-    /// <summary>Whether it has died, so that another one must run what is left.</summary>
-    public bool HasDied { get; private set; }
-
-    /// <summary>Runs the cases and passes on what is told of them; where the process dies, those that were not done have failed.</summary>
-    public async Task<RunSummary> RunAsync(IReadOnlyCollection<IXunitTestCase> cases, IMessageBus messageBus)
+    /// <summary>Runs the cases and passes on what is told of them.</summary>
+    public static async Task<RunSummary> RunAsync(IReadOnlyCollection<IXunitTestCase> cases, IMessageBus messageBus, CancellationTokenSource cancellation)
     {
         var summary = new RunSummary();
+        if (cases.Count == 0) return summary;
+        await Task.Yield(); // the first process's own tests begin
+        string name = $"unetresnet-tests-{Guid.NewGuid():N}";
+        using var pipe = new NamedPipeServerStream(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
+        using Process process = Process.Start(new ProcessStartInfo(Host, [typeof(SecondProcess).Assembly.Location, name]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+        using CancellationTokenRegistration stop = cancellation.Token.Register(() => process.Kill(entireProcessTree: true));
         var open = cases.ToDictionary(c => c.UniqueID);
         Dictionary<string, IXunitTestCase> all = new(open);
         XunitTest? test = null;
@@ -52,10 +32,12 @@ internal sealed class SecondProcess : IAsyncDisposable
         try
         {
             using var begun = new CancellationTokenSource(Patience);
-            if (!pipe.IsConnected) await pipe.WaitForConnectionAsync(begun.Token);
+            await pipe.WaitForConnectionAsync(begun.Token);
+            using var writer = new StreamWriter(pipe, leaveOpen: true);
             foreach (IXunitTestCase testCase in cases) await writer.WriteLineAsync(SerializationHelper.Serialize(testCase));
             await writer.WriteLineAsync();
             await writer.FlushAsync();
+            using var reader = new StreamReader(pipe, leaveOpen: true);
             while (!ended && await reader.ReadLineAsync() is { } line)
             {
                 TestEvent told = JsonSerializer.Deserialize<TestEvent>(line)!;
@@ -73,9 +55,7 @@ internal sealed class SecondProcess : IAsyncDisposable
             // It has died, or has not begun: told below.
         }
 
-        if (ended) return summary;
-        HasDied = true;
-        process.Kill(entireProcessTree: true);
+        if (!ended || !process.WaitForExit(Patience)) process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
         if (cancellation.IsCancellationRequested) return summary;
         foreach (IXunitTestCase left in open.Values)
@@ -98,15 +78,5 @@ internal sealed class SecondProcess : IAsyncDisposable
             if (told.Kind == TestEventKind.Skipped) summary.Skipped++;
             if (told.Kind is TestEventKind.Passed or TestEventKind.Failed) summary.Time += told.Seconds;
         }
-    }
-
-    /// <summary>Ends it: there is nothing more to run.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await pipe.DisposeAsync();
-        if (!process.WaitForExit(Patience)) process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync();
-        await stop.DisposeAsync();
-        process.Dispose();
     }
 }

@@ -46,8 +46,7 @@ public sealed class SecondProcessTests
         IXunitTestCase[] cases = [.. names.Select(name => new XunitTestCase(silent, TestMethodDisplay.ClassAndMethod, TestMethodDisplayOptions.None, new TestMethod(type, Reflector.Wrap(typeof(Fates).GetMethod(name)!))))];
         using var bus = new Bus();
         using var cancellation = new CancellationTokenSource();
-        await using var process = new SecondProcess(cancellation);
-        return (await process.RunAsync(cases, bus), bus);
+        return (await SecondProcess.RunAsync(cases, bus, cancellation), bus);
     }
 
     private sealed class Bus : IMessageBus

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Reflection;
 using Xunit.Abstractions;
@@ -7,9 +6,8 @@ using Xunit.Sdk;
 namespace UnetResnet.Tests.Processes;
 
 /// <summary>
-/// Runs the tests in two processes: those of the programs in the second, and of the others each takes the next collection when it is done with one. Within a process there is
-/// one test at a time: libtorch's random state, thread count and default device, the console, the current folder and the environment are process-wide. A test keeps most of one
-/// core busy, and everybody has two.
+/// Runs the tests of the programs in a second process, beside those of the library. Within a process there is one test at a time: libtorch's random state, thread count and
+/// default device, the console, the current folder and the environment are process-wide. A test keeps most of one core busy, and everybody has two.
 /// </summary>
 public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(diagnostics)
 {
@@ -20,22 +18,17 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
     internal static int Count { get; } = Debugger.IsAttached || Environment.GetEnvironmentVariable(EnvironmentVariable) == "1" ? 1 : 2;
 
     /// <summary>
-    /// The tests that are run in the second process: every test that starts a kernel is in the same, where they choose their ports one after the other.
+    /// The tests of the second process. Which one a class is in does not matter for what it may do, only for how long each takes; every test that starts a kernel is in the
+    /// same, where they choose their ports one after the other. Of the library's tests, those that start other programs or compile are there, so that both take about as long.
     /// </summary>
-    private static readonly string[] Programs = ["Cellar.Tests.", "UnetResnet.Tests.DotnetInteractive.", "UnetResnet.Tests.Lab.", "UnetResnet.Tests.Samples."];
+    private static readonly string[] Programs =
+    [
+        "Cellar.Tests.", "UnetResnet.Tests.DotnetInteractive.", "UnetResnet.Tests.Lab.", "UnetResnet.Tests.Samples.",
+        "UnetResnet.Tests.Architecture.", "UnetResnet.Tests.Runtime.", "UnetResnet.Tests.Weights.TrainScriptTests", "UnetResnet.Tests.Weights.ExportTests", "UnetResnet.Tests.Weights.KerasHdf5Tests",
+    ];
 
     /// <summary>Whether a class is run in the second process.</summary>
     internal static bool IsSecond(string type) => Array.Exists(Programs, start => type.StartsWith(start, StringComparison.Ordinal));
-
-    /// <summary>Tests that either process can run and that take longest.</summary>
-    private static readonly HashSet<string> Longest =
-    [
-        .. new[]
-        {
-            typeof(Diagnosis.BatchNormDoctorTests), typeof(Diagnosis.DoctorTaskTests), typeof(Weights.TrainScriptTests), typeof(Weights.ExportTests), typeof(Normalization.ForeignNetworkTests),
-            typeof(Architecture.RoomOrderTests), typeof(Training.FolderSegmentationTests), typeof(Weights.KerasHdf5Tests), typeof(Runtime.CultureTests), typeof(Weights.EncoderOutputsTests),
-        }.Select(type => type.FullName!),
-    ];
 
     protected override ITestFrameworkExecutor CreateExecutor(AssemblyName assemblyName) => new Executor(assemblyName, SourceInformationProvider, DiagnosticMessageSink);
 
@@ -56,37 +49,12 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
             List<Tuple<ITestCollection, List<IXunitTestCase>>> all = OrderTestCollections(), alone = Take(c => c.Item1.DisplayName == AloneCollection.Name), second = Take(c => IsSecond(c.Item2[0].TestMethod.TestClass.Class.Name));
             if (all.Count == 0 || Count == 1) Give(second);
 
-            // The longest first, so that both come to their ends at the same time.
-            var others = new ConcurrentQueue<Tuple<ITestCollection, List<IXunitTestCase>>>(all.OrderByDescending(c => Longest.Contains(c.Item2[0].TestMethod.TestClass.Class.Name)));
-            Task<RunSummary> beside = BesideAsync();
+            Task<RunSummary> beside = SecondProcess.RunAsync([.. second.SelectMany(c => c.Item2)], messageBus, cancellationTokenSource);
             var summary = new RunSummary();
-            while (others.TryDequeue(out var next)) await Run(next.Item1, next.Item2);
+            foreach ((ITestCollection collection, List<IXunitTestCase> its) in all) await Run(collection, its);
             summary.Aggregate(await beside);
             foreach ((ITestCollection collection, List<IXunitTestCase> its) in alone) await Run(collection, its);
             return summary;
-
-            async Task<RunSummary> BesideAsync()
-            {
-                var told = new RunSummary();
-                if (Count == 1) return told;
-                await Task.Yield(); // the first process's own tests begin
-                SecondProcess? process = null;
-                for (int done = 0; !cancellationTokenSource.IsCancellationRequested; done++)
-                {
-                    List<IXunitTestCase> its;
-                    if (done < second.Count) its = second[done].Item2;
-                    else if (others.TryDequeue(out var next)) its = next.Item2;
-                    else break;
-                    process ??= new SecondProcess(cancellationTokenSource);
-                    told.Aggregate(await process.RunAsync(its, messageBus));
-                    if (!process.HasDied) continue;
-                    await process.DisposeAsync();
-                    process = null;
-                }
-
-                if (process is not null) await process.DisposeAsync();
-                return told;
-            }
 
             List<Tuple<ITestCollection, List<IXunitTestCase>>> Take(Predicate<Tuple<ITestCollection, List<IXunitTestCase>>> which)
             {

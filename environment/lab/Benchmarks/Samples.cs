@@ -4,14 +4,14 @@ using static TorchSharp.torch.nn;
 
 namespace UnetResnet.Lab.Benchmarks;
 
-/// <summary>Milliseconds of one thing, measured several times.</summary>
+/// <summary>How long one thing took, measured several times.</summary>
 /// <param name="Median">The middle one.</param>
 /// <param name="Min">The lowest.</param>
 /// <param name="Max">The highest.</param>
 internal sealed record Samples(double Median, double Min, double Max)
 {
     /// <summary>Of some measurements, at least one.</summary>
-    public static Samples Of(IReadOnlyList<double> milliseconds) => new(CureCharts.Median(milliseconds), milliseconds.Min(), milliseconds.Max());
+    public static Samples Of(IReadOnlyList<double> times) => new(CureCharts.Median(times), times.Min(), times.Max());
 
     /// <summary>Milliseconds that an action takes once.</summary>
     public static double Time(Action action)

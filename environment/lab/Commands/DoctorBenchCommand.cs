@@ -47,7 +47,7 @@ internal static class DoctorBenchCommand
             table.AddRow([expected, .. causes.Select(found => result.Outcomes.Count(o => o.Expected == expected && o.Found == found) is var n and > 0 ? $"{n}" : "·")]);
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine($"{result.Right} of {result.Cases} right, {result.HealthyCalledIll} healthy called ill, {result.Seconds:0} s of diagnosis (place included: a right cause in a wrong place is not right)");
-        if (result.Timing is { } timing) AnsiConsole.WriteLine($"the notebooks' broken network: {timing.DiagnosisSeconds:0.0} s for the whole diagnosis, {timing.LooksSeconds:0.0} s for fingerprint, distances and audit");
+        if (result.Timing is { } timing) AnsiConsole.WriteLine($"the notebooks' broken network: {timing.DiagnosisSeconds:0.00} s for the whole diagnosis ({timing.DiagnosisSecondsMin:0.00} to {timing.DiagnosisSecondsMax:0.00}), {timing.LooksSeconds:0.0} s for fingerprint, distances and audit");
         if (result.Sweep is { } sweep) AnsiConsole.WriteLine($"one corrupted layer ranked first in {sweep.RankedFirst} of {sweep.Positions} positions, {sweep.Seconds:0} s{(sweep.Missed.Count > 0 ? ": missed " + string.Join(", ", sweep.Missed) : "")}");
     }
 }

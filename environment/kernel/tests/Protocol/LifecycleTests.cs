@@ -103,7 +103,7 @@ public sealed class LifecycleTests
             for (int i = 0; i < kernels.Length; i++)
             {
                 Assert.Equal($"{i}", kernels[i].Await(ids[i]).Printed);
-                kernels[i].Process.Kill(); // with nothing to do it would practise, while others start
+                kernels[i].Process.Kill(); // one that has nothing to do warms up its compiler, while others start
             }
         }
         finally
