@@ -5,12 +5,14 @@ using System.Runtime.Intrinsics;
 namespace UnetResnet.Normalization;
 
 /// <summary>What <see cref="ChannelMap"/> does to one block of pixels, 16 channels at a time. The numbers of a block lie pixel after pixel; all spans of a call are of the same pixels.</summary>
+/// <remarks>Compiled at once as well as they can be: vectors are many times slower in the code with which a program begins, and it begins with a second or two of it.</remarks>
 internal static class ChannelSweeps
 {
     /// <summary>Channels that are computed together, a line of the cache; maps have a multiple of them.</summary>
     internal const int Lanes = 16;
 
     /// <summary>sums ← Σ x of each channel, then Σ x².</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Sum(ReadOnlySpan<float> values, double[] sums, int channels)
     {
         ref float x = ref MemoryMarshal.GetReference(values);
@@ -28,6 +30,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← x·scale + shift, or its ReLU.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scale(ReadOnlySpan<float> values, Span<float> to, float[] scale, float[] shift, bool relu)
     {
         int channels = scale.Length;
@@ -38,6 +41,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← x·scale + shift + onto, or its ReLU.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Add(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, Span<float> to, float[] scale, float[] shift, bool relu)
     {
         int channels = scale.Length;
@@ -48,6 +52,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← the gradient where x·scale + shift + onto is positive, else 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Mask(ReadOnlySpan<float> values, ReadOnlySpan<float> onto, ReadOnlySpan<float> gradients, ChannelGradient of, Span<float> to)
     {
         int channels = of.Scale.Length;
@@ -60,6 +65,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← Σ x·weight over the channels of each pixel, plus a bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Project(ReadOnlySpan<float> values, Span<float> to, float[] weights, float bias)
     {
         int channels = weights.Length;
@@ -73,6 +79,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← Σ relu(x·scale + shift)·weight over the channels of each pixel, plus a bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Project(ReadOnlySpan<float> values, Span<float> to, float[] scale, float[] shift, float[] weights, float bias)
     {
         int channels = scale.Length;
@@ -86,6 +93,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>sums ← Σ g of each channel, then Σ g·(x − centre), where g is what the ReLU of x·scale + shift lets through.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void SumGradients<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, double[] sums) where T : struct, IMapGradients, allows ref struct
     {
         int channels = of.Scale.Length;
@@ -106,6 +114,7 @@ internal static class ChannelSweeps
     }
 
     /// <summary>to ← g·scale + (x − centre)·slope + offset, where g is what the ReLU of x·scale + shift lets through.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Propagate<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, Span<float> to) where T : struct, IMapGradients, allows ref struct
     {
         int channels = of.Scale.Length;

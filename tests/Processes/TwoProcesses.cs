@@ -18,17 +18,14 @@ public sealed class TwoProcesses(IMessageSink diagnostics) : XunitTestFramework(
     internal static int Count { get; } = Debugger.IsAttached || Environment.GetEnvironmentVariable(EnvironmentVariable) == "1" ? 1 : 2;
 
     /// <summary>
-    /// The tests of the second process. Which one a class is in does not matter for what it may do, only for how long each takes; every test that starts a kernel is in the
-    /// same, where they choose their ports one after the other. Of the library's tests, those that start other programs or compile are there, so that both take about as long.
+    /// The tests of the second process, and those of them that are run in the first nevertheless. Which one a class is in does not matter for what it may do, only for how long each
+    /// takes; every test that starts a kernel is in the second, where they choose their ports one after the other.
     /// </summary>
-    private static readonly string[] Programs =
-    [
-        "Cellar.Tests.", "UnetResnet.Tests.DotnetInteractive.", "UnetResnet.Tests.Lab.", "UnetResnet.Tests.Samples.",
-        "UnetResnet.Tests.Architecture.", "UnetResnet.Tests.Runtime.", "UnetResnet.Tests.Weights.TrainScriptTests", "UnetResnet.Tests.Weights.ExportTests", "UnetResnet.Tests.Weights.KerasHdf5Tests",
-    ];
+    private static readonly string[] Programs = ["Cellar.Tests.", "UnetResnet.Tests.DotnetInteractive.", "UnetResnet.Tests.Lab.", "UnetResnet.Tests.Samples."],
+        Others = ["UnetResnet.Tests.Lab.AxeTests", "UnetResnet.Tests.Lab.CuresBenchmarkTests"];
 
     /// <summary>Whether a class is run in the second process.</summary>
-    internal static bool IsSecond(string type) => Array.Exists(Programs, start => type.StartsWith(start, StringComparison.Ordinal));
+    internal static bool IsSecond(string type) => Array.Exists(Programs, start => type.StartsWith(start, StringComparison.Ordinal)) && !Others.Contains(type);
 
     protected override ITestFrameworkExecutor CreateExecutor(AssemblyName assemblyName) => new Executor(assemblyName, SourceInformationProvider, DiagnosticMessageSink);
 

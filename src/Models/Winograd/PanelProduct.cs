@@ -30,6 +30,7 @@ internal static unsafe class PanelProduct
     /// <param name="columns">A multiple of <paramref name="panel"/>.</param>
     /// <param name="panel">16, 32 or 48.</param>
     /// <param name="add">Whether C is added to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Compute(float* a, nint aRow, nint aStep, float* b, nint bStep, nint bPanel, float* c, nint cRow, nint cPanel, int rows, int steps, int columns, int panel, bool add)
     {
         for (int n = 0; n < columns / panel; n++)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace UnetResnet.Models.Winograd;
 
 /// <summary>Tiles of 4×4 pixels over maps, image after image and row after row; those at the bottom and right may reach over the border.</summary>
@@ -19,6 +21,7 @@ internal readonly record struct TileGrid(int Images, int Height, int Width)
     internal int Count => Images * Down * Across;
 
     /// <summary>The image of a tile and the first pixel there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal (int Image, int Y, int X) Of(int tile)
     {
         int row = tile / Across;
@@ -44,10 +47,12 @@ internal readonly unsafe struct Pixels(float* numbers, int channels, bool isHalf
     internal nint Row(in TileGrid grid) => (nint)(grid.Width >> Half) * Channels;
 
     /// <summary>Where the first pixel of a square of the grid begins, or null if the square reaches over the border.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal float* Inside(in TileGrid grid, int image, int y, int x, int side) =>
         x >= 0 && y >= 0 && x + side <= grid.Width && y + side <= grid.Height ? First(grid, image) + (y >> Half) * Row(grid) + (nint)(x >> Half) * Channels : null;
 
     /// <summary>Where the pixels of a square of the grid begin, row by row; those beyond the border begin at <paramref name="outside"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Square(in TileGrid grid, int image, int y, int x, int side, float** at, float* outside)
     {
         int half = Half, height = grid.Height, width = grid.Width;
