@@ -87,7 +87,8 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
     {
         using var scope = NewDisposeScope();
         (Tensor x, ConvolutionWithNorm? unfinished) = Last(features, from, passing);
-        return (unfinished is null ? Predicted(Full(x)) : unfinished.Projected(x, Kept, prediction) ?? Predicted(Full(unfinished.NormalizedAndActivated(x, watched: false)))).MoveToOuterDisposeScope();
+        Tensor? together = unfinished?.Projected(x, Kept, prediction);
+        return (together ?? Predicted(Full(unfinished?.NormalizedAndActivated(x, watched: false) ?? x))).MoveToOuterDisposeScope();
 
         // The same random numbers as for the whole map.
         Tensor Kept() => spatial_dropout2d.call(ones(x.shape[0], x.shape[1], 1, 1));
