@@ -73,6 +73,18 @@ public class NormalizedProjectionTests : ManyThreadsTest
         Assert.Null(layer.Projected(Map().contiguous(), () => throw new InvalidOperationException("drawn"), kernel, shift));
     }
 
+    [Fact]
+    public void What_is_not_a_number_stays_so()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Map(), kernel = randn(1, 32, 1, 1), shift = randn(1);
+        using var layer = new ModalBatchNorm2d(32);
+        Assert.False(layer.Projected(x, () => ones(4, 32, 1, 1), kernel, shift)!.isnan().any().item<bool>());
+        // The channel's statistics are none any more, and it is part of every sum.
+        x[0, 3, 0, 0] = float.NaN;
+        Assert.True(layer.Projected(x, () => ones(4, 32, 1, 1), kernel, shift)!.isnan().all().item<bool>());
+    }
+
     /// <summary>Without gradients and batch norm: a 1×1 convolution alone.</summary>
     [Theory]
     [InlineData(2, 16, 3, 5)]

@@ -82,7 +82,7 @@ public sealed class SecondProcessTests
         public void Dies() => Environment.Exit(3);
     }
 
-    /// <summary>As a test that finds that what it needs is not there.</summary>
+    /// <summary>As a test that finds that what it needs is not there. It is no test of ours: the ones above look at whether the second process passes on that it was skipped.</summary>
     internal sealed class UnsuitedAttribute : FactAttribute
     {
         public UnsuitedAttribute() => Skip = "not today";
