@@ -80,6 +80,7 @@ public static class TorchRuntime
             if (TuneProcess) PatientThreads.Set();
             NativeTorch.Load();
             if (TuneProcess) QuietLogging.Quiet();
+            OneDnnCaches.Correct();
             ready = true;
         }
     }
