@@ -29,7 +29,7 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
         Worker current = worker ??= new Worker();
         var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var cut = new CancellationTokenSource();
-        current.Post(() => RunHere(body, finished, stop.Token, cut.Token));
+        current.Post(() => RunHere(body, finished, stop, cut.Token));
 
         try
         {
@@ -71,20 +71,22 @@ internal sealed class CellThread(TimeSpan grace) : IDisposable
 
     public void Dispose() => worker?.Dispose();
 
-    private static void RunHere(Func<Task> body, TaskCompletionSource finished, CancellationToken stop, CancellationToken cut)
+    private static void RunHere(Func<Task> body, TaskCompletionSource finished, StopSignal stop, CancellationToken cut)
     {
+        var context = new CellContext(stop, cut);
         try
         {
-            var context = new CellContext(stop, cut);
             SynchronizationContext.SetSynchronizationContext(context);
             Task task = Task.CompletedTask;
             CuttableCode.Run(() => task = body(), cut);
             if (!task.IsCompleted) context.RunUntil(task);
             task.GetAwaiter().GetResult();
+            context.Close();
             finished.TrySetResult();
         }
         catch (Exception e)
         {
+            context.Close();
             finished.TrySetException(e);
         }
     }

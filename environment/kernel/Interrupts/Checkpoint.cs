@@ -56,6 +56,39 @@ public static class Checkpoint
         return value;
     }
 
+    /// <summary>
+    /// What an <c>await</c> waits for: the end of the task, or the request to stop, whichever comes first. Functions of cells are waited for: they end by their own awaits, so
+    /// that the inner <c>finally</c> blocks run before the outer ones.
+    /// </summary>
+    public static Task Wait(Task task) => MayLeave(task) ? task.WaitAsync(current!.Token) : task;
+
+    /// <summary>As <see cref="Wait(Task)"/>.</summary>
+    public static Task<T> Wait<T>(Task<T> task) => MayLeave(task) ? task.WaitAsync(current!.Token) : task;
+
+    /// <summary>As <see cref="Wait(Task)"/>.</summary>
+    public static ValueTask Wait(ValueTask task) => task.IsCompleted ? task : new ValueTask(Wait(task.AsTask()));
+
+    /// <summary>As <see cref="Wait(Task)"/>.</summary>
+    public static ValueTask<T> Wait<T>(ValueTask<T> task) => task.IsCompleted ? task : new ValueTask<T>(Wait(task.AsTask()));
+
+    /// <summary>Of other things nobody knows how to stop waiting for them.</summary>
+    public static T Wait<T>(T other) where T : allows ref struct => other;
+
+    /// <summary>What an <c>await</c> that cleans up waits for: the task. The cell is given a moment to get so far.</summary>
+    public static Task WaitToClean(Task task) => task is { IsCompleted: false } && current is { } signal ? signal.WaitToClean(WithValue(task)) : task;
+
+    /// <summary>As <see cref="WaitToClean(Task)"/>.</summary>
+    public static Task<T> WaitToClean<T>(Task<T> task) => task is { IsCompleted: false } && current is { } signal ? signal.WaitToClean(task) : task;
+
+    /// <summary>As <see cref="WaitToClean(Task)"/>.</summary>
+    public static ValueTask WaitToClean(ValueTask task) => task.IsCompleted ? task : new ValueTask(WaitToClean(task.AsTask()));
+
+    /// <summary>As <see cref="WaitToClean(Task)"/>.</summary>
+    public static ValueTask<T> WaitToClean<T>(ValueTask<T> task) => task.IsCompleted ? task : new ValueTask<T>(WaitToClean(task.AsTask()));
+
+    /// <summary>As <see cref="Wait{T}(T)"/>.</summary>
+    public static T WaitToClean<T>(T other) where T : allows ref struct => other;
+
     /// <summary>As <see cref="GC.Collect()"/>. Between two collections other threads have no time to wake up: a loop of them would keep interrupts out, so it pauses now and then.</summary>
     public static void Collect()
     {
@@ -110,6 +143,19 @@ public static class Checkpoint
     {
         current = signal;
         Update();
+    }
+
+    /// <summary>Whether a task is one to leave where it is when the execution is to stop.</summary>
+    private static bool MayLeave(Task? task) => task is { IsCompleted: false } && current is not null && !IsOwn(task);
+
+    /// <summary>Whether a task is an asynchronous function of a cell, whose assembly comes from no file.</summary>
+    private static bool IsOwn(Task task) =>
+        task.GetType() is { IsGenericType: true } type && type.GenericTypeArguments[^1] is var machine && machine.IsAssignableTo(typeof(IAsyncStateMachine)) && machine.Assembly.Location.Length == 0;
+
+    private static async Task<bool> WithValue(Task task)
+    {
+        await task.ConfigureAwait(false);
+        return true;
     }
 
     private static void Update() => flag = cleaning == 0 ? current?.Asked : current?.Insisted;

@@ -6,7 +6,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace Cellar.Interrupts;
 
 /// <summary>
-/// Puts checkpoints into the code of a cell: at the beginning of every turn of a loop, of every function, and before every <c>goto</c>. Nothing else changes, and no line
+/// Puts checkpoints into the code of a cell: at the beginning of every turn of a loop, of every function, before every <c>goto</c>, and into every <c>await</c>. Nothing else changes, and no line
 /// begins or ends elsewhere, so that stack traces tell the lines that were written; what the compiler has to say about columns is asked of the code as it was.
 /// </summary>
 /// <remarks>
@@ -104,6 +104,13 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
     public override void VisitSimpleLambdaExpression(SimpleLambdaExpressionSyntax node) => Lambda(node, () => base.VisitSimpleLambdaExpression(node));
 
     public override void VisitParenthesizedLambdaExpression(ParenthesizedLambdaExpressionSyntax node) => Lambda(node, () => base.VisitParenthesizedLambdaExpression(node));
+
+    public override void VisitAwaitExpression(AwaitExpressionSyntax node)
+    {
+        Insert(node.Expression.SpanStart, $"{Type}{(unmarked ? nameof(Checkpoint.WaitToClean) : nameof(Checkpoint.Wait))}(", begins: true);
+        base.VisitAwaitExpression(node);
+        Insert(node.Expression.Span.End, ")", begins: false);
+    }
 
     public override void VisitInvocationExpression(InvocationExpressionSyntax node)
     {
@@ -288,7 +295,7 @@ internal sealed class CheckpointWriter : CSharpSyntaxWalker
         Insert(block.CloseBraceToken.SpanStart, End, begins: false);
     }
 
-    /// <summary>Code that cleans up across an <c>await</c> may change threads, and cannot be marked: it gets no checkpoints.</summary>
+    /// <summary>Code that cleans up across an <c>await</c> may change threads, and cannot be marked: it gets no checkpoints, and its awaits are not ended.</summary>
     private void Unchecked(Action visit)
     {
         bool before = unmarked;

@@ -43,9 +43,9 @@ internal sealed class FunctionFacts(Func<SemanticModel> model)
         _ => false,
     });
 
-    /// <summary>Whether a called method is given the text of arguments that hold functions.</summary>
+    /// <summary>Whether a called method is given the text of arguments that hold functions or awaits.</summary>
     public bool TakesTextOf(ExpressionSyntax call) =>
-        call.DescendantNodes().Any(node => node is AnonymousFunctionExpressionSyntax or QueryExpressionSyntax)
+        call.DescendantNodes().Any(node => node is AnonymousFunctionExpressionSyntax or QueryExpressionSyntax or AwaitExpressionSyntax)
         && model.Value.GetSymbolInfo(call).Symbol is IMethodSymbol method
         && (method.ReducedFrom ?? method).Parameters.Any(p => p.GetAttributes().Any(a => a.AttributeClass?.Name == "CallerArgumentExpressionAttribute"));
 

@@ -13,14 +13,19 @@ internal sealed class StopSignal : IDisposable
     /// <summary>How long after the cell's end code that it left behind in tasks and threads is still looked for.</summary>
     private static readonly TimeSpan Stragglers = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long after the request clean-up may wait for something.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private static readonly AsyncLocal<StopSignal?> Flowing = new(change => Checkpoint.Follow(change.CurrentValue));
     private static readonly Lock Gate = new();
     private static int raised;
 
     private readonly CancellationTokenSource source = new();
+    private readonly TaskCompletionSource told = new();
     private CancellationTokenRegistration outer;
     private Timer? clock;
     private long askedAt;
+    private int pieces, waits;
     private bool ended;
 
     /// <summary>The signal of the execution that the calling code belongs to.</summary>
@@ -28,6 +33,9 @@ internal sealed class StopSignal : IDisposable
 
     /// <summary>Cancelled at the first request.</summary>
     public CancellationToken Token => source.Token;
+
+    /// <summary>Ends when whoever waits for <see cref="Token"/> has been told of the first request.</summary>
+    public Task Told => told.Task;
 
     /// <summary>What its loops look at.</summary>
     public StopFlag Asked { get; } = new();
@@ -43,6 +51,34 @@ internal sealed class StopSignal : IDisposable
 
     /// <summary>Whether a thread that has not stopped may be cut: after a second request, and some time after the first.</summary>
     public bool MayCut => IsInsisted && Stopwatch.GetElapsedTime(askedAt) >= CutAfter;
+
+    /// <summary>Whether nothing of the execution is on its way any more, or only clean-up that has waited for too long.</summary>
+    public bool IsOver => Volatile.Read(ref pieces) is var left && (left == 0 || (left == Volatile.Read(ref waits) && Stopwatch.GetElapsedTime(askedAt) > Patience));
+
+    /// <summary>A piece of its code is to run.</summary>
+    public void Begin() => Interlocked.Increment(ref pieces);
+
+    /// <summary>It has run.</summary>
+    public void End() => Interlocked.Decrement(ref pieces);
+
+    /// <summary>A task that clean-up waits for. Until it has ended, and whoever waits for it goes on, the execution is not over.</summary>
+    public Task<T> WaitToClean<T>(Task<T> task)
+    {
+        var ended = new TaskCompletionSource<T>();
+        Begin();
+        Interlocked.Increment(ref waits);
+        task.ContinueWith(
+            task =>
+            {
+                ended.SetFromTask(task);
+                Interlocked.Decrement(ref waits);
+                End();
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        return ended.Task;
+    }
 
     /// <summary>Makes this the signal of the calling asynchronous flow.</summary>
     public void Enter() => Flowing.Value = this;
@@ -65,7 +101,14 @@ internal sealed class StopSignal : IDisposable
             Checkpoint.Requested = true;
         }
 
-        source.Cancel();
+        try
+        {
+            source.Cancel();
+        }
+        finally
+        {
+            told.SetResult();
+        }
     }
 
     /// <summary>The second request.</summary>

@@ -84,6 +84,15 @@ public sealed class StoppedCodeTests : EngineTest
     [InlineData("Lock gate = new();", "lock (gate) while (true) { }", "gate.TryEnter()")]
     [InlineData("var gate = new SemaphoreSlim(1);", "gate.Wait(); try { while (true) { } } finally { gate.Release(); }", "gate.Wait(0)")]
     [InlineData("var gate = new SemaphoreSlim(1);", "await gate.WaitAsync(); try { while (true) await Task.Yield(); } finally { gate.Release(); }", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "await gate.WaitAsync(); try { await Task.Delay(100_000); } finally { gate.Release(); }", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "await gate.WaitAsync(); try { await Task.Run(() => { while (true) { } }); } finally { gate.Release(); }", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "await gate.WaitAsync(); try { while (true) await Task.Delay(1); } finally { gate.Release(); }", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "await gate.WaitAsync(); try { await Task.Yield(); Task.Delay(100_000).Wait(); } finally { gate.Release(); }", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(2);", "async Task Hold() { await gate.WaitAsync(); try { await Task.Delay(100_000); } finally { gate.Release(); } }\nawait Task.WhenAll(Hold(), Hold());", "gate.Wait(0) && gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "async ValueTask<int> Hold() { await gate.WaitAsync(); try { await Task.Delay(100_000); return 1; } finally { gate.Release(); } }\nint got = await Hold();", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(1);", "async IAsyncEnumerable<int> Held() { await gate.WaitAsync(); try { yield return 1; await Task.Delay(100_000); } finally { gate.Release(); } }\nawait foreach (int i in Held()) { }", "gate.Wait(0)")]
+    [InlineData("class Held(SemaphoreSlim gate) : IAsyncDisposable { public async ValueTask DisposeAsync() { await Task.Delay(50); gate.Release(); } }\nvar gate = new SemaphoreSlim(0);", "await using (new Held(gate)) await Task.Delay(100_000);", "gate.Wait(0)")]
+    [InlineData("var gate = new SemaphoreSlim(0);", "try { await Task.Delay(100_000); } finally { await Task.Delay(50); gate.Release(); }", "gate.Wait(0)")]
     [InlineData("object gate = new();", "Parallel.For(0, 8, i => { while (true) lock (gate) { } });", "Monitor.TryEnter(gate, 10_000)")]
     public async Task What_was_locked_is_free_again(string setup, string code, string free)
     {
@@ -91,6 +100,16 @@ public sealed class StoppedCodeTests : EngineTest
         Assert.Equal("Interrupted", (await Interrupt($"Console.Write(1);\n{code}")).Error?.Name);
         await Succeeds($"Console.Write({free})");
         Assert.Equal("True", Printed());
+    }
+
+    [Fact]
+    public async Task Inner_functions_clean_up_before_outer_ones()
+    {
+        await Succeeds("var order = new List<string>();");
+        string code = "async Task Inner() { try { await Task.Delay(100_000); } finally { order.Add(\"inner\"); } }\nasync Task<int> Outer() { try { await Inner(); return 1; } finally { order.Add(\"outer\"); } }\n";
+        Assert.Equal("Interrupted", (await Interrupt($"{code}Console.Write(1);\ntry {{ await Outer(); }} finally {{ order.Add(\"cell\"); }}")).Error?.Name);
+        await Succeeds("Console.Write(string.Join(' ', order))");
+        Assert.Equal("inner outer cell", Printed());
     }
 
     [Fact]
