@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Models.Products;
 using UnetResnet.Models.Winograd;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
@@ -39,8 +40,9 @@ internal sealed record ConvolutionWithNorm(Conv2d Convolution, ModalBatchNorm2d?
     internal Tensor Convolved(Tensor x, bool plain)
     {
         if (!plain && Stride == 1 && WinogradConvolution.Suits(x, x.shape[2], x.shape[3], Convolution.weight!)) return WinogradConvolution.Apply(Convolution, null, x);
-        if (x.dtype != bfloat16) return Convolution.call(x);
         Tensor kernel = Convolution.weight!;
+        if (!plain && Stride == 1 && ProductConvolution.Suits(x, kernel)) return ProductConvolution.Apply(x, kernel, Convolution.bias);
+        if (x.dtype != bfloat16) return Convolution.call(x);
         long padding = kernel.shape[2] == 3 ? 1 : 0;
         return functional.conv2d(x, kernel.As(x), Convolution.bias?.As(x), strides: [Stride, Stride], padding: [padding, padding]);
     }

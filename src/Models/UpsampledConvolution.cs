@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using UnetResnet.Models.Products;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -39,7 +40,7 @@ internal static class UpsampledConvolution
         }
 
         Tensor[] kernels = kernel.split([small.shape[1], large.shape[1]], dim: 1);
-        Tensor sum = functional.conv2d(large, kernels[1], bias, padding: [1, 1]);
+        Tensor sum = ProductConvolution.Suits(large, kernels[1]) ? ProductConvolution.Apply(large, kernels[1], bias) : functional.conv2d(large, kernels[1], bias, padding: [1, 1]);
         return sum.add_(Doubled(small, kernels[0]), One).MoveToOuterDisposeScope();
     }
 
@@ -57,12 +58,13 @@ internal static class UpsampledConvolution
         return functional.avg_pool2d(grid, 2L, stride: 1L, divisor_override: 1);
     }
 
-    /// <summary>The transposed convolution as one matrix product, and its results put into the grid.</summary>
+    /// <summary>The transposed convolution as one matrix product, which is a 1×1 convolution, and its results put into the grid.</summary>
     private static Tensor Products(Tensor x, Tensor kernel)
     {
         (long n, long channels, long height, long width, long filters) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3], kernel.shape[0]);
-        Tensor pixels = x.permute(0, 2, 3, 1).reshape(n, height * width, channels), matrix = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels);
-        Tensor products = pixels.matmul(matrix.t()).view(n, height * width, filters, 3, 3).flip(3, 4);
+        Tensor points = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels, 1, 1);
+        Tensor map = ProductConvolution.Suits(x, points) ? ProductConvolution.Apply(x, points, null) : functional.conv2d(x, points);
+        Tensor products = map.permute(0, 2, 3, 1).reshape(n, height * width, filters, 3, 3).flip(3, 4);
         Tensor grid = functional.fold(products.view(n, height * width, filters * 9).transpose(1, 2), (2 * height + 1, 2 * width + 1), (3, 3), stride: (2, 2));
         return ChannelsLast.Of(grid);
     }

@@ -25,19 +25,13 @@ internal sealed class CellContext(StopSignal stop, CancellationToken cut) : Sync
     {
         _ = task.ContinueWith(_ => LookAgain(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _ = stop.Told.ContinueWith(_ => LookAgain(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        while (!task.IsCompleted || (stop.IsAsked && !stop.Told.IsCompleted))
-        {
-            if (stop.Told.IsCompleted && stop.IsOver) throw new OperationCanceledException();
-            RunNext();
-        }
-
+        while (!task.IsCompleted && !(stop.Told.IsCompleted && stop.IsOver)) RunNext();
+        // What one task of several has left on its way.
+        while (stop.IsAsked && !(stop.Told.IsCompleted && (stop.IsOver || stop.IsLate))) RunNext();
         queue.CompleteAdding();
         while (queue.TryTake(out (SendOrPostCallback? Callback, object? State) late)) // of tasks that the cell has not awaited
-        {
-            if (late.Callback is not { } callback) continue;
-            if (stop.IsAsked) Run(callback, late.State);
-            else Aside(callback, late.State);
-        }
+            if (late.Callback is { } callback) Aside(callback, late.State);
+        if (!task.IsCompleted) throw new OperationCanceledException();
     }
 
     /// <summary>The cell has ended: if it was stopped, nothing of it is run any more.</summary>

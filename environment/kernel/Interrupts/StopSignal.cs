@@ -13,7 +13,7 @@ internal sealed class StopSignal : IDisposable
     /// <summary>How long after the cell's end code that it left behind in tasks and threads is still looked for.</summary>
     private static readonly TimeSpan Stragglers = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long after the request clean-up may wait for something.</summary>
+    /// <summary>How long after the request clean-up may wait for something, and the cell for what it does not await.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private static readonly AsyncLocal<StopSignal?> Flowing = new(change => Checkpoint.Follow(change.CurrentValue));
@@ -53,7 +53,10 @@ internal sealed class StopSignal : IDisposable
     public bool MayCut => IsInsisted && Stopwatch.GetElapsedTime(askedAt) >= CutAfter;
 
     /// <summary>Whether nothing of the execution is on its way any more, or only clean-up that has waited for too long.</summary>
-    public bool IsOver => Volatile.Read(ref pieces) is var left && (left == 0 || (left == Volatile.Read(ref waits) && Stopwatch.GetElapsedTime(askedAt) > Patience));
+    public bool IsOver => Volatile.Read(ref pieces) is var left && (left == 0 || (left == Volatile.Read(ref waits) && IsLate));
+
+    /// <summary>Whether the request was long ago.</summary>
+    public bool IsLate => Stopwatch.GetElapsedTime(askedAt) > Patience;
 
     /// <summary>A piece of its code is to run.</summary>
     public void Begin() => Interlocked.Increment(ref pieces);

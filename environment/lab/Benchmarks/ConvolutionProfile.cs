@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Cellar.Commands;
-using UnetResnet.Models.Winograd;
+using UnetResnet.Models;
 
 namespace UnetResnet.Lab.Benchmarks;
 
 /// <summary>
 /// How long the convolutions of a step take, apart from everything else: what oneDNN prints of each (<c>ONEDNN_VERBOSE=profile_exec</c>, which it reads when it is loaded, so that a process of
-/// its own runs the step), and the kit's own tiles.
+/// its own runs the step), and the kit's own, by tiles and by products.
 /// </summary>
 internal static class ConvolutionProfile
 {
@@ -59,10 +59,10 @@ internal static class ConvolutionProfile
         step();
         for (int round = 0; round < rounds; round++)
         {
-            long before = TiledConvolution.Ticks;
+            long before = OwnTime.Ticks;
             Print(Round);
             step();
-            Print($"{Tiles} {Stopwatch.GetElapsedTime(before, TiledConvolution.Ticks).TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}");
+            Print($"{Tiles} {Stopwatch.GetElapsedTime(before, OwnTime.Ticks).TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}");
         }
     }
 

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using UnetResnet.Models.Products;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -18,18 +18,13 @@ internal static unsafe class TiledConvolution
     /// <summary>Bytes of all workers' kernel gradients.</summary>
     private const long Gradients = 256 << 20;
 
-    private static long ticks;
-
-    /// <summary>How long everything here has taken so far, in ticks of <see cref="Stopwatch"/>.</summary>
-    internal static long Ticks => Interlocked.Read(ref ticks);
-
     /// <summary>Numbers of a kernel in the form that multiplies tiles.</summary>
     internal static long KernelSize(int outputs, int inputs) => Places * (long)KernelTransforms.Place(outputs, inputs);
 
     /// <summary>Brings a kernel into that form, see <see cref="KernelTransforms.OfKernel"/>.</summary>
     internal static void Prepare(float* kernel, int outputs, int inputs, nint stride, bool turned, float* to)
     {
-        using var timing = new Timing();
+        using var timing = OwnTime.Measure();
         int parts = KernelTransforms.Parts(outputs, inputs), workers = Math.Min(Workers.For((long)outputs * inputs * Places), parts);
         Workers.Run(workers, worker =>
         {
@@ -47,7 +42,7 @@ internal static unsafe class TiledConvolution
     /// <param name="relu">Whether negative results become 0.</param>
     internal static void Convolve(TileGrid grid, Pixels[] from, float* kernel, Pixels[] to, float* bias, bool relu)
     {
-        using var timing = new Timing();
+        using var timing = OwnTime.Measure();
         int inputs = from.Sum(map => map.Channels), outputs = to.Sum(map => map.Channels), panel = PanelProduct.PanelFor(outputs);
         int workers = Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count), block = Block(grid, workers, inputs, outputs);
         nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + inputs;
@@ -86,7 +81,7 @@ internal static unsafe class TiledConvolution
     /// <param name="bias">(outputs), to be written, or null.</param>
     internal static void KernelGradient(TileGrid grid, Pixels[] from, Pixels gradient, float* kernel, float* bias)
     {
-        using var timing = new Timing();
+        using var timing = OwnTime.Measure();
         int inputs = from.Sum(map => map.Channels), outputs = gradient.Channels, panel = PanelProduct.PanelFor(outputs);
         nint place = KernelTransforms.Place(outputs, inputs);
         int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count)), block = Block(grid, workers, inputs, outputs);
@@ -144,11 +139,4 @@ internal static unsafe class TiledConvolution
     }
 
     private static Tensor Memory(int workers, nint numbers) => empty(workers * numbers, float32).DetachFromDisposeScope();
-
-    private readonly ref struct Timing()
-    {
-        private readonly long begun = Stopwatch.GetTimestamp();
-
-        public void Dispose() => Interlocked.Add(ref ticks, Stopwatch.GetTimestamp() - begun);
-    }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace UnetResnet.Models.Winograd;
+namespace UnetResnet.Models.Products;
 
 /// <summary>
 /// Products of small matrices, C = A·B or C += A·B, on AVX-512: eight rows of C and a panel of 16, 32 or 48 columns stay in registers while one row of B after the other is
