@@ -31,7 +31,7 @@ internal static class UpsampledConvolution
     internal static Tensor Apply(Conv2d convolution, Tensor small, Tensor? large)
     {
         using var scope = NewDisposeScope();
-        Tensor kernel = convolution.weight!.As(small);
+        Tensor kernel = convolution.weight!;
         Tensor? bias = convolution.bias?.As(small);
         if (large is null)
         {
@@ -40,13 +40,13 @@ internal static class UpsampledConvolution
         }
 
         Tensor[] kernels = kernel.split([small.shape[1], large.shape[1]], dim: 1);
-        Tensor sum = ProductConvolution.Suits(large, kernels[1]) ? ProductConvolution.Apply(large, kernels[1], bias) : functional.conv2d(large, kernels[1], bias, padding: [1, 1]);
+        Tensor sum = ProductConvolution.Suits(large, kernels[1]) ? ProductConvolution.Apply(large, kernels[1], bias) : functional.conv2d(large, kernels[1].As(large), bias, padding: [1, 1]);
         return sum.add_(Doubled(small, kernels[0]), One).MoveToOuterDisposeScope();
     }
 
     /// <summary>The convolution of the doubled small map.</summary>
     /// <param name="x">(N, C, H, W), channels last.</param>
-    /// <param name="kernel">(F, C, 3, 3).</param>
+    /// <param name="kernel">(F, C, 3, 3), in the precision of the map or in its own.</param>
     /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
     // Without a bias: oneDNN adds that of a transposed convolution in plain code, which takes several times as long as the products.
     internal static Tensor Doubled(Tensor x, Tensor kernel)
@@ -54,7 +54,7 @@ internal static class UpsampledConvolution
         long pixels = x.shape[0] * x.shape[2] * x.shape[3];
         Tensor grid = kernel.shape[1] * 9 >= KernelsPerPixel * pixels
             ? Products(x, kernel)
-            : functional.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), strides: [2, 2]);
+            : functional.conv_transpose2d(x, kernel.As(x).flip(2, 3).transpose(0, 1), strides: [2, 2]);
         return functional.avg_pool2d(grid, 2L, stride: 1L, divisor_override: 1);
     }
 
@@ -62,9 +62,12 @@ internal static class UpsampledConvolution
     private static Tensor Products(Tensor x, Tensor kernel)
     {
         (long n, long channels, long height, long width, long filters) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3], kernel.shape[0]);
-        Tensor points = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels, 1, 1);
-        Tensor map = ProductConvolution.Suits(x, points) ? ProductConvolution.Apply(x, points, null) : functional.conv2d(x, points);
-        Tensor products = map.permute(0, 2, 3, 1).reshape(n, height * width, filters, 3, 3).flip(3, 4);
+        Tensor matrix = kernel.permute(0, 2, 3, 1).reshape(filters * 9, channels), points = matrix.view(filters * 9, channels, 1, 1), full = x.to(kernel.dtype);
+        // Of a map in bfloat16 too: there are fewer numbers to convert in the map than in the kernel.
+        Tensor map = ProductConvolution.Suits(full, points)
+            ? ProductConvolution.Apply(full, points, null).permute(0, 2, 3, 1).to(x.dtype)
+            : x.permute(0, 2, 3, 1).reshape(n, height * width, channels).matmul(matrix.As(x).t());
+        Tensor products = map.reshape(n, height * width, filters, 3, 3).flip(3, 4);
         Tensor grid = functional.fold(products.view(n, height * width, filters * 9).transpose(1, 2), (2 * height + 1, 2 * width + 1), (3, 3), stride: (2, 2));
         return ChannelsLast.Of(grid);
     }

@@ -15,7 +15,7 @@ public sealed class StepBenchmarkTests
         Assert.Equal((16, 32, 2), (document.GetProperty("width").GetInt32(), document.GetProperty("side").GetInt32(), document.GetProperty("batch").GetInt32()));
         Assert.True(document.GetProperty("ceiling_gflops").GetDouble() > 0);
         Assert.True(document.GetProperty("peak_mb").GetDouble() > 0);
-        Assert.Equal(["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16", "recomputed"], document.GetProperty("ms").EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["plain", "frozen", "cached", "bf16", "cached_bf16", "full", "infer", "infer_bf16", "recomputed"], document.GetProperty("ms").EnumerateObject().Select(p => p.Name));
         foreach (JsonProperty step in document.GetProperty("ms").EnumerateObject())
         {
             bool refused = step.Name.EndsWith("bf16", StringComparison.Ordinal) && Processor.WithoutBFloat16 is not null;

@@ -48,6 +48,8 @@ internal sealed class PeerProcess : IDisposable
 
         (string[] arguments, DirectoryInfo? folder) = prepare();
         var start = new ProcessStartInfo(python, [file, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        // Its figures are read from what it prints.
+        foreach (string talk in (string[])["ONEDNN_VERBOSE", "DNNL_VERBOSE", "MKL_VERBOSE"]) start.Environment.Remove(talk);
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         var peer = new PeerProcess(Process.Start(start)!, folder);
         if (peer.process.StandardOutput.ReadLine() == "ready") return peer;

@@ -35,7 +35,7 @@ internal static class StepBenchmark
     private const double TurnMilliseconds = 150;
 
     /// <summary>Names of the kit's steps.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "bf16", "full", "infer", "infer_bf16", "recomputed"];
+    public static IReadOnlyList<string> Names { get; } = ["plain", "frozen", "cached", "bf16", "cached_bf16", "full", "infer", "infer_bf16", "recomputed"];
 
     /// <summary>Those that PyTorch runs too.</summary>
     public static IReadOnlyList<string> PeerNames { get; } = ["frozen", "full", "infer"];
@@ -152,7 +152,7 @@ internal static class StepBenchmark
         {
             UNetResNet50 unet = Settled(origin.Options.Encoder.Width, images, plain: name == "plain");
             Precision precision = IsLow(name) ? Precision.BFloat16 : Precision.Float32;
-            if (name is "plain" or "frozen" or "cached" or "bf16") unet.Encoder.Freeze(BatchNormMode.Inference);
+            if (name is "plain" or "frozen" or "cached" or "bf16" or "cached_bf16") unet.Encoder.Freeze(BatchNormMode.Inference);
             if (name.StartsWith("infer", StringComparison.Ordinal)) return new Step(unet, unet, () => unet.Predict(images, precision).Dispose());
             if (name == "plain")
             {
@@ -168,7 +168,7 @@ internal static class StepBenchmark
                 }, adam);
             }
 
-            Module<Tensor, Tensor> model = name == "cached" ? new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = long.MaxValue }) : unet;
+            Module<Tensor, Tensor> model = name.StartsWith("cached", StringComparison.Ordinal) ? new FeatureCache(unet, new FeatureCacheOptions { MemoryLimit = long.MaxValue }) : unet;
             model.train();
             var fused = new FusedAdam([model.named_parameters().Where(p => p.parameter.requires_grad)]);
             return new Step(unet, model, () =>

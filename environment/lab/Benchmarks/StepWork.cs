@@ -56,7 +56,7 @@ internal sealed class StepWork
     public double? Gflop(string step) => step switch
     {
         "infer" or "infer_bf16" => encoder + decoder,
-        "cached" => decoder + decoderBackward,
+        "cached" or "cached_bf16" => decoder + decoderBackward,
         "frozen" or "bf16" => encoder + decoder + decoderBackward,
         // Nobody wants the gradient of the images.
         "full" => 3 * (encoder + decoder) - stem,
