@@ -7,7 +7,8 @@ namespace UnetResnet.Runtime;
 /// <summary>Loads libtorch with errors that name the real cause; chooses the device; sets seeds and threads.</summary>
 /// <remarks>
 /// Nothing happens when the library itself is loaded. Whatever of it needs libtorch first (a network, a batch, a seed) loads libtorch and, unless
-/// <see cref="TuneProcess"/> is false, sets two things in the process: libtorch's waiting threads soon sleep (<c>GOMP_SPINCOUNT</c>), and its log keeps to errors.
+/// <see cref="TuneProcess"/> is false, sets two things in the process: libtorch's waiting threads soon sleep (<c>GOMP_SPINCOUNT</c>), and its log keeps to errors. Where the
+/// processor hides the sizes of its caches, oneDNN is told them in any case: it would divide by zero.
 /// </remarks>
 public static class TorchRuntime
 {

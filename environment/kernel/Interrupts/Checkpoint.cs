@@ -60,10 +60,10 @@ public static class Checkpoint
     /// What an <c>await</c> waits for: the end of the task, or the request to stop, whichever comes first. Functions of cells are waited for: they end by their own awaits, so
     /// that the inner <c>finally</c> blocks run before the outer ones.
     /// </summary>
-    public static Task Wait(Task task) => MayLeave(task) ? task.WaitAsync(current!.Token) : task;
+    public static Task Wait(Task task) => MayLeave(task) ? Leave(WithValue(task), current!.Token) : task;
 
     /// <summary>As <see cref="Wait(Task)"/>.</summary>
-    public static Task<T> Wait<T>(Task<T> task) => MayLeave(task) ? task.WaitAsync(current!.Token) : task;
+    public static Task<T> Wait<T>(Task<T> task) => MayLeave(task) ? Leave(task, current!.Token) : task;
 
     /// <summary>As <see cref="Wait(Task)"/>.</summary>
     public static ValueTask Wait(ValueTask task) => task.IsCompleted ? task : new ValueTask(Wait(task.AsTask()));
@@ -150,7 +150,24 @@ public static class Checkpoint
 
     /// <summary>Whether a task is an asynchronous function of a cell, whose assembly comes from no file.</summary>
     private static bool IsOwn(Task task) =>
-        task.GetType() is { IsGenericType: true } type && type.GenericTypeArguments[^1] is var machine && machine.IsAssignableTo(typeof(IAsyncStateMachine)) && machine.Assembly.Location.Length == 0;
+        task.GetType() is { IsGenericType: true } type && type.GenericTypeArguments[^1] is var machine && machine.IsAssignableTo(typeof(IAsyncStateMachine)) && machine.Assembly is { IsDynamic: false, Location: "" };
+
+    /// <summary>Ends with the task, or with the request. What waits on threads of the pool then goes on there, and not on the thread that asks.</summary>
+    private static Task<T> Leave<T>(Task<T> task, CancellationToken request)
+    {
+        var ended = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        CancellationTokenRegistration asked = request.UnsafeRegister(static (ended, request) => ((TaskCompletionSource<T>)ended!).TrySetCanceled(request), ended);
+        task.ContinueWith(
+            task =>
+            {
+                asked.Dispose();
+                ended.TrySetFromTask(task);
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        return ended.Task;
+    }
 
     private static async Task<bool> WithValue(Task task)
     {

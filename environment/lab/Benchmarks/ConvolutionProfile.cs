@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Cellar.Commands;
-using UnetResnet.Models;
+using UnetResnet.Models.Products;
 
 namespace UnetResnet.Lab.Benchmarks;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -20,7 +21,7 @@ internal static unsafe class MatrixProduct
     private const int TallStepBlock = 256;
 
     /// <summary>Whether this way is there for so many columns: a multiple of 16, on processors with AVX-512.</summary>
-    internal static bool Suits(long columns) => Vector512.IsHardwareAccelerated && columns % Lanes == 0;
+    internal static bool Suits(long columns) => Avx512F.IsSupported && columns % Lanes == 0;
 
     /// <summary>C = A·Bᵀ + bias, a number for each column.</summary>
     /// <param name="a">(rows, steps).</param>

@@ -112,6 +112,18 @@ public sealed class StoppedCodeTests : EngineTest
         Assert.Equal("inner outer cell", Printed());
     }
 
+    /// <summary>Whoever asks a cell to stop does not run its code, which may block.</summary>
+    [Fact]
+    public async Task Clean_up_on_the_pool_does_not_hold_up_who_asks()
+    {
+        await Succeeds("var gate = new ManualResetEventSlim();");
+        using var stop = new CancellationTokenSource();
+        Task<CellResult> cell = engine.ExecuteAsync("_ = Task.Run(async () => { try { await Task.Delay(100_000); } finally { gate.Wait(); } }); await Task.Delay(50); Console.Write(1); await Task.Delay(100_000);", "busy", output => { if (output is StreamOutput) stop.CancelAfter(30); }, interrupt: stop.Token);
+        Assert.Equal("Interrupted", (await cell.WaitAsync(TimeSpan.FromMinutes(1))).Error?.Name);
+        await Succeeds("gate.Set(); Console.Write(2)");
+        Assert.Equal("2", Printed());
+    }
+
     [Fact]
     public async Task An_iterator_stops_with_the_cell_that_asks_it_and_not_with_the_one_that_began_it()
     {

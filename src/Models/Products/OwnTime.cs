@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace UnetResnet.Models;
+namespace UnetResnet.Models.Products;
 
 /// <summary>How long the kit's own convolutions have taken in this process, beside oneDNN's: <c>using var timing = OwnTime.Measure();</c>.</summary>
 internal static class OwnTime
