@@ -16,8 +16,8 @@ internal static unsafe class OneDnnCaches
     private const int BlankLeaf = unchecked((int)0x8000001D), FirstLevel = unchecked((int)0x80000005), SecondLevel = unchecked((int)0x80000006);
     private const int MostLevels = 10, Levels = 3;
 
-    /// <summary>What oneDNN itself guesses of the third level for one core, where it knows nothing: the leaf tells that of the whole processor.</summary>
-    private const int ThirdLevelBytes = 1 << 20;
+    /// <summary>What oneDNN itself guesses for one core, where it knows nothing. Of the third level the older leaf tells only what the whole processor has.</summary>
+    private const uint FirstGuess = 32 << 10, SecondGuess = 512 << 10, ThirdGuess = 1 << 20;
 
     /// <summary>What a blank leaf becomes: the levels' sizes, by how many cores each is shared, and how many levels there are.</summary>
     private static readonly uint[] OneByteEach = [.. Padded(1, 1, 1), .. Padded(1, 1, 1), Levels];
@@ -29,7 +29,8 @@ internal static unsafe class OneDnnCaches
         if (!OperatingSystem.IsLinux() || !X86Base.IsSupported || !IsBlank()) return false;
         // oneDNN looks at the processor at its first use, which a kernel of this size is in any case.
         using (Tensor map = zeros(16, 1, 5, 5), kernel = zeros(1, 1, 5, 5)) nn.functional.conv2d(map, kernel).Dispose();
-        uint[] sizes = Padded((uint)X86Base.CpuId(FirstLevel, 0).Ecx >> 24 << 10, (uint)X86Base.CpuId(SecondLevel, 0).Ecx >> 16 << 10, ThirdLevelBytes);
+        uint first = (uint)X86Base.CpuId(FirstLevel, 0).Ecx >> 24 << 10, second = (uint)X86Base.CpuId(SecondLevel, 0).Ecx >> 16 << 10;
+        uint[] sizes = Padded(first == 0 ? FirstGuess : first, second == 0 ? SecondGuess : second, ThirdGuess);
         bool corrected = false;
         foreach ((nint start, nint end) in WritableMemory(File.ReadLines("/proc/self/maps"), "libtorch_cpu.so")) corrected |= Correct(new Span<uint>((void*)start, (int)((end - start) / sizeof(uint))), sizes);
         return corrected;
@@ -48,7 +49,7 @@ internal static unsafe class OneDnnCaches
         return corrected;
     }
 
-    /// <summary>Where a library keeps its variables: its own writable pages, and those without a file that follow them.</summary>
+    /// <summary>Where a library keeps its variables: its own writable pages, and the ones without a file right behind them.</summary>
     /// <param name="maps">The lines of <c>/proc/self/maps</c>.</param>
     /// <param name="library">Its file name.</param>
     internal static IEnumerable<(nint Start, nint End)> WritableMemory(IEnumerable<string> maps, string library)
@@ -61,15 +62,16 @@ internal static unsafe class OneDnnCaches
             (nint start, nint end) = (Address(fields[0][..dash]), Address(fields[0][(dash + 1)..]));
             bool own = fields.Length == 6 && Path.GetFileName(fields[5].Trim()) == library;
             if (!own && (fields.Length == 6 || start != reached)) continue;
-            reached = end;
+            // What follows those is somebody else's.
+            reached = own ? end : 0;
             if (fields[1].StartsWith("rw", StringComparison.Ordinal)) yield return (start, end);
         }
     }
 
     private static bool IsBlank()
     {
-        (int most, int b, int c, int d) = X86Base.CpuId(unchecked((int)0x80000000), 0);
-        (_, b, c, d) = X86Base.CpuId(0, 0);
+        int most = X86Base.CpuId(unchecked((int)0x80000000), 0).Eax;
+        (_, int b, int c, int d) = X86Base.CpuId(0, 0);
         bool amd = (b, d, c) == (0x68747541, 0x69746E65, 0x444D4163); // AuthenticAMD
         return amd && (uint)most >= unchecked((uint)BlankLeaf) && X86Base.CpuId(BlankLeaf, 0) is { Eax: 0, Ebx: 0, Ecx: 0 };
     }

@@ -33,7 +33,7 @@ public sealed class OneDnnCachesTests
     }
 
     [Fact]
-    public void Variables_of_a_library_lie_in_its_writable_pages_and_in_those_without_a_file_that_follow()
+    public void Variables_of_a_library_lie_in_its_writable_pages_and_in_those_without_a_file_right_behind()
     {
         string[] maps =
         [
@@ -43,7 +43,8 @@ public sealed class OneDnnCachesTests
             "7f0000001000-7f0000002000 r--p 00001000 fe:00 12                 /opt/my folder/libtorch_cpu.so",
             "7f0000002000-7f0000004000 rw-p 00002000 fe:00 12                 /opt/my folder/libtorch_cpu.so",
             "7f0000004000-7f0000005000 rw-p 00000000 00:00 0 ",
-            "7f0000006000-7f0000007000 rw-p 00000000 00:00 0 ",
+            "7f0000005000-7f0000006000 rw-p 00000000 00:00 0 ",
+            "7f0000007000-7f0000008000 rw-p 00000000 00:00 0 ",
             "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                  [stack]",
         ];
         Assert.Equal(

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace UnetResnet.Models.Products;
 
 /// <summary>
-/// Products of matrices that lie row by row in memory, on AVX-512 and on as many threads as libtorch computes with. The second matrix is copied into panels, a third of which stays in
-/// the cache with a block of the first while they are multiplied. Sums have the same order whatever the number of threads.
+/// Products of matrices that lie row by row in memory, on AVX-512 and on as many threads as libtorch computes with. The second matrix is copied into panels,
+/// of which some steps at a time stay in the cache with a block of the first while they are multiplied. Sums have the same order whatever the number of threads.
 /// </summary>
 internal static unsafe class MatrixProduct
 {

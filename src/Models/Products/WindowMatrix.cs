@@ -21,34 +21,24 @@ internal readonly unsafe record struct WindowMatrix(int Images, int Channels, in
     /// <summary>Writes the matrix.</summary>
     /// <param name="map">(N, H, W, C).</param>
     /// <param name="matrix">(N·H·W, 9·C), to be written.</param>
-    internal void Spread(float* map, float* matrix)
-    {
-        (WindowMatrix self, int workers) = (this, Parts());
-        Workers.Run(workers, worker =>
-        {
-            float* zeros = stackalloc float[1];
-            float** places = stackalloc float*[Taps];
-            int* steps = stackalloc int[Taps];
-            *zeros = 0;
-            (int begin, int end) = Workers.Share(self.Rows, worker, workers);
-            for (int pixel = begin; pixel < end; pixel++)
-            {
-                for (int tap = 0; tap < Taps; tap++)
-                {
-                    int neighbour = self.Neighbour(pixel, tap / 3 - 1, tap % 3 - 1);
-                    places[tap] = neighbour < 0 ? zeros : map + (nint)neighbour * self.Channels;
-                    steps[tap] = neighbour < 0 ? 0 : 1;
-                }
-
-                Interleave(places, steps, matrix + (nint)pixel * self.Columns, self.Channels);
-            }
-        });
-    }
+    internal void Spread(float* map, float* matrix) => Combine(map, Channels, tapStep: 0, step: 1, direction: 1, &Interleave, matrix, Columns);
 
     /// <summary>Adds up what the matrix has of every number of the map: the gradient of the map from that of the matrix.</summary>
     /// <param name="matrix">(N·H·W, 9·C).</param>
     /// <param name="map">(N, H, W, C), to be written.</param>
-    internal void Collect(float* matrix, float* map)
+    // From whoever has this pixel at that place of his window, which lies in the opposite direction.
+    internal void Collect(float* matrix, float* map) => Combine(matrix, Columns, tapStep: 1, step: Taps, direction: -1, &Sum, map, Channels);
+
+    /// <summary>Makes the row of every pixel in one matrix out of the rows of its nine neighbours in another.</summary>
+    /// <param name="from">The other matrix.</param>
+    /// <param name="fromRow">Numbers of its rows.</param>
+    /// <param name="tapStep">How far one neighbour's first number lies behind that of the one before.</param>
+    /// <param name="step">From channel to channel.</param>
+    /// <param name="direction">1: the neighbours of the window; -1: on the opposite side.</param>
+    /// <param name="combine">Gets where the neighbours begin, their steps, where to write, and how many channels there are.</param>
+    /// <param name="to">The matrix, to be written.</param>
+    /// <param name="toRow">Numbers of its rows.</param>
+    private void Combine(float* from, int fromRow, int tapStep, int step, int direction, delegate*<float**, int*, float*, int, void> combine, float* to, int toRow)
     {
         (WindowMatrix self, int workers) = (this, Parts());
         Workers.Run(workers, worker =>
@@ -62,13 +52,12 @@ internal readonly unsafe record struct WindowMatrix(int Images, int Channels, in
             {
                 for (int tap = 0; tap < Taps; tap++)
                 {
-                    // Whoever has this pixel at that place of his window.
-                    int neighbour = self.Neighbour(pixel, 1 - tap / 3, 1 - tap % 3);
-                    places[tap] = neighbour < 0 ? zeros : matrix + (nint)neighbour * self.Columns + tap;
-                    steps[tap] = neighbour < 0 ? 0 : Taps;
+                    int neighbour = self.Neighbour(pixel, direction * (tap / 3 - 1), direction * (tap % 3 - 1));
+                    places[tap] = neighbour < 0 ? zeros : from + (nint)neighbour * fromRow + tap * tapStep;
+                    steps[tap] = neighbour < 0 ? 0 : step;
                 }
 
-                Sum(places, steps, map + (nint)pixel * self.Channels, self.Channels);
+                combine(places, steps, to + (nint)pixel * toRow, self.Channels);
             }
         });
     }

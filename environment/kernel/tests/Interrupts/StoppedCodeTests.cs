@@ -47,6 +47,7 @@ public sealed class StoppedCodeTests : EngineTest
     [Theory]
     [InlineData("Thread.Sleep(100_000);")]
     [InlineData("await Task.Delay(100_000);")]
+    [InlineData("await Task.Delay(100_000).ConfigureAwait(false);")]
     [InlineData("Task.Delay(100_000).Wait();")]
     [InlineData("Task.WaitAny(Task.Delay(100_000), Task.Delay(200_000));")]
     [InlineData("new SemaphoreSlim(0).Wait();")]
