@@ -45,7 +45,7 @@ internal static unsafe class TiledConvolution
         using var timing = OwnTime.Measure();
         int inputs = from.Sum(map => map.Channels), outputs = to.Sum(map => map.Channels), panel = PanelProduct.PanelFor(outputs);
         int workers = Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count), block = Block(grid, workers, inputs, outputs);
-        nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + inputs;
+        nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + inputs + Apart(left, right);
         using Tensor memory = Memory(workers, between);
         float* start = TensorMemory.Numbers(memory);
         Workers.Run(workers, worker =>
@@ -85,7 +85,7 @@ internal static unsafe class TiledConvolution
         int inputs = from.Sum(map => map.Channels), outputs = gradient.Channels, panel = PanelProduct.PanelFor(outputs);
         nint place = KernelTransforms.Place(outputs, inputs);
         int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count)), block = Block(grid, workers, inputs, outputs);
-        nint left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + Math.Max(inputs, outputs);
+        nint left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + Math.Max(inputs, outputs) + Apart(left, right);
         using Tensor sums = Memory(workers, Places * place), shifts = Memory(workers, outputs);
         using Tensor memory = Memory(workers, between);
         float* start = TensorMemory.Numbers(memory), all = TensorMemory.Numbers(sums), biases = TensorMemory.Numbers(shifts);
@@ -121,6 +121,12 @@ internal static unsafe class TiledConvolution
 
     /// <summary>Numbers from place to place: a line more than there are, because the same line of many places would else compete for the same part of the cache.</summary>
     private static nint Place(int tiles, int channels) => (nint)tiles * channels + Line;
+
+    /// <summary>
+    /// Numbers between the memories of two workers: a core that goes from place to place fetches what would come after the last one, and the worker to whom that belongs would wait for it
+    /// each time (measured: four times as long for the tiles of 16 channels on two cores).
+    /// </summary>
+    private static nint Apart(nint left, nint right) => Places * Math.Max(left, right);
 
     private static void Inputs(TileGrid grid, Pixels[] from, int first, int count, float* tiles, nint place, nint tile, float* zeros)
     {
