@@ -1,4 +1,5 @@
 using TorchSharp;
+using UnetResnet.Models.Products;
 using UnetResnet.Models.Winograd;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -25,12 +26,12 @@ internal sealed class FoldedKernels : IDisposable
 
     private readonly Lock gate = new();
     private readonly Dictionary<ConvolutionWithNorm, Kept> folded = new(ReferenceEqualityComparer.Instance), unfolded = new(ReferenceEqualityComparer.Instance);
-    private readonly Func<ConvolutionWithNorm, (long Small, int Stride)> shape;
+    private readonly Func<ConvolutionWithNorm, long> small;
     private int users = 1;
 
     /// <summary>Keeps nothing yet.</summary>
-    /// <param name="shape">Stride of a layer's convolution here, and how many of its channels come from a map of half the size, see <see cref="UpsampledConvolution"/>; 0 for none.</param>
-    internal FoldedKernels(Func<ConvolutionWithNorm, (long Small, int Stride)> shape) => this.shape = shape;
+    /// <param name="small">How many of a layer's channels come from a map of half the size, see <see cref="UpsampledConvolution"/>.</param>
+    internal FoldedKernels(Func<ConvolutionWithNorm, long> small) => this.small = small;
 
     /// <summary>One user more, who disposes what he gets.</summary>
     internal FoldedKernels Shared()
@@ -43,24 +44,23 @@ internal sealed class FoldedKernels : IDisposable
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor x)
     {
         (bool folds, Kept of) = Of(layer, null, x);
-        bool relu = folds && layer.Activation is not null;
-        Tensor y = of.InTiles ? WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu) : FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu);
-        return folds ? y : layer.Finished(y, onto: null);
+        return folds ? Convolved(of, x, relu: layer.Activation is not null) : layer.Finished(Convolved(of, x, relu: false), onto: null);
     }
 
-    /// <summary>sum ← relu(sum + layer(x)).</summary>
+    /// <summary>sum ← relu(sum + layer(x)), of a 1×1 convolution.</summary>
     internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
     {
         (bool folds, Kept of) = Of(layer, null, x);
-        if (folds) FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
-        else layer.Finished(FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu: false), sum);
+        if (!folds) layer.Finished(Convolved(of, x, relu: false), sum);
+        else if (of.Form == KernelForm.Panels) PointConvolution.AddTo(sum, of.Kernel, of.Bias, x, relu: true);
+        else FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
     }
 
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
     {
         (bool folds, Kept of) = Of(layer, small, large);
-        if (of.InTiles)
+        if (of.Form == KernelForm.Tiles)
         {
             Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
             return folds ? y : layer.Finished(y, onto: null);
@@ -98,6 +98,13 @@ internal sealed class FoldedKernels : IDisposable
         }
     }
 
+    private static Tensor Convolved(Kept of, Tensor x, bool relu) => of.Form switch
+    {
+        KernelForm.Tiles => WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu),
+        KernelForm.Panels => PointConvolution.Compute(of.Kernel, of.Bias, x, relu),
+        _ => FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu),
+    };
+
     private (bool Folds, Kept Kept) Of(ConvolutionWithNorm layer, Tensor? small, Tensor? large)
     {
         bool folds = layer.IsFixed;
@@ -112,28 +119,45 @@ internal sealed class FoldedKernels : IDisposable
     private Kept Prepare(ConvolutionWithNorm layer, bool folds, Tensor? below, Tensor? large)
     {
         using var scope = NewDisposeScope();
-        (long small, int stride) = shape(layer);
         Tensor map = (large ?? below)!;
         (Tensor kernel, Tensor bias) = folds ? layer.Folded() : layer.Unfolded();
-        (kernel, bias) = (kernel.to(map.dtype), bias.to(map.dtype));
+        (kernel, bias) = (kernel.to(map.dtype), bias.to(map.dtype).clone());
         int scale = large is null ? 2 : 1;
-        if (stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel))
-            return new Kept(WinogradConvolution.Form(kernel).DetachFromDisposeScope(), bias.clone().DetachFromDisposeScope(), null, stride, Padding: 1) { InTiles = true };
+        if (layer.Stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel));
+        if (layer.Stride == 1 && PointConvolution.Suits(map, kernel)) return Keep(KernelForm.Panels, PointConvolution.Form(kernel));
+        long channels = small(layer);
         Tensor? smallKernel = null;
-        if (small > 0)
+        if (channels > 0)
         {
-            smallKernel = ChannelsLast.Of(kernel.narrow(1, 0, small)).clone().DetachFromDisposeScope();
-            kernel = kernel.narrow(1, small, kernel.shape[1] - small);
+            smallKernel = ChannelsLast.Of(kernel.narrow(1, 0, channels)).clone().DetachFromDisposeScope();
+            kernel = kernel.narrow(1, channels, kernel.shape[1] - channels);
         }
 
         int padding = kernel.shape[2] == 3 ? 1 : 0;
-        Tensor packed = kernel.shape[1] == 0 ? kernel.clone() : Compiled.Value.invoke<Tensor>("packed", kernel, map, stride, padding);
-        return new Kept(packed.DetachFromDisposeScope(), bias.clone().DetachFromDisposeScope(), smallKernel, stride, padding);
+        return Keep(KernelForm.OneDnn, kernel.shape[1] == 0 ? kernel.clone() : Compiled.Value.invoke<Tensor>("packed", kernel, map, layer.Stride, padding)) with { SmallKernel = smallKernel, Stride = layer.Stride, Padding = padding };
+
+        Kept Keep(KernelForm form, Tensor made) => new(form, made.DetachFromDisposeScope(), bias.DetachFromDisposeScope());
     }
 
-    private sealed record Kept(Tensor Kernel, Tensor Bias, Tensor? SmallKernel, int Stride, int Padding)
+    /// <summary>Whose form a kernel is in.</summary>
+    private enum KernelForm
     {
-        /// <summary>Whether the kernel is in the form of <see cref="WinogradConvolution"/>.</summary>
-        internal bool InTiles { get; init; }
+        /// <summary>That of <see cref="FusedConvolution"/>.</summary>
+        OneDnn,
+
+        /// <summary>That of <see cref="WinogradConvolution"/>.</summary>
+        Tiles,
+
+        /// <summary>That of <see cref="PointConvolution"/>.</summary>
+        Panels,
+    }
+
+    private sealed record Kept(KernelForm Form, Tensor Kernel, Tensor Bias)
+    {
+        internal Tensor? SmallKernel { get; init; }
+
+        internal int Stride { get; init; } = 1;
+
+        internal int Padding { get; init; }
     }
 }

@@ -29,7 +29,7 @@ internal sealed class FoldedLayers : IDisposable
     private readonly IReadOnlyList<ConvolutionWithNorm> layers;
     private readonly Lock gate = new();
     private readonly List<(ScalarType Type, long[] Shape, FoldedKernels Kernels)> kept = [];
-    private readonly Func<ConvolutionWithNorm, (long Small, int Stride)> shape;
+    private readonly Func<ConvolutionWithNorm, long> small;
     private Tensor[] sources = [];
     private double[] eps = [];
     private long versions;
@@ -37,8 +37,8 @@ internal sealed class FoldedLayers : IDisposable
 
     /// <summary>Keeps nothing yet.</summary>
     /// <param name="layers">The layers.</param>
-    /// <param name="shape">Stride of a layer's convolution here, and how many of its channels come from a map of half the size, see <see cref="UpsampledConvolution"/>; 0 for none.</param>
-    internal FoldedLayers(IReadOnlyList<ConvolutionWithNorm> layers, Func<ConvolutionWithNorm, (long Small, int Stride)> shape) => (this.layers, this.shape) = (layers, shape);
+    /// <param name="small">How many of a layer's channels come from a map of half the size, see <see cref="UpsampledConvolution"/>.</param>
+    internal FoldedLayers(IReadOnlyList<ConvolutionWithNorm> layers, Func<ConvolutionWithNorm, long> small) => (this.layers, this.small) = (layers, small);
 
     /// <summary>
     /// Whether the layers can be computed so for these inputs, if nobody watches: on the CPU, nobody wants a gradient, and no running statistics move. Batch norm that is not
@@ -84,7 +84,7 @@ internal sealed class FoldedLayers : IDisposable
             }
 
             int place = kept.FindIndex(one => one.Type == type && one.Shape.AsSpan().SequenceEqual(size));
-            (ScalarType, long[], FoldedKernels Kernels) found = place >= 0 ? kept[place] : (type, size, new FoldedKernels(shape));
+            (ScalarType, long[], FoldedKernels Kernels) found = place >= 0 ? kept[place] : (type, size, new FoldedKernels(small));
             if (place >= 0) kept.RemoveAt(place);
             if (kept.Count == Sizes)
             {

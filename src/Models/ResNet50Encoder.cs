@@ -61,9 +61,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
             stages.Add(blocks);
         }
 
-        var strides = stages.SelectMany(blocks => blocks).SelectMany(block => block.Layers.Select(layer => (layer, block.Stride(layer)))).Append((stem, 2))
-            .ToDictionary(pair => pair.Item1, pair => pair.Item2, (IEqualityComparer<ConvolutionWithNorm>)ReferenceEqualityComparer.Instance);
-        folded = new FoldedLayers([.. strides.Keys], layer => (0, strides[layer]));
+        folded = new FoldedLayers([.. stages.SelectMany(blocks => blocks).SelectMany(block => block.Layers), stem], _ => 0);
 
         if (Options.IncludeTop)
         {

@@ -35,14 +35,15 @@ internal sealed record ResidualBlock(
     internal Tensor Apply(Tensor x, FoldedKernels folded)
     {
         using var scope = NewDisposeScope();
-        Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, x));
-        Tensor sum = Shortcut is null ? x : folded.Apply(Shortcut, x);
+        Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
+        Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, StridesFirst ? input : x));
+        Tensor sum = Shortcut is null ? x : folded.Apply(Shortcut, input);
         folded.AddTo(sum, Branch2c, y);
         // x is in the caller's scope already; moving it would take it out of there too.
         return Shortcut is null ? sum : sum.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Stride of a layer of this block when it is computed as one operation: a backward pass through a 1×1 of stride 2 is what must not happen, and there is none.</summary>
+    /// <summary>Stride of a layer of this block as a convolution by itself. Here a 1×1 of stride 1 follows <see cref="StridedWindows.EverySecond"/> instead, which two layers share.</summary>
     internal int Stride(ConvolutionWithNorm layer) =>
         Subsamples && (ReferenceEquals(layer, Shortcut) || ReferenceEquals(layer, StridesFirst ? Branch2a : Branch2b)) ? 2 : 1;
 }

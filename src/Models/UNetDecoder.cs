@@ -48,7 +48,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             channels = filters[stage];
         }
 
-        folded = new FoldedLayers([.. stages.SelectMany(stage => new[] { stage.First, stage.Second })], layer => (fromBelow.GetValueOrDefault(layer), 1));
+        folded = new FoldedLayers([.. stages.SelectMany(stage => new[] { stage.First, stage.Second })], layer => fromBelow.GetValueOrDefault(layer));
         spatial_dropout2d = Dropout2d(options.SpatialDropout);
         register_module("spatial_dropout2d", spatial_dropout2d);
         prediction = Conv2d(channels, options.Classes, 1);

@@ -1,15 +1,16 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using static TorchSharp.torch;
 
 namespace UnetResnet.Runtime;
 
 /// <summary>Own loops on the threads of the OpenMP that libtorch was built with: GCC's, or LLVM's, which has the same entry.</summary>
 internal static unsafe class OpenMp
 {
-    private static readonly Lazy<nint> Entry = new(() => NativeTorch.Symbol("GOMP_parallel"));
+    private static readonly Lazy<nint> Entry = new(() => NativeTorch.Symbol("GOMP_parallel")), ThreadNumber = new(() => NativeTorch.Symbol("omp_get_thread_num"));
 
     /// <summary>Whether this libtorch has it; that for Windows does not.</summary>
-    internal static bool IsAvailable => Entry.Value != 0;
+    internal static bool IsAvailable => Entry.Value != 0 && ThreadNumber.Value != 0;
 
     /// <summary>Runs parts on the caller's thread and on the OpenMP threads that belong to it; what runs within a part stays on that part's thread.</summary>
     /// <param name="parts">How many parts.</param>
@@ -17,7 +18,7 @@ internal static unsafe class OpenMp
     /// <exception cref="AggregateException">Some parts threw; all others have run.</exception>
     internal static void Run(int parts, Action<int> part)
     {
-        var work = new Work(parts, part);
+        var work = new Work(new WorkShares(parts, Math.Max(1, get_num_threads())), part);
         var handle = GCHandle.Alloc(work);
         try
         {
@@ -32,23 +33,21 @@ internal static unsafe class OpenMp
         if (!work.Failures.IsEmpty) throw new AggregateException(work.Failures);
     }
 
+    // Libtorch's operations give each thread of the team the same share of a tensor: what one wrote before is still in the cache of its core.
     [UnmanagedCallersOnly]
-    private static void Enter(nint handle) => ((Work)GCHandle.FromIntPtr(handle).Target!).TakeParts();
+    private static void Enter(nint handle) => ((Work)GCHandle.FromIntPtr(handle).Target!).TakeParts(((delegate* unmanaged<int>)ThreadNumber.Value)());
 
-    /// <summary>Parts, of which each who comes takes the next one.</summary>
-    private sealed class Work(int parts, Action<int> part)
+    private sealed class Work(WorkShares shares, Action<int> part)
     {
-        private int taken;
-
         internal ConcurrentQueue<Exception> Failures { get; } = [];
 
-        internal void TakeParts()
+        internal void TakeParts(int worker)
         {
-            for (int next = Interlocked.Increment(ref taken); next <= parts; next = Interlocked.Increment(ref taken))
+            while (shares.TryTake(worker, out int next))
             {
                 try
                 {
-                    part(next - 1);
+                    part(next);
                 }
                 catch (Exception e)
                 {

@@ -97,7 +97,7 @@ public class FoldedLayersTests : ManyThreadsTest
         using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
         encoder.eval();
         ConvolutionWithNorm layer = encoder.Stages[0][0].Branch2a;
-        using var layers = new FoldedLayers([layer], _ => (0, 1));
+        using var layers = new FoldedLayers([layer], _ => 0);
         Tensor x = ChannelsLast.Of(randn(1, 16, 8, 8)), expected = layer.Apply(x, watched: true);
         using (FoldedKernels kernels = layers.For(x))
         {

@@ -12,7 +12,7 @@ namespace UnetResnet.Models.Products;
 /// </summary>
 internal static unsafe class MatrixProduct
 {
-    private const int Rows = PanelProduct.Rows, Lanes = 16;
+    private const int Rows = PanelProduct.Rows, Lanes = 16, MostPanel = 48;
 
     /// <summary>Rows and steps of the sums that are gone through before the next: of the first matrix a quarter of a megabyte.</summary>
     private const int RowBlock = 128, StepBlock = 512;
@@ -34,16 +34,27 @@ internal static unsafe class MatrixProduct
     /// <param name="columns">A multiple of 16.</param>
     internal static void TimesTurned(float* a, float* b, nint bRow, float* bias, float* c, int rows, int steps, int columns)
     {
-        int panel = PanelProduct.PanelFor(columns);
         using Tensor memory = Memory((long)steps * columns);
         float* panels = TensorMemory.Numbers(memory);
+        PackTurned(b, bRow, panels, steps, columns);
+        TimesPacked(a, panels, bias, c, rows, steps, columns, add: false, relu: false);
+    }
+
+    /// <summary>Bᵀ in panels, as <see cref="TimesPacked"/> takes it.</summary>
+    /// <param name="b">(columns, steps).</param>
+    /// <param name="bRow">Numbers from row to row of <paramref name="b"/>.</param>
+    /// <param name="panels">steps·columns numbers, to be written.</param>
+    /// <param name="steps">A multiple of 16.</param>
+    /// <param name="columns">A multiple of 16.</param>
+    internal static void PackTurned(float* b, nint bRow, float* panels, int steps, int columns)
+    {
+        int panel = PanelProduct.PanelFor(columns);
         Share(columns / Lanes, (long)steps * columns, part =>
         {
             int column = part * Lanes;
             float* from = b + column * bRow, to = panels + (nint)(column / panel) * steps * panel + column % panel;
             for (int step = 0; step < steps; step += Lanes) Transposition.Of16(from + step, bRow, to + (nint)step * panel, panel);
         });
-        Multiply(a, panels, bias, c, rows, steps, columns, panel);
     }
 
     /// <summary>C = A·B.</summary>
@@ -60,7 +71,7 @@ internal static unsafe class MatrixProduct
         using Tensor memory = Memory((long)steps * columns);
         float* panels = TensorMemory.Numbers(memory);
         Share(columns / panel, (long)steps * columns, part => Copy(b + (nint)part * panel, bRow, panels + (nint)part * steps * panel, steps, panel));
-        Multiply(a, panels, null, c, rows, steps, columns, panel);
+        TimesPacked(a, panels, null, c, rows, steps, columns, add: false, relu: false);
     }
 
     /// <summary>C = Aᵀ·B.</summary>
@@ -103,40 +114,78 @@ internal static unsafe class MatrixProduct
         });
     }
 
-    private static void Multiply(float* a, float* panels, float* bias, float* c, int rows, int steps, int columns, int panel)
+    /// <summary>C = A·B + bias, or C + A·B + bias, or the ReLU of it.</summary>
+    /// <param name="a">(rows, steps).</param>
+    /// <param name="panels">B as <see cref="PackTurned"/> gives it: panel n of the columns, step and column of the panel at (n·steps + step)·width + column.</param>
+    /// <param name="bias">(columns), or null.</param>
+    /// <param name="c">(rows, columns), to be written.</param>
+    /// <param name="rows">Any number.</param>
+    /// <param name="steps">Any number.</param>
+    /// <param name="columns">A multiple of 16.</param>
+    /// <param name="add">Whether C is added to.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    internal static void TimesPacked(float* a, float* panels, float* bias, float* c, int rows, int steps, int columns, bool add, bool relu)
     {
-        int whole = rows / Rows * Rows, blocks = (whole + RowBlock - 1) / RowBlock, all = columns / panel;
-        if (whole > 0)
+        if (rows < Rows)
         {
-            int groups = Math.Clamp(2 * Workers.For((long)rows * steps * columns) / blocks, 1, all);
-            Workers.Run(blocks * groups, part =>
-            {
-                int row = part / groups * RowBlock;
-                (int first, int last) = Workers.Share(all, part % groups, groups);
-                Multiply(a + (nint)row * steps, panels, bias, c + (nint)row * columns, Math.Min(RowBlock, whole - row), steps, columns, panel, first, last);
-            });
+            // With empty rows below them.
+            using Tensor memory = Memory((long)Rows * (steps + columns));
+            float* left = TensorMemory.Numbers(memory), sums = left + (nint)Rows * steps;
+            new Span<float>(left, Rows * (steps + columns)).Clear();
+            new ReadOnlySpan<float>(a, rows * steps).CopyTo(new Span<float>(left, rows * steps));
+            if (add) new ReadOnlySpan<float>(c, rows * columns).CopyTo(new Span<float>(sums, rows * columns));
+            TimesPacked(left, panels, bias, sums, Rows, steps, columns, add, relu);
+            new ReadOnlySpan<float>(sums, rows * columns).CopyTo(new Span<float>(c, rows * columns));
+            return;
         }
 
-        int rest = rows - whole;
-        if (rest == 0) return;
-        // The last rows, with empty ones below them.
-        using Tensor memory = Memory((long)Rows * (steps + columns));
-        float* left = TensorMemory.Numbers(memory), sums = left + (nint)Rows * steps;
-        new Span<float>(left, Rows * steps).Clear();
-        new ReadOnlySpan<float>(a + (nint)whole * steps, rest * steps).CopyTo(new Span<float>(left, rest * steps));
-        Multiply(left, panels, bias, sums, Rows, steps, columns, panel, 0, all);
-        new ReadOnlySpan<float>(sums, rest * columns).CopyTo(new Span<float>(c + (nint)whole * columns, rest * columns));
+        int panel = PanelProduct.PanelFor(columns), all = columns / panel, parts = 2 * Workers.For((long)rows * steps * columns), groups = Math.Clamp((parts + Blocks(RowBlock) - 1) / Blocks(RowBlock), 1, all);
+        // Fewer rows at a time where there are too few columns to share.
+        int block = Math.Min(RowBlock, ((int)(((long)rows * groups + parts - 1) / parts) + Rows - 1) / Rows * Rows);
+        Workers.Run(Blocks(block) * groups, part =>
+        {
+            int row = part / groups * block;
+            (int first, int last) = Workers.Share(all, part % groups, groups);
+            Block(a, panels, c, rows, steps, columns, panel, add, row, Math.Min(row + block, rows), first, last);
+            if (bias is not null || relu) Finish(c + (nint)row * columns + first * panel, columns, bias is null ? null : bias + first * panel, Math.Min(block, rows - row), (last - first) * panel, relu);
+        });
+
+        int Blocks(int size) => (rows + size - 1) / size;
     }
 
     /// <summary>Some rows by some panels.</summary>
-    private static void Multiply(float* a, float* panels, float* bias, float* c, int rows, int steps, int columns, int panel, int first, int last)
+    private static void Block(float* a, float* panels, float* c, int rows, int steps, int columns, int panel, bool add, int row, int end, int first, int last)
     {
-        if (bias is not null)
-            for (int row = 0; row < rows; row++) new ReadOnlySpan<float>(bias + first * panel, (last - first) * panel).CopyTo(new Span<float>(c + (nint)row * columns + first * panel, (last - first) * panel));
+        int whole = (end - row) / Rows * Rows, rest = end - row - whole, width = (last - first) * panel;
         for (int step = 0; step < steps; step += StepBlock)
+            PanelProduct.Compute(a + (nint)row * steps + step, steps, 1, Panel(first, step), panel, (nint)steps * panel, c + (nint)row * columns + first * panel, columns, panel, whole, Math.Min(StepBlock, steps - step), width, panel, add: add || step > 0);
+        if (rest == 0) return;
+        // The last rows together with some that are done: of those the results are left alone.
+        float* sums = stackalloc float[Rows * MostPanel];
+        for (int n = first; n < last; n++)
         {
-            float* right = panels + ((nint)first * steps + step) * panel;
-            PanelProduct.Compute(a + step, steps, 1, right, panel, (nint)steps * panel, c + first * panel, columns, panel, rows, Math.Min(StepBlock, steps - step), (last - first) * panel, panel, add: step > 0 || bias is not null);
+            for (int step = 0; step < steps; step += StepBlock)
+                PanelProduct.Compute(a + (nint)(rows - Rows) * steps + step, steps, 1, Panel(n, step), panel, 0, sums, panel, 0, Rows, Math.Min(StepBlock, steps - step), panel, panel, add: step > 0);
+            for (int i = Rows - rest; i < Rows; i++)
+            {
+                float* to = c + (nint)(rows - Rows + i) * columns + n * panel;
+                for (int column = 0; column < panel; column += Lanes) (add ? Vector512.Load(to + column) + Vector512.Load(sums + i * panel + column) : Vector512.Load(sums + i * panel + column)).Store(to + column);
+            }
+        }
+
+        float* Panel(int n, int step) => panels + ((nint)n * steps + step) * panel;
+    }
+
+    /// <summary>c ← c + bias, or its ReLU.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Finish(float* c, nint cRow, float* bias, int rows, int columns, bool relu)
+    {
+        Vector512<float> least = Vector512.Create(relu ? 0 : float.NegativeInfinity);
+        for (int row = 0; row < rows; row++, c += cRow)
+        {
+            // NaN stays NaN: the native maximum of two numbers is the second where one is NaN.
+            for (int column = 0; column < columns; column += Lanes)
+                Vector512.MaxNative(least, bias is null ? Vector512.Load(c + column) : Vector512.Load(c + column) + Vector512.Load(bias + column)).Store(c + column);
         }
     }
 

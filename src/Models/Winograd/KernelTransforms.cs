@@ -69,6 +69,7 @@ internal static unsafe class KernelTransforms
 
     /// <summary>Gᵀ·u·G: the gradient of a kernel from that of its other form.</summary>
     /// <param name="from">As <see cref="OfKernel"/> writes it, not turned, once for each worker; they are added.</param>
+    /// <param name="whole">From worker to worker.</param>
     /// <param name="workers">How many.</param>
     /// <param name="outputs">Channels of the result.</param>
     /// <param name="inputs">Channels of what was convolved.</param>
@@ -76,7 +77,7 @@ internal static unsafe class KernelTransforms
     /// <param name="part">Which one of the <see cref="Parts"/>.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void ToKernel(float* from, int workers, int outputs, int inputs, float* kernel, int part)
+    internal static void ToKernel(float* from, nint whole, int workers, int outputs, int inputs, float* kernel, int part)
     {
         float* half = stackalloc float[18 * Lanes + Lanes], rows = stackalloc float[Inputs * Taps * Lanes + Lanes], sums = stackalloc float[Places * Lanes + Lanes];
         half = TileTransforms.Line(half);
@@ -84,7 +85,7 @@ internal static unsafe class KernelTransforms
         sums = TileTransforms.Line(sums);
         (int lane, int input) = First(part, inputs);
         int panel = PanelProduct.PanelFor(outputs);
-        nint place = Place(outputs, inputs), whole = Places * place;
+        nint place = Place(outputs, inputs);
         for (int i = 0; i < Inputs; i++)
         {
             float* source = from + ((nint)(lane / panel) * inputs + input + i) * panel + lane % panel;

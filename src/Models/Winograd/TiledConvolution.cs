@@ -15,6 +15,9 @@ internal static unsafe class TiledConvolution
     /// <summary>Bytes of what lies between for one block: half of the cache of a core on present servers.</summary>
     private const long Between = 1 << 20;
 
+    /// <summary>Numbers that a core may fetch ahead of those that it goes through one after the other.</summary>
+    private const int Ahead = 1024;
+
     /// <summary>Bytes of all workers' kernel gradients.</summary>
     private const long Gradients = 256 << 20;
 
@@ -85,13 +88,12 @@ internal static unsafe class TiledConvolution
         int inputs = from.Sum(map => map.Channels), outputs = gradient.Channels, panel = PanelProduct.PanelFor(outputs);
         nint place = KernelTransforms.Place(outputs, inputs);
         int workers = (int)Math.Clamp(Gradients / (Places * place * sizeof(float)), 1, Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count)), block = Block(grid, workers, inputs, outputs);
-        nint left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + Math.Max(inputs, outputs) + Apart(left, right);
-        using Tensor sums = Memory(workers, Places * place), shifts = Memory(workers, outputs);
-        using Tensor memory = Memory(workers, between);
-        float* start = TensorMemory.Numbers(memory), all = TensorMemory.Numbers(sums), biases = TensorMemory.Numbers(shifts);
+        nint left = Place(block, inputs), right = Place(block, outputs), sum = Places * place, between = Places * (left + right) + Math.Max(inputs, outputs) + Apart(left, right), whole = sum + outputs + Ahead;
+        using Tensor results = Memory(workers, whole), memory = Memory(workers, between);
+        float* start = TensorMemory.Numbers(memory), all = TensorMemory.Numbers(results);
         Workers.Run(workers, worker =>
         {
-            float* tiles = start + worker * between, gradients = tiles + Places * left, zeros = gradients + Places * right, sum = all + worker * Places * place, shift = biases + (nint)worker * outputs;
+            float* tiles = start + worker * between, gradients = tiles + Places * left, zeros = gradients + Places * right, own = all + worker * whole, shift = own + sum;
             new Span<float>(zeros, Math.Max(inputs, outputs)).Clear();
             new Span<float>(shift, outputs).Clear();
             (int begin, int end) = Workers.Share(grid.Count, worker, workers);
@@ -101,21 +103,21 @@ internal static unsafe class TiledConvolution
                 Inputs(grid, from, first, count, tiles, left, inputs, zeros);
                 TileTransforms.OfGradients(grid, gradient, first, count, gradients, right, outputs, shift, zeros);
                 for (int p = 0; p < Places; p++)
-                    PanelProduct.Compute(tiles + p * left, 1, inputs, gradients + p * right, outputs, panel, sum + p * place, panel, (nint)inputs * panel, inputs, count, outputs, panel, add: first > begin);
+                    PanelProduct.Compute(tiles + p * left, 1, inputs, gradients + p * right, outputs, panel, own + p * place, panel, (nint)inputs * panel, inputs, count, outputs, panel, add: first > begin);
             }
         });
         int parts = KernelTransforms.Parts(outputs, inputs), last = Math.Min(Workers.For((long)outputs * inputs * Places), parts);
         Workers.Run(last, worker =>
         {
             (int begin, int end) = Workers.Share(parts, worker, last);
-            for (int part = begin; part < end; part++) KernelTransforms.ToKernel(all, workers, outputs, inputs, kernel, part);
+            for (int part = begin; part < end; part++) KernelTransforms.ToKernel(all, whole, workers, outputs, inputs, kernel, part);
         });
         if (bias is null) return;
         for (int o = 0; o < outputs; o++)
         {
-            float sum = 0;
-            for (int worker = 0; worker < workers; worker++) sum += biases[(nint)worker * outputs + o];
-            bias[o] = sum;
+            float total = 0;
+            for (int worker = 0; worker < workers; worker++) total += all[worker * whole + sum + o];
+            bias[o] = total;
         }
     }
 

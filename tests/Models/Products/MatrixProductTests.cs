@@ -26,6 +26,29 @@ public unsafe class MatrixProductTests : ManyThreadsTest
         Same(a.to(float64).matmul(b.to(float64).t()) + bias.to(float64), c);
     }
 
+    /// <summary>Onto what is there, and the ReLU of it, without a number beyond the result being written.</summary>
+    [Theory]
+    [InlineData(3, 16, 16)]
+    [InlineData(8, 1040, 32)]
+    [InlineData(90, 512, 576)]  // few rows, split by columns
+    [InlineData(1445, 16, 16)]  // one panel, split by rows
+    [InlineData(137, 1040, 96)]
+    public void Packed_onto_a_sum_with_bias_and_relu(int rows, int steps, int columns)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(4);
+        Tensor a = randn(rows, steps), b = randn(columns, steps), bias = randn(columns), before = randn(rows, columns), panels = full(steps * columns, float.NaN);
+        MatrixProduct.PackTurned(TensorMemory.Numbers(b), steps, TensorMemory.Numbers(panels), steps, columns);
+        Tensor product = a.to(float64).matmul(b.to(float64).t());
+        foreach ((bool add, bool shift, bool relu) in from add in new[] { false, true } from shift in new[] { false, true } from relu in new[] { false, true } select (add, shift, relu))
+        {
+            Tensor c = cat([before.flatten(), full(64, -7f)]), wanted = product + (add ? before : zeros_like(before)) + (shift ? bias : zeros_like(bias));
+            MatrixProduct.TimesPacked(TensorMemory.Numbers(a), TensorMemory.Numbers(panels), shift ? TensorMemory.Numbers(bias) : null, TensorMemory.Numbers(c), rows, steps, columns, add, relu);
+            Same(relu ? wanted.relu() : wanted, c.narrow(0, 0, rows * columns).view(rows, columns));
+            Assert.Equal(-7f * 64, c.narrow(0, rows * columns, 64).sum().item<float>());
+        }
+    }
+
     [Theory]
     [InlineData(1, 1, 16)]
     [InlineData(13, 24, 48)]
