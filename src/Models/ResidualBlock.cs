@@ -23,7 +23,7 @@ internal sealed record ResidualBlock(
     {
         using var scope = NewDisposeScope();
         // The projected shortcut is a strided 1×1 in both networks; in torchvision's, the main branch keeps all pixels until its strided 3×3.
-        Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
+        Tensor input = Subsampled(x);
         Tensor y = Branch2a.Apply(StridesFirst ? input : x, watched);
         y = Branch2b.Apply(y, watched);
         return Branch2c.NormalizedAndActivated(Branch2c.Convolved(y, watched), () => Shortcut?.Apply(input, watched) ?? input, watched).MoveToOuterDisposeScope();
@@ -35,13 +35,15 @@ internal sealed record ResidualBlock(
     internal Tensor Apply(Tensor x, FoldedKernels folded)
     {
         using var scope = NewDisposeScope();
-        Tensor input = Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
+        Tensor input = Subsampled(x);
         Tensor y = folded.Apply(Branch2b, folded.Apply(Branch2a, StridesFirst ? input : x));
         Tensor sum = Shortcut is null ? x : folded.Apply(Shortcut, input);
         folded.AddTo(sum, Branch2c, y);
         // x is in the caller's scope already; moving it would take it out of there too.
         return Shortcut is null ? sum : sum.MoveToOuterDisposeScope();
     }
+
+    private Tensor Subsampled(Tensor x) => Subsamples ? ChannelsLast.Of(StridedWindows.EverySecond(x)) : x;
 
     /// <summary>Stride of a layer of this block as a convolution by itself. Here a 1×1 of stride 1 follows <see cref="StridedWindows.EverySecond"/> instead, which two layers share.</summary>
     internal int Stride(ConvolutionWithNorm layer) =>

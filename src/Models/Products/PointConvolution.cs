@@ -6,7 +6,7 @@ namespace UnetResnet.Models.Products;
 
 /// <summary>
 /// 1×1 convolutions of stride 1 without gradients, whose kernel is kept in panels: one product over the pixels as they are, with bias, sum and ReLU while its result is in the cache.
-/// A call of oneDNN costs twenty microseconds besides its work, which is what small convolutions take.
+/// A call of oneDNN costs about 25 µs besides its work, which is as long as small convolutions take.
 /// </summary>
 internal static unsafe class PointConvolution
 {

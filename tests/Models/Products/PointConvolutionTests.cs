@@ -35,21 +35,13 @@ public class PointConvolutionTests : ManyThreadsTest
         using var scope = NewDisposeScope();
         manual_seed(2);
         Tensor x = ChannelsLast.Of(randn(3, 64, 11, 7)), form = PointConvolution.Form(randn(96, 64, 1, 1)), bias = randn(96);
-        int threads = get_num_threads();
-        try
-        {
-            byte[] With(int count)
-            {
-                set_num_threads(count);
-                return PointConvolution.Compute(form, bias, x, relu: true).Bytes();
-            }
-
-            Assert.Equal(With(1), With(3));
-        }
-        finally
+        byte[] With(int threads)
         {
             set_num_threads(threads);
+            return PointConvolution.Compute(form, bias, x, relu: true).Bytes();
         }
+
+        Assert.Equal(With(1), With(3));
     }
 
     [Fact]

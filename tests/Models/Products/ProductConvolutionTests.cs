@@ -67,24 +67,16 @@ public class ProductConvolutionTests : ManyThreadsTest
         using var scope = NewDisposeScope();
         manual_seed(3);
         Tensor x = randn(3, 64, 11, 7), kernel = randn(96, 64, 3, 3), bias = randn(96), direction = randn(3, 96, 11, 7);
-        int threads = get_num_threads();
-        try
-        {
-            byte[][] Step(int count)
-            {
-                set_num_threads(count);
-                Tensor[] given = [.. new[] { x, kernel, bias }.Select(one => one.clone().requires_grad_())];
-                Tensor result = ProductConvolution.Apply(given[0], given[1], given[2]);
-                result.backward([direction]);
-                return [result.Bytes(), given[0].grad!.Bytes(), given[1].grad!.Bytes()];
-            }
-
-            Assert.Equal(Step(1), Step(3));
-        }
-        finally
+        byte[][] Step(int threads)
         {
             set_num_threads(threads);
+            Tensor[] given = [.. new[] { x, kernel, bias }.Select(one => one.clone().requires_grad_())];
+            Tensor result = ProductConvolution.Apply(given[0], given[1], given[2]);
+            result.backward([direction]);
+            return [result.Bytes(), given[0].grad!.Bytes(), given[1].grad!.Bytes()];
         }
+
+        Assert.Equal(Step(1), Step(3));
     }
 
     [Fact]
