@@ -60,13 +60,21 @@ internal sealed class FoldedKernels : IDisposable
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
     {
         (bool folds, Kept of) = Of(layer, small, large);
-        if (of.Form == KernelForm.Tiles)
+        if (of.Half is not { } half)
         {
             Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
             return folds ? y : layer.Finished(y, onto: null);
         }
 
-        Tensor sum = UpsampledConvolution.Doubled(small, of.SmallKernel!);
+        Tensor sum;
+        if (half.Form == KernelForm.Panels)
+        {
+            sum = Convolved(of, large!, relu: false);
+            DoubledProduct.AddTo(sum, half.Kernel, small, folds && layer.Activation is not null);
+            return folds ? sum : layer.Finished(sum, onto: null);
+        }
+
+        sum = UpsampledConvolution.Doubled(small, half.Kernel);
         if (large is null)
         {
             sum.add_(of.Bias.view(1, -1, 1, 1), One);
@@ -90,7 +98,7 @@ internal sealed class FoldedKernels : IDisposable
             {
                 one.Kernel.Dispose();
                 one.Bias.Dispose();
-                one.SmallKernel?.Dispose();
+                one.Half?.Kernel.Dispose();
             }
 
             folded.Clear();
@@ -122,19 +130,24 @@ internal sealed class FoldedKernels : IDisposable
         Tensor map = (large ?? below)!;
         (Tensor kernel, Tensor bias) = folds ? layer.Folded() : layer.Unfolded();
         (kernel, bias) = (kernel.to(map.dtype), bias.to(map.dtype).clone());
-        int scale = large is null ? 2 : 1;
-        if (layer.Stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel));
-        if (layer.Stride == 1 && PointConvolution.Suits(map, kernel)) return Keep(KernelForm.Panels, PointConvolution.Form(kernel));
         long channels = small(layer);
-        Tensor? smallKernel = null;
+        int scale = large is null ? 2 : 1;
+        if (ByTiles(kept: channels == 0)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel));
+        if (channels == 0 && layer.Stride == 1 && PointConvolution.Suits(map, kernel)) return Keep(KernelForm.Panels, PointConvolution.Form(kernel));
+        (KernelForm Form, Tensor Kernel)? half = null;
         if (channels > 0)
         {
-            smallKernel = ChannelsLast.Of(kernel.narrow(1, 0, channels)).clone().DetachFromDisposeScope();
+            Tensor part = kernel.narrow(1, 0, channels);
+            bool panels = large is not null && DoubledProduct.Suits(below!, part.shape[0]);
+            half = panels ? (KernelForm.Panels, DoubledProduct.Form(part).DetachFromDisposeScope()) : (KernelForm.OneDnn, ChannelsLast.Of(part).clone().DetachFromDisposeScope());
             kernel = kernel.narrow(1, channels, kernel.shape[1] - channels);
+            if (panels && ByTiles(kept: true)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel)) with { Half = half };
         }
 
         int padding = kernel.shape[2] == 3 ? 1 : 0;
-        return Keep(KernelForm.OneDnn, kernel.shape[1] == 0 ? kernel.clone() : Compiled.Value.invoke<Tensor>("packed", kernel, map, layer.Stride, padding)) with { SmallKernel = smallKernel, Stride = layer.Stride, Padding = padding };
+        return Keep(KernelForm.OneDnn, kernel.shape[1] == 0 ? kernel.clone() : Compiled.Value.invoke<Tensor>("packed", kernel, map, layer.Stride, padding)) with { Half = half, Stride = layer.Stride, Padding = padding };
+
+        bool ByTiles(bool kept) => layer.Stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel, kept);
 
         Kept Keep(KernelForm form, Tensor made) => new(form, made.DetachFromDisposeScope(), bias.DetachFromDisposeScope());
     }
@@ -148,13 +161,14 @@ internal sealed class FoldedKernels : IDisposable
         /// <summary>That of <see cref="WinogradConvolution"/>.</summary>
         Tiles,
 
-        /// <summary>That of <see cref="PointConvolution"/>.</summary>
+        /// <summary>That of <see cref="PointConvolution"/>, or of <see cref="DoubledProduct"/> for a map that is doubled.</summary>
         Panels,
     }
 
     private sealed record Kept(KernelForm Form, Tensor Kernel, Tensor Bias)
     {
-        internal Tensor? SmallKernel { get; init; }
+        /// <summary>What convolves the small map, if it does so apart from the large one.</summary>
+        internal (KernelForm Form, Tensor Kernel)? Half { get; init; }
 
         internal int Stride { get; init; } = 1;
 

@@ -25,9 +25,12 @@ internal static class StridedWindows
 
     /// <summary>The maximum over windows of 3×3 with stride 2, ⌈H/2⌉ × ⌈W/2⌉ of them. The caller owns the result.</summary>
     // 'Same' pads an even side by 0 and 1, which is a last window that reaches over the border, and an odd one by 1 and 1: no padded copy is needed.
-    internal static Tensor MaxPool(Tensor x, ConvolutionPadding padding) => padding == ConvolutionPadding.Symmetric
-        ? functional.max_pool2d(x, 3, stride: 2, padding: 1)
-        : functional.max_pool2d(x, [3, 3], strides: [2, 2], padding: [x.shape[2] % 2, x.shape[3] % 2], ceil_mode: true);
+    internal static Tensor MaxPool(Tensor x, ConvolutionPadding padding)
+    {
+        (long top, long left) = padding == ConvolutionPadding.Symmetric ? (1, 1) : (x.shape[2] % 2, x.shape[3] % 2);
+        if (WindowMaximum.Suits(x)) return WindowMaximum.Of(x, (int)top, (int)left);
+        return functional.max_pool2d(x, [3, 3], strides: [2, 2], padding: [top, left], ceil_mode: padding != ConvolutionPadding.Symmetric);
+    }
 
     /// <summary>
     /// Every second row and column. Followed by a 1×1 convolution of stride 1 it is exactly the 1×1 convolution of stride 2, whose backward pass divides by

@@ -80,8 +80,8 @@ internal static class TensorMemory
     /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
     public static unsafe float* Pixels(Tensor map)
     {
-        using Tensor turned = map.permute(0, 2, 3, 1);
-        return Numbers(turned);
+        float* numbers = TensorLayout.Numbers(map, [0, 2, 3, 1]);
+        return numbers is not null ? numbers : throw Unsuited(map, "a float32 map (N, C, H, W) on the CPU, the channels of a pixel side by side,", "ChannelsLast.Of(tensor.cpu().to(float32))");
     }
 
     /// <summary>Where the numbers of a tensor lie, row by row. The tensor must be kept alive while they are read or written.</summary>
@@ -89,17 +89,12 @@ internal static class TensorMemory
     /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
     public static unsafe float* Numbers(Tensor tensor)
     {
-        if (tensor.device_type != TorchSharp.DeviceType.CPU || tensor.dtype != float32 || !tensor.is_contiguous() || tensor.numel() == 0)
-            throw new ArgumentException($"float32 numbers that lie side by side on the CPU were expected, and the tensor is {tensor.dtype} on {tensor.device} with strides ({string.Join(", ", tensor.stride())}). Pass tensor.cpu().to(float32).contiguous().", nameof(tensor));
-        // libtorch does not move a tensor's memory. A span has at most 2³¹ bytes.
-        if (tensor.numel() < int.MaxValue / sizeof(float))
-        {
-            fixed (byte* place = tensor.bytes) return (float*)place;
-        }
-
-        using Tensor detached = tensor.detach(), flat = detached.view(-1), first = flat.narrow(0, 0, 1);
-        fixed (byte* place = first.bytes) return (float*)place;
+        float* numbers = TensorLayout.Numbers(tensor);
+        return numbers is not null ? numbers : throw Unsuited(tensor, "float32 numbers on the CPU, row by row,", "tensor.cpu().to(float32).contiguous()");
     }
+
+    private static ArgumentException Unsuited(Tensor tensor, string expected, string cure) =>
+        new($"Expected were {expected} and the tensor is {tensor.dtype} on {tensor.device}, ({string.Join(", ", tensor.shape)}) with strides ({string.Join(", ", tensor.stride())}). Pass {cure}.", nameof(tensor));
 
     /// <summary>Always a tensor object of its own, so that disposing it leaves the given one alone.</summary>
     private static Tensor Readable(Tensor tensor)

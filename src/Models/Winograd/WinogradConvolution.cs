@@ -18,6 +18,9 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
     /// <summary>Below so many tiles the other form of the kernel, four times its size, costs more than the products that it saves.</summary>
     private const long LeastTiles = 64;
 
+    /// <summary>The same for a kernel that is kept in that form, and only read.</summary>
+    private const long LeastTilesOfKept = 32;
+
     /// <inheritdoc/>
     public override string Name => nameof(WinogradConvolution);
 
@@ -29,12 +32,13 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
     /// <param name="height">Rows of the result.</param>
     /// <param name="width">Pixels of a row of the result.</param>
     /// <param name="kernel">The kernel.</param>
-    internal static bool Suits(Tensor map, long height, long width, Tensor kernel)
+    /// <param name="kept">Whether the kernel's other form is kept from pass to pass.</param>
+    internal static bool Suits(Tensor map, long height, long width, Tensor kernel, bool kept = false)
     {
         if (!IsAvailable || map.device_type != DeviceType.CPU || map.dtype != float32 || kernel.dtype != float32) return false;
         long[] shape = kernel.shape;
         return shape[2] == 3 && shape[3] == 3 && shape[0] % 16 == 0 && shape[1] % 16 == 0
-            && map.shape[0] * ((height + 3) / 4) * ((width + 3) / 4) >= LeastTiles;
+            && map.shape[0] * ((height + 3) / 4) * ((width + 3) / 4) >= (kept ? LeastTilesOfKept : LeastTiles);
     }
 
     /// <summary>The convolution of the doubled small map and the large one, with gradients where they are wanted.</summary>

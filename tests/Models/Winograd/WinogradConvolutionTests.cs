@@ -147,6 +147,9 @@ public class WinogradConvolutionTests : ManyThreadsTest
         Assert.False(Suits(zeros(1, 32, 32, 32), 32, 32, 1, 1)); // another window
         Assert.False(Suits(zeros(1, 40, 32, 32), 32, 40, 3, 3)); // vectors of 16
         Assert.False(Suits(zeros(1, 32, 4, 4), 32, 32, 3, 3)); // a tile
+        Assert.False(Suits(zeros(8, 32, 8, 8), 32, 32, 3, 3)); // 32 tiles, which pay where the kernel's form is kept
+        Assert.Equal(WinogradConvolution.IsAvailable, WinogradConvolution.Suits(zeros(8, 32, 8, 8), 8, 8, zeros(32, 32, 3, 3), kept: true));
+        Assert.False(WinogradConvolution.Suits(zeros(7, 32, 8, 8), 8, 8, zeros(32, 32, 3, 3), kept: true));
         Assert.False(Suits(zeros([1, 32, 32, 32], bfloat16), 32, 32, 3, 3));
         Assert.False(Suits(zeros([1, 32, 32, 32], float64), 32, 32, 3, 3));
     }

@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace UnetResnet.Runtime;
+
+/// <summary>
+/// Where a tensor's numbers lie and in which order, asked of libtorch's stable C interface (<c>shim.h</c>): a tensor's handle is the same pointer there, and an answer takes some
+/// nanoseconds, where TorchSharp's <c>permute</c>, <c>is_contiguous</c> and <c>bytes</c> together take a microsecond.
+/// </summary>
+internal readonly unsafe ref struct TensorLayout
+{
+    private const string Library = "torch_cpu";
+
+    /// <summary>libtorch's numbers of the kinds that are asked for.</summary>
+    private const int Cpu = 0, Float32 = 6;
+
+    private readonly long* sizes, strides;
+    private readonly int dimensions;
+    private readonly bool plain;
+
+    private TensorLayout(Tensor tensor)
+    {
+        nint handle = tensor.Handle;
+        Check(aoti_torch_get_dim(handle, out long count) | aoti_torch_get_device_type(handle, out int device) | aoti_torch_get_dtype(handle, out int type)
+            | aoti_torch_get_sizes(handle, out sizes) | aoti_torch_get_strides(handle, out strides));
+        (dimensions, plain) = ((int)count, device == Cpu && type == Float32);
+    }
+
+    /// <summary>The numbers of a tensor on the CPU in float32 whose dimensions follow each other in memory in this order; null of any other, and of an empty one.</summary>
+    /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
+    /// <param name="order">Its dimensions from the outermost to the innermost.</param>
+    internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order)
+    {
+        var layout = new TensorLayout(tensor);
+        float* numbers = layout.plain && layout.Follow(order) ? Begin(tensor) : null;
+        GC.KeepAlive(tensor);
+        return numbers;
+    }
+
+    /// <summary>The same for a tensor of any number of dimensions, row by row.</summary>
+    /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
+    internal static float* Numbers(Tensor tensor)
+    {
+        var layout = new TensorLayout(tensor);
+        Span<int> order = stackalloc int[layout.dimensions];
+        for (int i = 0; i < order.Length; i++) order[i] = i;
+        float* numbers = layout.plain && layout.Follow(order) ? Begin(tensor) : null;
+        GC.KeepAlive(tensor);
+        return numbers;
+    }
+
+    private static float* Begin(Tensor tensor)
+    {
+        Check(aoti_torch_get_data_ptr(tensor.Handle, out float* numbers));
+        return numbers;
+    }
+
+    /// <summary>How far the numbers of a dimension of size 1 lie apart does not matter.</summary>
+    private bool Follow(ReadOnlySpan<int> order)
+    {
+        if (order.Length != dimensions) return false;
+        long apart = 1;
+        for (int i = order.Length - 1; i >= 0; i--)
+        {
+            long size = sizes[order[i]];
+            if (size != 1 && strides[order[i]] != apart) return false;
+            apart *= size;
+        }
+
+        return apart > 0;
+    }
+
+    private static void Check(int error)
+    {
+        if (error != 0) throw new InvalidOperationException("libtorch did not say where a tensor lies; its reason stands on stderr.");
+    }
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_data_ptr(nint tensor, out float* numbers);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_dim(nint tensor, out long dimensions);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_device_type(nint tensor, out int type);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_dtype(nint tensor, out int type);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_sizes(nint tensor, out long* sizes);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_strides(nint tensor, out long* strides);
+}
