@@ -128,7 +128,6 @@ public sealed partial record LayerAttribution : DiagnosticReport
     /// <exception cref="ArgumentException">The model or the batch cannot be diagnosed.</exception>
     public static LayerAttribution Measure(Module<Tensor, Tensor> model, Batch batch, LearningTask? task = null, int images = 8)
     {
-        using var memory = new NativeMemory();
         using var probed = new ProbedModel(model, batch.Inputs);
         return Measure(probed, batch, task, images);
     }

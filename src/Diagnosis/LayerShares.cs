@@ -87,7 +87,6 @@ public sealed record LayerShares : DiagnosticReport
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentOutOfRangeException.ThrowIfLessThan(images, 2);
-        using var memory = new NativeMemory();
         using var probed = new ProbedModel(model, batch.Inputs);
         int used = Math.Min(batch.Size, images);
         probed.CheckBatchSize(used);

@@ -13,6 +13,7 @@ namespace UnetResnet.Diagnosis;
 internal sealed class ProbedModel : IDisposable
 {
     private readonly ModelState state;
+    private readonly NativeMemory memory;
     private readonly IReadOnlyList<Module> dropouts;
 
     /// <summary>Checks the model and finds its layers with one forward pass of two images in inference mode.</summary>
@@ -31,6 +32,8 @@ internal sealed class ProbedModel : IDisposable
         CheckImages(images);
         dropouts = [.. model.modules().Where(IsDropout)];
         state = new ModelState(model);
+        // Many passes want the same pieces of it.
+        memory = new NativeMemory();
         try
         {
             Layers = Discover(found, images);
@@ -39,7 +42,7 @@ internal sealed class ProbedModel : IDisposable
         }
         catch
         {
-            state.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -119,7 +122,11 @@ internal sealed class ProbedModel : IDisposable
     }
 
     /// <summary>Puts the model back as it was.</summary>
-    public void Dispose() => state.Dispose();
+    public void Dispose()
+    {
+        state.Dispose();
+        memory.Dispose();
+    }
 
     private IReadOnlyList<ProbedLayer> Discover(IReadOnlyList<ProbedLayer> found, Tensor images)
     {

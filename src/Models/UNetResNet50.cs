@@ -78,11 +78,13 @@ public sealed class UNetResNet50 : Module<Tensor, Tensor>
     /// <exception cref="PrecisionException">bfloat16 on a processor without it, or on a GPU.</exception>
     public Tensor Predict(Tensor images, Precision precision = Precision.Float32)
     {
+        using var memory = new NativeMemory();
         using IDisposable computes = ComputePrecision.Use(precision, images);
         using var modes = new ModeSnapshot(this);
         using var noGrad = no_grad();
         eval();
         using Tensor logits = call(images);
+        OverflowPage.BringIn();
         return Options.Classes == 1 ? logits.sigmoid() : logits.softmax(1);
     }
 

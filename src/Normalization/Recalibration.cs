@@ -162,6 +162,7 @@ public static class Recalibration
     /// <returns>Number of images.</returns>
     internal static long Pool(Module<Tensor, Tensor> model, IEnumerable<Tensor> batches, IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<PooledStatistics> pooled, bool stopThere = false)
     {
+        using var memory = new NativeMemory();
         Action end = () => { };
         for (int i = 0; i < layers.Count; i++)
         {

@@ -1,4 +1,5 @@
 using UnetResnet.Data;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
 namespace UnetResnet.Training;
@@ -25,6 +26,7 @@ public static class Losses
     public static Tensor Dice(Tensor logits, Tensor masks)
     {
         using var scope = NewDisposeScope();
+        OverflowPage.BringIn();
         Tensor p = logits.sigmoid();
         Tensor both = (p * masks).sum([1, 2, 3]), total = p.sum([1, 2, 3]) + masks.sum([1, 2, 3]);
         return (1 - (2 * both + 1) / (total + 1)).mean().MoveToOuterDisposeScope();

@@ -93,6 +93,7 @@ public sealed class Trainer
     /// <exception cref="ArgumentException">Outputs and targets fit no task.</exception>
     public static Score Score(Module<Tensor, Tensor> model, IBatchSource source, LearningTask? task = null, CancellationToken cancellation = default)
     {
+        using var memory = new NativeMemory();
         using var modes = new ModeSnapshot(model);
         using var noGrad = no_grad();
         model.eval();

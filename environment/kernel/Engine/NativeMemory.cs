@@ -30,7 +30,7 @@ internal static class NativeMemory
         });
     }
 
-    /// <summary>After any other cell: returned if it is much.</summary>
+    /// <summary>When nothing is asked for: returned if it is much.</summary>
     public static void GiveBackMuch()
     {
         if (OperatingSystem.IsLinux() && Kept() > Much) Trim();

@@ -31,9 +31,6 @@ internal sealed class NotebookEngine : IDisposable
             .Select(path => References.ToFile(path)),
     ]);
 
-    /// <summary>A cell that takes longer may have used much memory.</summary>
-    private static readonly TimeSpan Long = TimeSpan.FromMilliseconds(200);
-
     private readonly CellThread thread;
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly CellCompiler compiler;
@@ -129,7 +126,6 @@ internal sealed class NotebookEngine : IDisposable
         }
 
         if (stop.IsAsked) NativeMemory.GiveBackAll();
-        else if (watch.Elapsed > Long) NativeMemory.GiveBackMuch();
         if (error is not null) scope.Emit(new ErrorOutput(error));
         return new CellResult(error ?? scope.Uncaught, watch.Elapsed);
     }

@@ -121,11 +121,15 @@ internal sealed class JupyterKernel : IDisposable
         while (!finished.Task.IsCompleted)
         {
             await Task.Delay(Leisure);
-            // Once after each rush: code that goes on in the background is not to be held up again and again. Moving large data together would take its time.
+            // Once after each rush: code that goes on in the background is not to be held up again and again. Not between cells either, the next of which would wait for its pages.
             long now = Interlocked.Read(ref asked);
-            if (now == last || !IsQuietFor(Leisure) || GC.GetTotalAllocatedBytes() - allocated < Worthwhile || GC.GetTotalMemory(false) > Large) continue;
+            if (now == last || !IsQuietFor(Leisure)) continue;
+            last = now;
+            NativeMemory.GiveBackMuch();
+            // Moving large data together would take its time.
+            if (GC.GetTotalAllocatedBytes() - allocated < Worthwhile || GC.GetTotalMemory(false) > Large) continue;
             NativeMemory.GiveBackUnused();
-            (allocated, last) = (GC.GetTotalAllocatedBytes(), now);
+            allocated = GC.GetTotalAllocatedBytes();
         }
     }
 

@@ -200,7 +200,7 @@ internal static class SoakBenchmark
         while (Tensor.TotalCount != before);
         // What the last finalisers have let go.
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        new NativeMemory().Dispose();
+        NativeMemory.GiveBack();
         using Process process = Process.GetCurrentProcess();
         return (before, process.WorkingSet64 / 1e6);
     }
