@@ -32,7 +32,8 @@ internal readonly unsafe ref struct TensorLayout
     internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order)
     {
         var layout = new TensorLayout(tensor);
-        float* numbers = layout.plain && layout.Follow(order) ? Begin(tensor) : null;
+        float* numbers = null;
+        if (layout.plain && layout.Follow(order)) Check(aoti_torch_get_data_ptr(tensor.Handle, out numbers));
         GC.KeepAlive(tensor);
         return numbers;
     }
@@ -41,18 +42,9 @@ internal readonly unsafe ref struct TensorLayout
     /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
     internal static float* Numbers(Tensor tensor)
     {
-        var layout = new TensorLayout(tensor);
-        Span<int> order = stackalloc int[layout.dimensions];
+        Span<int> order = stackalloc int[(int)tensor.dim()];
         for (int i = 0; i < order.Length; i++) order[i] = i;
-        float* numbers = layout.plain && layout.Follow(order) ? Begin(tensor) : null;
-        GC.KeepAlive(tensor);
-        return numbers;
-    }
-
-    private static float* Begin(Tensor tensor)
-    {
-        Check(aoti_torch_get_data_ptr(tensor.Handle, out float* numbers));
-        return numbers;
+        return Numbers(tensor, order);
     }
 
     /// <summary>How far the numbers of a dimension of size 1 lie apart does not matter.</summary>
