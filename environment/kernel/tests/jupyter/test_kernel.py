@@ -47,6 +47,8 @@ class KernelTests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.manager, cls.client = start_new_kernel(kernel_name=KERNEL)
+        # The client asks for the kernel's information again each second while the kernel starts. Replies come in order: after this one, none of those is left.
+        cls.client.kernel_info(reply=True, timeout=60)
 
     @classmethod
     def tearDownClass(cls):
