@@ -25,7 +25,7 @@ internal sealed class FoldedKernels : IDisposable
     private static readonly Scalar One = 1;
 
     private readonly Lock gate = new();
-    private readonly Dictionary<ConvolutionWithNorm, Kept> folded = new(ReferenceEqualityComparer.Instance), unfolded = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<ConvolutionWithNorm, FoldedKernel> folded = new(ReferenceEqualityComparer.Instance), unfolded = new(ReferenceEqualityComparer.Instance);
     private readonly Func<ConvolutionWithNorm, long> small;
     private int users = 1;
 
@@ -43,23 +43,48 @@ internal sealed class FoldedKernels : IDisposable
     /// <summary>relu(layer(x)), or without the ReLU where the layer has none.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor x)
     {
-        (bool folds, Kept of) = Of(layer, null, x);
-        return folds ? Convolved(of, x, relu: layer.Activation is not null) : layer.Finished(Convolved(of, x, relu: false), onto: null);
+        (bool folds, FoldedKernel of) = Of(layer, null, x);
+        return folds ? of.Apply(x, relu: layer.Activation is not null) : layer.Finished(of.Apply(x, relu: false), onto: null);
     }
 
     /// <summary>sum ← relu(sum + layer(x)), of a 1×1 convolution.</summary>
     internal void AddTo(Tensor sum, ConvolutionWithNorm layer, Tensor x)
     {
-        (bool folds, Kept of) = Of(layer, null, x);
-        if (!folds) layer.Finished(Convolved(of, x, relu: false), sum);
-        else if (of.Form == KernelForm.Panels) PointConvolution.AddTo(sum, of.Kernel, of.Bias, x, relu: true);
-        else FusedConvolution.AddTo(sum, x, of.Kernel, of.Bias, of.Padding, relu: true);
+        (bool folds, FoldedKernel of) = Of(layer, null, x);
+        if (folds) of.AddTo(sum, x);
+        else layer.Finished(of.Apply(x, relu: false), sum);
     }
+
+    /// <summary>Residual blocks of one width, one after the other. The first pass makes the kernels layer by layer; later ones go through the blocks in <see cref="ImageShares"/> where they can.</summary>
+    /// <param name="blocks">The blocks, of which the first alone may project and subsample.</param>
+    /// <param name="x">(N, C, H, W), channels last. Overwritten where the first block has no projection.</param>
+    /// <returns>Owned by the caller's dispose scope, or <paramref name="x"/>.</returns>
+    internal Tensor Apply(ReadOnlySpan<ResidualBlock> blocks, Tensor x)
+    {
+        while (!blocks.IsEmpty)
+        {
+            var own = new List<FoldedKernel[]>(blocks.Length);
+            while (own.Count < blocks.Length && Own(blocks[own.Count].Layers) is { } kernels) own.Add(kernels);
+            x = own.Count > 0 ? ImageShares.Blocks(blocks[..own.Count], [.. own], x) : blocks[0].Apply(x, this);
+            blocks = blocks[Math.Max(own.Count, 1)..];
+        }
+
+        return x;
+    }
+
+    /// <summary>Both layers of a stage of the decoder, in the same way.</summary>
+    /// <param name="first">Over the doubled small map and the large one.</param>
+    /// <param name="second">Over the first one's result.</param>
+    /// <param name="small">(N, C, H, W), channels last.</param>
+    /// <param name="large">(N, D, 2H, 2W), channels last, or null.</param>
+    /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
+    internal Tensor Apply(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor small, Tensor? large) =>
+        Own([first, second]) is { } kernels ? ImageShares.Stage((kernels[0], kernels[1]), small, large) : Apply(second, Apply(first, small, large));
 
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
     {
-        (bool folds, Kept of) = Of(layer, small, large);
+        (bool folds, FoldedKernel of) = Of(layer, small, large);
         if (of.Half is not { } half)
         {
             Tensor y = WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, small, large, folds && layer.Activation is not null);
@@ -69,7 +94,7 @@ internal sealed class FoldedKernels : IDisposable
         Tensor sum;
         if (half.Form == KernelForm.Panels)
         {
-            sum = Convolved(of, large!, relu: false);
+            sum = of.Apply(large!, relu: false);
             DoubledProduct.AddTo(sum, half.Kernel, small, folds && layer.Activation is not null);
             return folds ? sum : layer.Finished(sum, onto: null);
         }
@@ -94,37 +119,40 @@ internal sealed class FoldedKernels : IDisposable
         lock (gate)
         {
             if (--users > 0) return;
-            foreach (Kept one in folded.Values.Concat(unfolded.Values))
-            {
-                one.Kernel.Dispose();
-                one.Bias.Dispose();
-                one.Half?.Kernel.Dispose();
-            }
-
+            foreach (FoldedKernel one in folded.Values.Concat(unfolded.Values)) one.Dispose();
             folded.Clear();
             unfolded.Clear();
         }
     }
 
-    private static Tensor Convolved(Kept of, Tensor x, bool relu) => of.Form switch
-    {
-        KernelForm.Tiles => WinogradConvolution.Compute(of.Kernel, of.Bias.shape[0], of.Bias, null, x, relu),
-        KernelForm.Panels => PointConvolution.Compute(of.Kernel, of.Bias, x, relu),
-        _ => FusedConvolution.Apply(x, of.Kernel, of.Bias, of.Stride, of.Padding, relu),
-    };
-
-    private (bool Folds, Kept Kept) Of(ConvolutionWithNorm layer, Tensor? small, Tensor? large)
+    private (bool Folds, FoldedKernel Kernel) Of(ConvolutionWithNorm layer, Tensor? small, Tensor? large)
     {
         bool folds = layer.IsFixed;
         lock (gate)
         {
-            Dictionary<ConvolutionWithNorm, Kept> kept = folds ? folded : unfolded;
-            if (!kept.TryGetValue(layer, out Kept? found)) kept[layer] = found = Prepare(layer, folds, small, large);
+            Dictionary<ConvolutionWithNorm, FoldedKernel> kept = folds ? folded : unfolded;
+            if (!kept.TryGetValue(layer, out FoldedKernel? found)) kept[layer] = found = Prepare(layer, folds, small, large);
             return (folds, found);
         }
     }
 
-    private Kept Prepare(ConvolutionWithNorm layer, bool folds, Tensor? below, Tensor? large)
+    /// <summary>The kernels of layers if they are there, folded, and all in own forms.</summary>
+    internal FoldedKernel[]? Own(IEnumerable<ConvolutionWithNorm> layers)
+    {
+        lock (gate)
+        {
+            var found = new List<FoldedKernel>();
+            foreach (ConvolutionWithNorm layer in layers)
+            {
+                if (!layer.IsFixed || !folded.TryGetValue(layer, out FoldedKernel? kernel) || !kernel.IsOwn) return null;
+                found.Add(kernel);
+            }
+
+            return [.. found];
+        }
+    }
+
+    private FoldedKernel Prepare(ConvolutionWithNorm layer, bool folds, Tensor? below, Tensor? large)
     {
         using var scope = NewDisposeScope();
         Tensor map = (large ?? below)!;
@@ -133,7 +161,7 @@ internal sealed class FoldedKernels : IDisposable
         long channels = small(layer);
         int scale = large is null ? 2 : 1;
         if (ByTiles(kept: channels == 0)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel));
-        if (channels == 0 && layer.Stride == 1 && PointConvolution.Suits(map, kernel)) return Keep(KernelForm.Panels, PointConvolution.Form(kernel));
+        if (channels == 0 && ByPanels()) return Keep(KernelForm.Panels, PanelConvolution.Form(kernel));
         (KernelForm Form, Tensor Kernel)? half = null;
         if (channels > 0)
         {
@@ -142,6 +170,7 @@ internal sealed class FoldedKernels : IDisposable
             half = panels ? (KernelForm.Panels, DoubledProduct.Form(part).DetachFromDisposeScope()) : (KernelForm.OneDnn, ChannelsLast.Of(part).clone().DetachFromDisposeScope());
             kernel = kernel.narrow(1, channels, kernel.shape[1] - channels);
             if (panels && ByTiles(kept: true)) return Keep(KernelForm.Tiles, WinogradConvolution.Form(kernel)) with { Half = half };
+            if (panels && ByPanels()) return Keep(KernelForm.Panels, PanelConvolution.Form(kernel)) with { Half = half };
         }
 
         int padding = kernel.shape[2] == 3 ? 1 : 0;
@@ -149,29 +178,8 @@ internal sealed class FoldedKernels : IDisposable
 
         bool ByTiles(bool kept) => layer.Stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel, kept);
 
-        Kept Keep(KernelForm form, Tensor made) => new(form, made.DetachFromDisposeScope(), bias.DetachFromDisposeScope());
-    }
+        bool ByPanels() => layer.Stride == 1 && PanelConvolution.Suits(map, kernel);
 
-    /// <summary>Whose form a kernel is in.</summary>
-    private enum KernelForm
-    {
-        /// <summary>That of <see cref="FusedConvolution"/>.</summary>
-        OneDnn,
-
-        /// <summary>That of <see cref="WinogradConvolution"/>.</summary>
-        Tiles,
-
-        /// <summary>That of <see cref="PointConvolution"/>, or of <see cref="DoubledProduct"/> for a map that is doubled.</summary>
-        Panels,
-    }
-
-    private sealed record Kept(KernelForm Form, Tensor Kernel, Tensor Bias)
-    {
-        /// <summary>What convolves the small map, if it does so apart from the large one.</summary>
-        internal (KernelForm Form, Tensor Kernel)? Half { get; init; }
-
-        internal int Stride { get; init; } = 1;
-
-        internal int Padding { get; init; }
+        FoldedKernel Keep(KernelForm form, Tensor made) => new(form, made.DetachFromDisposeScope(), bias.DetachFromDisposeScope()) { Inputs = (int)kernel.shape[1] };
     }
 }

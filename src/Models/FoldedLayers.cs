@@ -14,7 +14,7 @@ internal sealed class FoldedLayers : IDisposable
     /// <summary>Sizes whose kernels are kept: those of an epoch's batches and of its last one.</summary>
     private const int Sizes = 2;
 
-    // _version counts what writes to a tensor through libtorch. Files may be read into a tensor's memory past it, which the numbers of batch norm and biases show.
+    // _version counts what writes to a tensor through libtorch. Of batch norm and biases the numbers themselves are compared: files may be read into a tensor's memory past it.
     private const string Script = """
         def versions(tensors: List[Tensor]) -> int:
             sum = 0
@@ -72,9 +72,10 @@ internal sealed class FoldedLayers : IDisposable
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             Tensor[] now = [.. layers.SelectMany(layer => layer.Tensors)];
-            using var count = (Scalar)Compiled.Value.invoke("versions", (object)now)!;
+            ILookup<bool, Tensor> areVectors = now.ToLookup(tensor => tensor.dim() == 1);
+            Tensor[] vectors = [.. areVectors[true]];
+            using var count = (Scalar)Compiled.Value.invoke("versions", (object)areVectors[false].ToArray())!;
             long version = count.ToInt64();
-            Tensor[] vectors = [.. now.Where(tensor => tensor.dim() == 1)];
             double[] epsNow = [.. layers.Select(layer => layer.Norm?.Options.Eps ?? 0)];
             if (version != versions || !eps.SequenceEqual(epsNow) || !now.SequenceEqual(sources, ReferenceEqualityComparer.Instance)
                 || !vectors.Zip(numbers).All(pair => TensorMemory.View(pair.First).SequenceEqual(pair.Second)))

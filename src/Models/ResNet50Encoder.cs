@@ -113,7 +113,7 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         bool watched = folded.AreWatched;
-        Tensor x = images is null ? from!.Map.alias() : ChannelsLast.Of(images);
+        Tensor x = images?.alias() ?? from!.Map.alias();
         long[] shape = from?.Images ?? images!.shape;
         // Hooks see float32.
         if (!watched && ComputePrecision.IsLowFor(x)) x = x.to(bfloat16);
@@ -136,17 +136,24 @@ public sealed class ResNet50Encoder : Module<Tensor, Tensor>
         int part = 0, first = from?.Part ?? 0;
         foreach (ResidualBlock[] blocks in stages)
         {
-            foreach (ResidualBlock block in blocks)
+            int done = Math.Clamp(first - part, 0, blocks.Length);
+            part += done;
+            // Who looks sees the pass before every block.
+            int together = kernels is not null && passing is null ? blocks.Length : 1;
+            while (done < blocks.Length)
             {
-                if (part++ < first) continue;
-                passing?.Invoke(new Midway(part - 1, x, [.. features], shape));
-                x = kernels is not null ? block.Apply(x, kernels)
-                    : !watched && Recomputation.Suits(block.Layers) ? Recomputation.Of(block.Layers, inputs => block.Apply(inputs[0], watched: false), x)
-                    : block.Apply(x, watched);
+                ReadOnlySpan<ResidualBlock> next = blocks.AsSpan(done, Math.Min(together, blocks.Length - done));
+                passing?.Invoke(new Midway(part, x, [.. features], shape));
+                x = kernels?.Apply(next, x) ?? Layers(next[0], x);
+                (done, part) = (done + next.Length, part + next.Length);
             }
 
             if (part > first) features.Add(x);
         }
+
+        Tensor Layers(ResidualBlock block, Tensor map) => !watched && Recomputation.Suits(block.Layers)
+            ? Recomputation.Of(block.Layers, inputs => block.Apply(inputs[0], watched: false), map)
+            : block.Apply(map, watched);
 
         return [.. features.Select(f => f.MoveToOuterDisposeScope())];
     }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using UnetResnet.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -8,19 +9,18 @@ namespace UnetResnet.Models;
 internal static class StridedWindows
 {
     /// <summary>
-    /// Pads (N, C, H, W) so that a window of <paramref name="size"/> with stride 2 and no further padding gives ⌈H/2⌉ × ⌈W/2⌉. The caller owns the result.
+    /// Pads images (N, C, H, W) so that a window of <paramref name="size"/> with stride 2 and no further padding gives ⌈H/2⌉ × ⌈W/2⌉. The caller owns the result, on the CPU
+    /// in the order of channels last.
     /// </summary>
-    internal static Tensor Pad(Tensor x, int size, ConvolutionPadding padding, double value)
+    internal static Tensor Pad(Tensor images, int size, ConvolutionPadding padding, double value)
     {
-        if (padding == ConvolutionPadding.Symmetric)
-        {
-            long p = size / 2;
-            return functional.pad(x, [p, p, p, p], PaddingModes.Constant, value);
-        }
-
-        (long top, long bottom) = Same(x.shape[2], size);
-        (long left, long right) = Same(x.shape[3], size);
+        (long top, long bottom) = Border(images.shape[2]);
+        (long left, long right) = Border(images.shape[3]);
+        if (value == 0 && PaddedImages.Suits(images)) return PaddedImages.Of(images, (int)top, (int)bottom, (int)left, (int)right);
+        using Tensor x = ChannelsLast.Of(images);
         return functional.pad(x, [left, right, top, bottom], PaddingModes.Constant, value);
+
+        (long, long) Border(long side) => padding == ConvolutionPadding.Symmetric ? (size / 2, size / 2) : Same(side, size);
     }
 
     /// <summary>The maximum over windows of 3×3 with stride 2, ⌈H/2⌉ × ⌈W/2⌉ of them. The caller owns the result.</summary>

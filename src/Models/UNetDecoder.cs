@@ -122,7 +122,7 @@ public sealed class UNetDecoder : Module<Tensor[], Tensor>
             Tensor? skip = place >= 0 ? features[place] : null;
             if (kernels is not null)
             {
-                x = kernels.Apply(second, kernels.Apply(first, x, skip));
+                x = kernels.Apply(first, second, x, skip);
                 continue;
             }
 

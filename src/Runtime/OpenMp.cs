@@ -35,7 +35,12 @@ internal static unsafe class OpenMp
 
     // Libtorch's operations give each thread of the team the same share of a tensor: what one wrote before is still in the cache of its core.
     [UnmanagedCallersOnly]
-    private static void Enter(nint handle) => ((Work)GCHandle.FromIntPtr(handle).Target!).TakeParts(((delegate* unmanaged<int>)ThreadNumber.Value)());
+    private static void Enter(nint handle)
+    {
+        var work = (Work)GCHandle.FromIntPtr(handle).Target!;
+        int worker = ((delegate* unmanaged<int>)ThreadNumber.Value)();
+        Workers.Busily(() => work.TakeParts(worker));
+    }
 
     private sealed class Work(WorkShares shares, Action<int> part)
     {

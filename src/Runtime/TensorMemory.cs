@@ -51,7 +51,12 @@ internal static class TensorMemory
     }
 
     /// <summary>A tensor's bytes, row by row: where they lie, if they lie so on the CPU, else a copy. Valid until the tensor is written to or freed.</summary>
-    public static ReadOnlySpan<byte> View(Tensor tensor) => tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous() ? Of(tensor) : tensor.Bytes();
+    public static unsafe ReadOnlySpan<byte> View(Tensor tensor)
+    {
+        float* numbers = TensorLayout.Numbers(tensor);
+        return numbers is not null ? new ReadOnlySpan<byte>(numbers, checked((int)tensor.numel() * sizeof(float)))
+            : tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous() ? Of(tensor) : tensor.Bytes();
+    }
 
     /// <summary>Whether two tensors have the same type, shape and bytes; NaN is the same as itself.</summary>
     public static bool SameBytes(Tensor one, Tensor other)

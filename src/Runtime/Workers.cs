@@ -8,8 +8,15 @@ internal static class Workers
     /// <summary>Operations below which waking another thread takes longer than what it would do.</summary>
     private const long Least = 1 << 16;
 
-    /// <summary>How many threads are worth so many operations on numbers in memory.</summary>
-    internal static int For(long operations) => operations < Least ? 1 : Math.Max(1, get_num_threads());
+    /// <summary>Whether this thread computes one of several parts: its own loops are then not shared again.</summary>
+    [ThreadStatic]
+    private static bool isBusy;
+
+    /// <summary>Whether this thread computes one of several parts.</summary>
+    internal static bool IsBusy => isBusy;
+
+    /// <summary>How many threads are worth so many operations on numbers in memory; one for a part's own loops.</summary>
+    internal static int For(long operations) => isBusy || operations < Least ? 1 : Math.Max(1, get_num_threads());
 
     /// <summary>
     /// Runs parts of a work at the same time, on the caller's thread and on libtorch's own: they wait for the next operation in a loop, and would take the core from threads of
@@ -20,13 +27,29 @@ internal static class Workers
     /// <exception cref="AggregateException">Some of several parts threw.</exception>
     internal static void Run(int parts, Action<int> part)
     {
-        if (parts > 1 && OpenMp.IsAvailable) OpenMp.Run(parts, part);
-        else if (parts > 1) RunOnPool(parts, part);
-        else if (parts == 1) part(0);
+        if (parts > 1 && !isBusy && OpenMp.IsAvailable) OpenMp.Run(parts, part);
+        else if (parts > 1 && !isBusy) RunOnPool(parts, part);
+        else for (int one = 0; one < parts; one++) part(one);
     }
 
     /// <summary>The same on threads of the pool.</summary>
-    internal static void RunOnPool(int parts, Action<int> part) => Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, part);
+    internal static void RunOnPool(int parts, Action<int> part) =>
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, one => Busily(() => part(one)));
+
+    /// <summary>Does what is part of a work.</summary>
+    internal static void Busily(Action work)
+    {
+        bool before = isBusy;
+        isBusy = true;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            isBusy = before;
+        }
+    }
 
     /// <summary>The part of <paramref name="count"/> things that falls to one of several workers: where it begins and where it ends.</summary>
     internal static (int Begin, int End) Share(int count, int worker, int workers) =>

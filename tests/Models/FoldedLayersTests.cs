@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using UnetResnet.Models;
+using UnetResnet.Models.Products;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
@@ -108,6 +109,61 @@ public class FoldedLayersTests : ManyThreadsTest
 
         using FoldedKernels again = layers.For(x);
         Assert.True(again.Apply(layer, x).allclose(expected, 1e-4, 1e-4));
+    }
+
+    /// <summary>
+    /// The first pass goes layer by layer, later ones by shares of the images where the images fill the threads: no byte may depend on that. At 96 pixels a side every layer behind the first
+    /// is computed by the kit's own loops.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)] // more than one share, but not two equal ones
+    [InlineData(10)]
+    public void Shares_of_the_images_compute_what_all_of_them_do(int batch)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        Settle(unet);
+        unet.eval();
+        Tensor images = randn(batch, 3, 96, 96), first = unet.call(images);
+        byte[][] features = [.. unet.Encoder.Features(images).Select(TensorMemory.Bytes)];
+        foreach (int threads in new[] { 1, 2, 3, 4 })
+        {
+            set_num_threads(threads);
+            Assert.Equal(features, unet.Encoder.Features(images).Select(TensorMemory.Bytes));
+            Assert.Equal(first.Bytes(), unet.call(images).Bytes());
+        }
+
+        using var encoder = new FoldedLayers([.. unet.Encoder.Stages.SelectMany(blocks => blocks).SelectMany(block => block.Layers)], _ => 0);
+        using FoldedKernels kernels = encoder.For(images);
+        Tensor Blocks() => unet.Encoder.Stages.Aggregate(ChannelsLast.Of(ones(batch, 16, 24, 24)).clone(), (x, blocks) => kernels.Apply(blocks, x));
+        Assert.All(unet.Encoder.Stages.SelectMany(blocks => blocks), block => Assert.Null(kernels.Own(block.Layers)));
+        Tensor before = Blocks();
+        Assert.All(unet.Encoder.Stages.SelectMany(blocks => blocks), block => Assert.Equal(MatrixProduct.Suits(16), kernels.Own(block.Layers) is not null));
+        Assert.Equal(before.Bytes(), Blocks().Bytes());
+    }
+
+    /// <summary>A layer that has no own form, or normalises by the batch, does not keep the blocks around it from going together.</summary>
+    [Fact]
+    public void Blocks_go_together_around_one_that_cannot()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (ResNet50Options options in new[] { new ResNet50Options { Width = 16 }, ResNet50Options.Torchvision with { Width = 16 } })
+        {
+            using ResNet50Encoder encoder = Trained(options);
+            encoder.eval();
+            encoder.BatchNormLayers().Single(layer => layer.Name == "bn4c_branch2b").Layer.NormaliseBy(true);
+            Tensor images = randn(4, 3, 64, 64);
+            byte[][] first = [.. encoder.Features(images).Select(TensorMemory.Bytes)];
+            Assert.Equal(first, encoder.Features(images).Select(TensorMemory.Bytes));
+            encoder.to(float64);
+            Tensor exact = encoder.Features(images.to(float64))[^1];
+            encoder.to(float32);
+            Tensor last = encoder.Features(images)[^1];
+            Assert.InRange((last - exact).abs().max().item<double>() / exact.abs().max().item<double>(), 0, 1e-4);
+        }
     }
 
     /// <summary>In training, a frozen encoder in inference mode gives the same features as in evaluation, to the last bit; its decoder trains.</summary>

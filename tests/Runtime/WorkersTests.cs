@@ -88,6 +88,33 @@ public class WorkersTests : ManyThreadsTest
 
     private static IEnumerable<Action<int, Action<int>>> Ways => [Workers.Run, Workers.RunOnPool, .. OpenMp.IsAvailable ? [OpenMp.Run] : Array.Empty<Action<int, Action<int>>>()];
 
+    /// <summary>What runs within a part stays on its thread, and its thread is free again afterwards, whatever happened.</summary>
+    [Fact]
+    public void Loops_of_a_part_stay_on_its_thread()
+    {
+        foreach (Action<int, Action<int>> run in Ways)
+        {
+            var elsewhere = new ConcurrentBag<int>();
+            int inner = 0;
+            run(8, part =>
+            {
+                int thread = Environment.CurrentManagedThreadId;
+                if (!Workers.IsBusy || Workers.For(long.MaxValue) != 1) elsewhere.Add(-1);
+                Workers.Run(5, _ =>
+                {
+                    Interlocked.Increment(ref inner);
+                    if (Environment.CurrentManagedThreadId != thread) elsewhere.Add(part);
+                });
+            });
+            Assert.Empty(elsewhere);
+            Assert.Equal(40, inner);
+            Assert.Throws<AggregateException>(() => run(8, _ => throw new InvalidOperationException()));
+            Assert.False(Workers.IsBusy);
+            run(8, _ => Interlocked.Increment(ref inner));
+            Assert.Equal(48, inner);
+        }
+    }
+
     [Theory]
     [InlineData(10, 3)]
     [InlineData(2, 4)]

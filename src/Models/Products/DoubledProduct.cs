@@ -20,7 +20,7 @@ internal static unsafe class DoubledProduct
     internal static bool Suits(Tensor map, long filters) =>
         map.device_type == DeviceType.CPU && map.dtype == float32 && MatrixProduct.Suits(filters) && MatrixProduct.Suits(map.shape[1]) && map.numel() / map.shape[1] * filters * Taps < int.MaxValue;
 
-    /// <summary>A kernel as <see cref="AddTo"/> takes it.</summary>
+    /// <summary>A kernel as <see cref="AddTo(Tensor, Tensor, Tensor, bool)"/> takes it.</summary>
     /// <param name="kernel">(F, C, 3, 3).</param>
     /// <returns>Owned by the caller's dispose scope.</returns>
     internal static Tensor Form(Tensor kernel)
@@ -39,20 +39,35 @@ internal static unsafe class DoubledProduct
     /// <param name="relu">Whether negative results become 0.</param>
     internal static void AddTo(Tensor sum, Tensor form, Tensor map, bool relu)
     {
+        AddTo(MapView.Of(sum), form, MapView.Of(map), relu);
+        GC.KeepAlive(sum);
+        GC.KeepAlive(map);
+    }
+
+    /// <summary>The same of maps in memory.</summary>
+    /// <param name="sum">Overwritten.</param>
+    /// <param name="form">See <see cref="Form"/>.</param>
+    /// <param name="map">Half as high and wide.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="memory">What lies between, see <see cref="Needed"/>; or null.</param>
+    internal static void AddTo(MapView sum, Tensor form, MapView map, bool relu, float* memory = null)
+    {
         using var timing = OwnTime.Measure();
-        long[] size = map.shape;
-        (int pixels, int channels, int height, int width, int filters) = ((int)(size[0] * size[2] * size[3]), (int)size[1], (int)size[2], (int)size[3], (int)sum.shape[1]);
-        using Tensor products = empty([pixels, Taps * filters], float32);
-        float* of = TensorMemory.Numbers(products), to = TensorMemory.Pixels(sum);
-        MatrixProduct.TimesPacked(TensorMemory.Pixels(map), TensorMemory.Numbers(form), null, of, pixels, channels, Taps * filters, add: false, relu: false);
-        int rows = (int)size[0] * 2 * height, parts = Math.Min(rows, Workers.For((long)pixels * Taps * filters));
+        (int pixels, int height, int width, int filters) = (map.Pixels, map.Height, map.Width, sum.Channels);
+        using Tensor? products = memory is null ? empty(Needed(pixels, filters), float32).DetachFromDisposeScope() : null;
+        float* of = products is null ? memory : TensorMemory.Numbers(products), to = sum.Numbers;
+        MatrixProduct.TimesPacked(map.Numbers, TensorMemory.Numbers(form), null, of, pixels, map.Channels, Taps * filters, add: false, relu: false);
+        int rows = map.Images * 2 * height, parts = Math.Min(rows, Workers.For((long)pixels * Taps * filters));
         Workers.Run(parts, part =>
         {
             (int begin, int end) = Workers.Share(rows, part, parts);
             for (int row = begin; row < end; row++) AddToRow(of, to + (nint)row * 2 * width * filters, row, height, width, filters, relu);
         });
-        foreach (Tensor used in new[] { sum, form, map }) GC.KeepAlive(used);
+        GC.KeepAlive(form);
     }
+
+    /// <summary>Numbers of what lies between for so many pixels of the small map.</summary>
+    internal static long Needed(long pixels, int filters) => pixels * Taps * filters;
 
     /// <summary>One row of the doubled map: place (i, j) of the window around (u, v) sees the pixel at half of (u + i − 1, v + j − 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

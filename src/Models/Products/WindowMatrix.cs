@@ -23,6 +23,29 @@ internal readonly unsafe record struct WindowMatrix(int Images, int Channels, in
     /// <param name="matrix">(N·H·W, 9·C), to be written.</param>
     internal void Spread(float* map, float* matrix) => Combine(map, Channels, tapStep: 0, step: 1, direction: 1, &Interleave, matrix, Columns);
 
+    /// <summary>Writes the matrix with its columns in another order: row, column, channel.</summary>
+    /// <param name="map">(N, H, W, C).</param>
+    /// <param name="matrix">(N·H·W, 9·C), to be written.</param>
+    internal void SpreadByPlace(float* map, float* matrix)
+    {
+        (WindowMatrix self, int workers) = (this, Parts());
+        Workers.Run(workers, worker =>
+        {
+            (int begin, int end) = Workers.Share(self.Rows, worker, workers);
+            float* to = matrix + (nint)begin * self.Columns;
+            for (int pixel = begin; pixel < end; pixel++)
+            {
+                for (int tap = 0; tap < Taps; tap++, to += self.Channels)
+                {
+                    int neighbour = self.Neighbour(pixel, tap / 3 - 1, tap % 3 - 1);
+                    var place = new Span<float>(to, self.Channels);
+                    if (neighbour < 0) place.Clear();
+                    else new ReadOnlySpan<float>(map + (nint)neighbour * self.Channels, self.Channels).CopyTo(place);
+                }
+            }
+        });
+    }
+
     /// <summary>Adds up what the matrix has of every number of the map: the gradient of the map from that of the matrix.</summary>
     /// <param name="matrix">(N·H·W, 9·C).</param>
     /// <param name="map">(N, H, W, C), to be written.</param>

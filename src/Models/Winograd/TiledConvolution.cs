@@ -13,7 +13,7 @@ internal static unsafe class TiledConvolution
     private const int Places = TileTransforms.Places, Line = 16;
 
     /// <summary>Bytes of what lies between for one block: half of the cache of a core on present servers.</summary>
-    private const long Between = 1 << 20;
+    private const long Cached = 1 << 20;
 
     /// <summary>Numbers that a core may fetch ahead of those that it goes through one after the other.</summary>
     private const int Ahead = 1024;
@@ -43,14 +43,15 @@ internal static unsafe class TiledConvolution
     /// <param name="to">The maps whose channels, one after the other, are the outputs.</param>
     /// <param name="bias">Of the only map of <paramref name="to"/>, or null.</param>
     /// <param name="relu">Whether negative results become 0.</param>
-    internal static void Convolve(TileGrid grid, Pixels[] from, float* kernel, Pixels[] to, float* bias, bool relu)
+    /// <param name="memory">What lies between, see <see cref="Needed"/>, for a worker that computes alone; or null.</param>
+    internal static void Convolve(TileGrid grid, Pixels[] from, float* kernel, Pixels[] to, float* bias, bool relu, float* memory = null)
     {
         using var timing = OwnTime.Measure();
         int inputs = from.Sum(map => map.Channels), outputs = to.Sum(map => map.Channels), panel = PanelProduct.PanelFor(outputs);
-        int workers = Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count), block = Block(grid, workers, inputs, outputs);
-        nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Places * (left + right) + inputs + Apart(left, right);
-        using Tensor memory = Memory(workers, between);
-        float* start = TensorMemory.Numbers(memory);
+        int workers = memory is null ? Math.Min(Workers.For((long)grid.Count * Places * outputs), grid.Count) : 1, block = Block(grid, workers, inputs, outputs);
+        nint place = KernelTransforms.Place(outputs, inputs), left = Place(block, inputs), right = Place(block, outputs), between = Between(block, inputs, outputs);
+        using Tensor? own = memory is null ? Memory(workers, between) : null;
+        float* start = own is null ? memory : TensorMemory.Numbers(own);
         Workers.Run(workers, worker =>
         {
             float* tiles = start + worker * between, products = tiles + Places * left, zeros = products + Places * right;
@@ -75,6 +76,9 @@ internal static unsafe class TiledConvolution
             }
         });
     }
+
+    /// <summary>Numbers of what lies between for a worker that convolves alone.</summary>
+    internal static long Needed(TileGrid grid, int inputs, int outputs) => Between(Block(grid, 1, inputs, outputs), inputs, outputs);
 
     /// <summary>The gradient of the kernel, and that of the bias.</summary>
     /// <param name="grid">The tiles.</param>
@@ -121,6 +125,13 @@ internal static unsafe class TiledConvolution
         }
     }
 
+    /// <summary>Numbers of what lies between for a worker: the tiles, their products, zeros, and what keeps it apart from the next one's.</summary>
+    private static nint Between(int block, int inputs, int outputs)
+    {
+        nint left = Place(block, inputs), right = Place(block, outputs);
+        return Places * (left + right) + inputs + Apart(left, right);
+    }
+
     /// <summary>Numbers from place to place: a line more than there are, because the same line of many places would else compete for the same part of the cache.</summary>
     private static nint Place(int tiles, int channels) => (nint)tiles * channels + Line;
 
@@ -142,7 +153,7 @@ internal static unsafe class TiledConvolution
     /// <summary>Tiles of a block: as many as the cache holds, but so many that reading the kernel for each block does not take longer than reading the block.</summary>
     private static int Block(TileGrid grid, int workers, int inputs, int outputs)
     {
-        long most = (grid.Count + workers - 1) / workers, tiles = Math.Max(Between / (Places * sizeof(float) * (inputs + outputs)), (long)inputs * outputs / (inputs + outputs));
+        long most = (grid.Count + workers - 1) / workers, tiles = Math.Max(Cached / (Places * sizeof(float) * (inputs + outputs)), (long)inputs * outputs / (inputs + outputs));
         return (int)((Math.Min(most, tiles) + PanelProduct.Rows - 1) / PanelProduct.Rows * PanelProduct.Rows);
     }
 

@@ -58,7 +58,7 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
         return Compute(form, kernel.shape[0], bias, small, large, relu: false);
     }
 
-    /// <summary>A kernel in the form that <see cref="Compute"/> takes.</summary>
+    /// <summary>A kernel in the form that <see cref="Compute(Tensor, long, Tensor?, Tensor?, Tensor?, bool)"/> takes.</summary>
     /// <param name="kernel">(F, C, 3, 3).</param>
     /// <returns>Owned by the caller.</returns>
     internal static Tensor Form(Tensor kernel)
@@ -80,9 +80,28 @@ internal sealed unsafe class WinogradConvolution : autograd.SingleTensorFunction
         Tensor map = (large ?? small)!;
         int scale = large is null ? 2 : 1;
         Tensor result = ChannelsLast.Empty(map.shape[0], filters, map.shape[2] * scale, map.shape[3] * scale);
-        TiledConvolution.Convolve(Grid(result), Inputs(small, large), TensorMemory.Numbers(form), [PixelsOf(result)], bias is null ? null : TensorMemory.Numbers(bias), relu);
-        foreach (Tensor? read in new[] { form, bias, small, large }) GC.KeepAlive(read);
+        Compute(form, bias, small is null ? null : MapView.Of(small), large is null ? null : MapView.Of(large), MapView.Of(result), relu);
+        GC.KeepAlive(small);
+        GC.KeepAlive(large);
         return result;
+    }
+
+    /// <summary>The same of maps in memory.</summary>
+    /// <param name="form">See <see cref="Form(Tensor)"/>.</param>
+    /// <param name="bias">(F), contiguous, or null.</param>
+    /// <param name="small">C channels, half as high and wide; or null.</param>
+    /// <param name="large">D channels, or null.</param>
+    /// <param name="to">F channels.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="memory">See <see cref="TiledConvolution.Convolve"/>.</param>
+    internal static void Compute(Tensor form, Tensor? bias, MapView? small, MapView? large, MapView to, bool relu, float* memory = null)
+    {
+        var from = new List<Pixels>(2);
+        if (small is { } half) from.Add(new Pixels(half.Numbers, half.Channels, isHalf: true));
+        if (large is { } whole) from.Add(new Pixels(whole.Numbers, whole.Channels, isHalf: false));
+        TiledConvolution.Convolve(new TileGrid(to.Images, to.Height, to.Width), [.. from], TensorMemory.Numbers(form), [new Pixels(to.Numbers, to.Channels, isHalf: false)], bias is null ? null : TensorMemory.Numbers(bias), relu, memory);
+        GC.KeepAlive(form);
+        GC.KeepAlive(bias);
     }
 
     /// <inheritdoc/>
