@@ -41,13 +41,13 @@ internal sealed class FoldedLayers : IDisposable
     internal FoldedLayers(IReadOnlyList<ConvolutionWithNorm> layers, Func<ConvolutionWithNorm, long> small) => (this.layers, this.small) = (layers, small);
 
     /// <summary>
-    /// Whether the layers can be computed so for these inputs, if nobody watches: on the CPU, nobody wants a gradient, and no running statistics move. Batch norm that is not
+    /// Whether the layers can be computed so for these inputs, if nobody watches: on the CPU, there are images, nobody wants a gradient, and no running statistics move. Batch norm that is not
     /// fixed is computed so where gradients are off altogether.
     /// </summary>
     internal bool Fit(params IReadOnlyList<Tensor> inputs)
     {
         bool gradients = is_grad_enabled();
-        return inputs.All(input => input.device_type == DeviceType.CPU && input.dtype == inputs[0].dtype)
+        return inputs.All(input => input.device_type == DeviceType.CPU && input.dtype == inputs[0].dtype && input.shape[0] > 0)
             && layers.All(layer => (gradients ? layer.IsFixed : layer.IsStill) && layer.Convolution.weight!.dtype == float32)
             && !(gradients && (inputs.Any(input => input.requires_grad) || layers.Any(layer => layer.Tensors.Any(tensor => tensor.requires_grad))))
             && FusedConvolution.IsAvailable(inputs[0].dtype);

@@ -144,6 +144,17 @@ public class FoldedLayersTests : ManyThreadsTest
         Assert.Equal(before.Bytes(), Blocks().Bytes());
     }
 
+    /// <summary>As in PyTorch, no images give no masks.</summary>
+    [Fact]
+    public void A_batch_may_be_empty()
+    {
+        using var scope = NewDisposeScope();
+        using var unet = new UNetResNet50(new UNetOptions { Encoder = new ResNet50Options { Width = 16 } });
+        Assert.Equal([0, 1, 96, 64], unet.Predict(zeros(0, 3, 96, 64)).shape);
+        Assert.Equal([2, 1, 96, 64], unet.Predict(zeros(2, 3, 96, 64)).shape);
+        Assert.Equal([0, 1, 96, 64], unet.Predict(zeros(0, 3, 96, 64)).shape);
+    }
+
     /// <summary>A layer that has no own form, or normalises by the batch, does not keep the blocks around it from going together.</summary>
     [Fact]
     public void Blocks_go_together_around_one_that_cannot()
