@@ -44,7 +44,7 @@ internal sealed unsafe record FoldedKernel(KernelForm Form, Tensor Kernel, Tenso
     /// <returns>Owned by the caller's dispose scope.</returns>
     internal Tensor Apply(Tensor x, bool relu) => Form switch
     {
-        KernelForm.Tiles => WinogradConvolution.Compute(Kernel, Bias.shape[0], Bias, null, x, relu),
+        KernelForm.Tiles => WinogradConvolution.Compute(Kernel, Outputs, Bias, null, x, relu),
         KernelForm.Panels => PanelConvolution.Compute(Kernel, Bias, x, relu),
         _ => FusedConvolution.Apply(x, Kernel, Bias, Stride, Padding, relu),
     };

@@ -65,7 +65,7 @@ internal sealed class FoldedKernels : IDisposable
         {
             var own = new List<FoldedKernel[]>(blocks.Length);
             while (own.Count < blocks.Length && Own(blocks[own.Count].Layers) is { } kernels) own.Add(kernels);
-            x = own.Count > 0 ? ImageShares.Blocks(blocks[..own.Count], [.. own], x) : blocks[0].Apply(x, this);
+            x = own.Count > 0 ? ImageShares.Blocks(blocks[0], [.. own], x) : blocks[0].Apply(x, this);
             blocks = blocks[Math.Max(own.Count, 1)..];
         }
 

@@ -17,16 +17,16 @@ internal static unsafe class ImageShares
     private const double LeastUse = 0.8;
 
     /// <summary>Residual blocks of one width, one after the other.</summary>
-    /// <param name="blocks">The blocks, of which the first alone may project and subsample.</param>
+    /// <param name="head">The first, which alone may project and subsample.</param>
     /// <param name="kernels">Those of each block's layers; that of the projection last, if there is one.</param>
     /// <param name="x">(N, C, H, W), channels last. Overwritten where the first block has no projection.</param>
     /// <returns>(N, F, H, W), owned by the caller's dispose scope, or <paramref name="x"/>.</returns>
-    internal static Tensor Blocks(ReadOnlySpan<ResidualBlock> blocks, FoldedKernel[][] kernels, Tensor x)
+    internal static Tensor Blocks(ResidualBlock head, FoldedKernel[][] kernels, Tensor x)
     {
-        bool subsamples = blocks[0].Subsamples;
+        bool subsamples = head.Subsamples;
         MapView from = MapView.Of(x);
         (int height, int width) = subsamples ? ((from.Height + 1) / 2, (from.Width + 1) / 2) : (from.Height, from.Width);
-        Tensor sum = blocks[0].Shortcut is null ? x : ChannelsLast.Empty(from.Images, kernels[0][2].Outputs, height, width);
+        Tensor sum = head.Shortcut is null ? x : ChannelsLast.Empty(from.Images, kernels[0][2].Outputs, height, width);
         MapView to = MapView.Of(sum);
         int inner = kernels[0][0].Outputs, numbers = height * width * (2 * inner + (subsamples ? from.Channels : 0));
         Run(to, numbers, [.. kernels.SelectMany(block => block)], (first, count, maps, memory) =>

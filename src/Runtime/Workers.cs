@@ -8,11 +8,10 @@ internal static class Workers
     /// <summary>Operations below which waking another thread takes longer than what it would do.</summary>
     private const long Least = 1 << 16;
 
-    /// <summary>Whether this thread computes one of several parts: its own loops are then not shared again.</summary>
     [ThreadStatic]
     private static bool isBusy;
 
-    /// <summary>Whether this thread computes one of several parts.</summary>
+    /// <summary>Whether this thread computes one of several parts: its own loops are then not shared again.</summary>
     internal static bool IsBusy => isBusy;
 
     /// <summary>How many threads are worth so many operations on numbers in memory; one for a part's own loops.</summary>
@@ -24,7 +23,7 @@ internal static class Workers
     /// </summary>
     /// <param name="parts">How many parts.</param>
     /// <param name="part">Gets the number of a part, from 0.</param>
-    /// <exception cref="AggregateException">Some of several parts threw.</exception>
+    /// <exception cref="AggregateException">Some of several parts threw. Of a part's own loop, the first failure leaves as it is.</exception>
     internal static void Run(int parts, Action<int> part)
     {
         if (parts > 1 && !isBusy && OpenMp.IsAvailable) OpenMp.Run(parts, part);

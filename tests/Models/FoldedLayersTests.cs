@@ -174,6 +174,14 @@ public class FoldedLayersTests : ManyThreadsTest
             encoder.to(float32);
             Tensor last = encoder.Features(images)[^1];
             Assert.InRange((last - exact).abs().max().item<double>() / exact.abs().max().item<double>(), 0, 1e-4);
+
+            // Only the block of that layer, and torchvision's first with its stride on the 3×3, have no own forms.
+            ResidualBlock[] blocks = encoder.Stages[2];
+            using var layers = new FoldedLayers([.. blocks.SelectMany(block => block.Layers)], _ => 0);
+            using FoldedKernels kernels = layers.For(images);
+            kernels.Apply(blocks, ChannelsLast.Of(ones(4, 128, 8, 8)).clone());
+            bool[] expected = [options.Architecture == ResNet50Architecture.Keras, true, false, true, true, true];
+            Assert.Equal(expected.Select(own => own && MatrixProduct.Suits(16)), blocks.Select(block => kernels.Own(block.Layers) is not null));
         }
     }
 
