@@ -44,8 +44,11 @@ internal static class NativeTorch
         if (loaded) return;
         Assembly torchSharp = typeof(torch).Assembly;
         string[] folders = [.. Places(ManagedFolder)];
-        // First as TorchSharp will ask: an app's own folders, or what a script's host has resolved.
-        if (!NativeLibrary.TryLoad(Cpu, torchSharp, null, out nint cpu) && !TryLoad(folders, Cpu, out cpu)) throw new TorchLoadException(Explain(ManagedFolder));
+        // First what TorchSharp asks for: an app's own folders, or what a script's host has resolved. One that lies where the system's loader looks (Debian's libtorch-dev) can be
+        // of any version: it comes last, unless it has been loaded on purpose.
+        DllImportSearchPath? own = Folder is null ? DllImportSearchPath.AssemblyDirectory : null;
+        if (!NativeLibrary.TryLoad(Cpu, torchSharp, own, out nint cpu) && !TryLoad(folders, Cpu, out cpu) && !NativeLibrary.TryLoad(Cpu, torchSharp, null, out cpu))
+            throw new TorchLoadException(Explain(ManagedFolder));
         // TorchSharp's library needs libtorch.so too, and in a script looks for it in the wrong package.
         if (Folder is { } folder) NativeLibrary.TryLoad(Path.Combine(folder, FileName("torch")), out _);
         if (NativeLibrary.TryLoad(Library, torchSharp, null, out nint library) || TryLoad(folders, Library, out library) || TryLoadRelaxed(folders, out library))

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cellar.Tests.Protocol;
@@ -57,10 +58,14 @@ public sealed class SampleTests(PackedKit kit)
         Loads(output, work);
     }
 
+    /// <summary>Where the system has a libtorch of its own, of another version, as with Debian's libtorch-dev.</summary>
     [Fact]
     public void A_script_in_FSharp()
     {
         using var work = new SampleFolder(kit);
+        string systems = Directory.CreateDirectory(work["system"]).FullName;
+        File.Copy(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"), Path.Combine(systems, "libtorch_cpu.so"));
+        work.Environment["LD_LIBRARY_PATH"] = systems;
         string output = work.Dotnet("fsi", "--nologo", work["experiment.fsx"]);
         Assert.Contains("own comes first: 0", output);
         Assert.Matches(@"[1-9]\d+ parameters are trained", output);
