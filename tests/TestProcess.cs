@@ -16,6 +16,9 @@ internal static class TestProcess
     /// <summary>How many threads a process computes with, as OpenMP reads it.</summary>
     internal static string Threads { get; } = Math.Max(1, Environment.ProcessorCount / TwoProcesses.Count).ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>How many threads libtorch computes with in this process: <see cref="Threads"/>, unless the environment says otherwise.</summary>
+    internal static int ThreadsAtStart { get; private set; }
+
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "A test process has no entry point of ours.")]
     internal static void Start()
@@ -26,7 +29,7 @@ internal static class TestProcess
         // Programs that tests start run for a second or two, most of which is compiling: profiling does not pay, and neither does mapping each page of code twice.
         foreach (string name in (string[])["DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute"])
             if (Environment.GetEnvironmentVariable(name) is null) Environment.SetEnvironmentVariable(name, "0");
-        TorchRuntime.Initialize();
+        ThreadsAtStart = TorchRuntime.Initialize().Threads;
     }
 
     [DllImport("libc", EntryPoint = "setenv")]

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Cellar.Engine;
 using UnetResnet.Runtime;
+using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Docs;
 
@@ -25,6 +26,7 @@ public class ApiTests
         }
 
         string before = Directory.GetCurrentDirectory();
+        int threads = get_num_threads(); // a block sets it
         Directory.SetCurrentDirectory(folder.Path);
         try
         {
@@ -39,6 +41,7 @@ public class ApiTests
         finally
         {
             Directory.SetCurrentDirectory(before);
+            set_num_threads(threads);
         }
     }
 }

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace UnetResnet.Tests.Processes;
+
+/// <summary>It comes after all others: a test that leaves more threads behind makes each that follows wait for one that has no core.</summary>
+[Collection(AloneCollection.Name)]
+public class ThreadCountTests
+{
+    [Fact]
+    public void Tests_leave_the_number_of_threads_as_it_was()
+    {
+        // A thread that libtorch does not know yet takes the number that was set last.
+        int threads = 0;
+        var fresh = new Thread(() => threads = get_num_threads());
+        fresh.Start();
+        fresh.Join();
+        Assert.Equal(TestProcess.ThreadsAtStart, threads);
+    }
+}
