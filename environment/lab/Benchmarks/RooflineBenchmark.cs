@@ -8,8 +8,8 @@ using static TorchSharp.torch.nn;
 namespace UnetResnet.Lab.Benchmarks;
 
 /// <summary>
-/// How near each layer of the U-Net comes to what the machine can do in the same run (Williams, Waterman, Patterson 2009: "Roofline"): the rate of arithmetic, or that of
-/// memory where a layer has too few operations for each byte. And how the cost grows.
+/// The rate of each layer of the U-Net beside two of the same run (Williams, Waterman, Patterson 2009: "Roofline"): that of a large convolution, or that of a memory copy where a layer
+/// has too few operations for each byte. A layer whose maps stay in the caches can be above the second. And how the cost grows.
 /// </summary>
 internal static class RooflineBenchmark
 {
@@ -112,7 +112,7 @@ internal static class RooflineBenchmark
     }
 }
 
-/// <summary>What the machine can do in this run: the best of several measurements of each.</summary>
+/// <summary>The best of several measurements in this run: the rates of a large convolution, and of a memory copy.</summary>
 internal sealed class MachineCeilings : IDisposable
 {
     private readonly Ceiling float32Convolution = new();

@@ -15,7 +15,7 @@ internal static class RooflineChart
         double[] roof = [low, ridge, high];
         var traces = new List<Trace>
         {
-            ChartParts.Line("what the machine can do", roof, [.. roof.Select(x => LayerRate.Roof(x, result.Float32Gflops, result.GigabytesPerSecond))], ChartPalette.Neutral, "dash", [ChartParts.Hover("FLOP per byte", "GFLOP/s"), ("mode", "lines")]),
+            ChartParts.Line("a large convolution, or a memory copy", roof, [.. roof.Select(x => LayerRate.Roof(x, result.Float32Gflops, result.GigabytesPerSecond))], ChartPalette.Neutral, "dash", [ChartParts.Hover("FLOP per byte", "GFLOP/s"), ("mode", "lines")]),
         };
         string[] colours = [.. ChartPalette.Series.Where(colour => colour != ChartPalette.Neutral)];
         traces.AddRange(result.Layers.GroupBy(layer => layer.Kind).Select((kind, i) => ChartParts.Trace("scatter", [

@@ -6,7 +6,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Commands;
 
-/// <summary><c>lab bench roofline</c>: every layer's rate beside what the machine can do, and how the cost grows.</summary>
+/// <summary><c>lab bench roofline</c>: every layer's rate beside those of a large convolution and of a memory copy, and how the cost grows.</summary>
 internal static class RooflineBenchCommand
 {
     public static Command Create(IProgress<string> progress)
@@ -18,7 +18,7 @@ internal static class RooflineBenchCommand
         var noGrowth = new Option<bool>("--no-growth") { Description = "Leave out how the cost grows with width, side, batch and images." };
         var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the layers below the roof." };
         Option<bool> json = BenchOptions.Json();
-        var command = new Command("roofline", "FLOP, bytes and rate of every layer beside what the machine can do in the same run, and how the cost grows.") { width, side, batch, rounds, noGrowth, chart, json };
+        var command = new Command("roofline", "FLOP, bytes and rate of every layer beside the rates of a large convolution and of a memory copy in the same run, and how the cost grows.") { width, side, batch, rounds, noGrowth, chart, json };
         command.SetAction(parsed =>
         {
             TorchRuntime.Initialize();
@@ -43,7 +43,7 @@ internal static class RooflineBenchCommand
         }
 
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine($"here: {NumberText.Fixed(result.Float32Gflops, 0)} GFLOP/s in float32{(result.BFloat16Gflops is double low ? $", {NumberText.Fixed(low, 0)} in bfloat16" : "")}, {NumberText.Fixed(result.GigabytesPerSecond, 1)} GB/s");
+        AnsiConsole.WriteLine($"a large convolution: {NumberText.Fixed(result.Float32Gflops, 0)} GFLOP/s in float32{(result.BFloat16Gflops is double low ? $", {NumberText.Fixed(low, 0)} in bfloat16" : "")}; a memory copy: {NumberText.Fixed(result.GigabytesPerSecond, 1)} GB/s, which maps that stay in the caches can exceed");
         AnsiConsole.WriteLine($"the network, as Predict computes it: {NumberText.Fixed(result.InferMs, 1)} ms for {NumberText.Fixed(result.NetworkGflop, 2)} GFLOP as the layers count, {NumberText.Fixed(result.InferGflops, 0)} GFLOP/s");
         foreach ((string what, IReadOnlyList<GrowthPoint> points) in result.Growth ?? new Dictionary<string, IReadOnlyList<GrowthPoint>>())
             AnsiConsole.WriteLine($"{what}: {string.Join("; ", points.Select(p => $"{p.Value}: {(p.FrozenMs is double frozen ? $"step {NumberText.Fixed(frozen, 1)} ms, " : "")}inference {NumberText.Fixed(p.InferMs, 1)} ms"))}");
