@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace UnetResnet.Tests.Processes;
 
-/// <summary>It comes after all others: a test that leaves more threads behind makes each that follows wait for one that has no core.</summary>
+/// <summary>Among the last tests, in the first process: one that left more threads behind made each that followed it there wait for a thread that has no core.</summary>
 [Collection(AloneCollection.Name)]
 public class ThreadCountTests
 {

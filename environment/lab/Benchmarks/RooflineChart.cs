@@ -4,7 +4,7 @@ using UnetResnet.Runtime;
 
 namespace UnetResnet.Lab.Benchmarks;
 
-/// <summary>The layers below the roof, both axes logarithmic.</summary>
+/// <summary>The layers and the roof, both axes logarithmic.</summary>
 internal static class RooflineChart
 {
     /// <summary>Draws it.</summary>

@@ -16,7 +16,7 @@ internal static class RooflineBenchCommand
         Option<int> batch = BenchOptions.Count("--batch", "Images of a batch.", 8);
         Option<int> rounds = BenchOptions.Count("--rounds", "How often everything is measured.", 7);
         var noGrowth = new Option<bool>("--no-growth") { Description = "Leave out how the cost grows with width, side, batch and images." };
-        var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the layers below the roof." };
+        var chart = new Option<FileInfo?>("--chart") { Description = "PNG file for a chart of the layers and the roof." };
         Option<bool> json = BenchOptions.Json();
         var command = new Command("roofline", "FLOP, bytes and rate of every layer beside the rates of a large convolution and of a memory copy in the same run, and how the cost grows.") { width, side, batch, rounds, noGrowth, chart, json };
         command.SetAction(parsed =>
