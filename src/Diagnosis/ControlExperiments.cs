@@ -143,8 +143,6 @@ public sealed record ControlExperiments : DiagnosticReport
 
         internal override string Name => "a scale and a shift";
 
-        internal override bool IsInPlace => true;
-
         internal override Tensor Apply(BatchNormLayer layer, Tensor input)
         {
             using var pass = NewDisposeScope();
@@ -152,7 +150,7 @@ public sealed record ControlExperiments : DiagnosticReport
             return (input * PerChannel(scale) + PerChannel(shift)).MoveToOuterDisposeScope();
         }
 
-        internal override void ApplyInPlace(BatchNormLayer layer, ChannelMap input, bool relu, ChannelMap? onto) => input.Scale([(scale, shift)], relu, onto);
+        internal override ChannelScaling Scaling(BatchNormLayer layer) => new(Groups: 1, NeedsSums: false, (_, _) => [(scale, shift)]);
     }
 }
 

@@ -142,28 +142,25 @@ internal sealed class SwitchedPasses : IDisposable
     {
         internal override string Name => "side by side";
 
-        internal override bool IsInPlace => true;
-
         internal override Tensor Apply(BatchNormLayer layer, Tensor input)
         {
             using var scope = NewDisposeScope();
             Tensor rows = input.permute(0, 2, 3, 1).clone().contiguous(), result = rows.permute(0, 3, 1, 2);
             using ChannelMap map = ChannelMap.Of(result)!;
-            ApplyInPlace(layer, map, relu: false, onto: null);
+            map.Scale(Scaling(layer), relu: false, onto: null);
             return result.MoveToOuterDisposeScope();
         }
 
-        internal override void ApplyInPlace(BatchNormLayer layer, ChannelMap input, bool relu, ChannelMap? onto)
+        internal override ChannelScaling Scaling(BatchNormLayer layer)
         {
             double eps = layer.Options.Eps;
-            double[][] sums = input.Sums(batch.Length);
             (float[], float[])? running = batch.Contains(false) ? ChannelMap.Normalizing(layer.RunningMean.Doubles(), layer.RunningVar.Doubles(), layer.Weight!, layer.Bias!, eps) : null;
-            input.Scale([.. batch.Select((own, i) =>
+            return new ChannelScaling(batch.Length, NeedsSums: true, (sums, count) => [.. batch.Select((own, i) =>
             {
                 if (!own) return running!.Value;
-                (double[] mean, double[] variance) = ChannelMap.Moments(sums[i], input.Count(batch.Length));
+                (double[] mean, double[] variance) = ChannelMap.Moments(sums[i], count);
                 return ChannelMap.Normalizing(mean, variance, layer.Weight!, layer.Bias!, eps);
-            })], relu, onto);
+            })]);
         }
     }
 }

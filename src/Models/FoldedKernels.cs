@@ -1,6 +1,7 @@
 using TorchSharp;
 using UnetResnet.Models.Products;
 using UnetResnet.Models.Winograd;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -63,10 +64,12 @@ internal sealed class FoldedKernels : IDisposable
     {
         while (!blocks.IsEmpty)
         {
-            var own = new List<FoldedKernel[]>(blocks.Length);
-            while (own.Count < blocks.Length && Own(blocks[own.Count].Layers) is { } kernels) own.Add(kernels);
-            x = own.Count > 0 ? ImageShares.Blocks(blocks[0], [.. own], x) : blocks[0].Apply(x, this);
-            blocks = blocks[Math.Max(own.Count, 1)..];
+            var own = new List<OwnLayer[]>(blocks.Length);
+            while (own.Count < blocks.Length && Own(blocks[own.Count].Layers) is { } layers) own.Add(layers);
+            bool scales = own.Any(block => block.Any(layer => layer.Scaling is not null));
+            Tensor? done = own.Count == 0 ? null : scales ? SynchronizedShares.Blocks(blocks[0], [.. own], x) : ImageShares.Blocks(blocks[0], [.. own.Select(Kernels)], x);
+            x = done ?? blocks[0].Apply(x, this);
+            blocks = blocks[(done is null ? 1 : own.Count)..];
         }
 
         return x;
@@ -79,7 +82,7 @@ internal sealed class FoldedKernels : IDisposable
     /// <param name="large">(N, D, 2H, 2W), channels last, or null.</param>
     /// <returns>(N, F, 2H, 2W), owned by the caller's dispose scope.</returns>
     internal Tensor Apply(ConvolutionWithNorm first, ConvolutionWithNorm second, Tensor small, Tensor? large) =>
-        Own([first, second]) is { } kernels ? ImageShares.Stage((kernels[0], kernels[1]), small, large) : Apply(second, Apply(first, small, large));
+        Own([first, second]) is { } own && own.All(layer => layer.Scaling is null) ? ImageShares.Stage((own[0].Kernel, own[1].Kernel), small, large) : Apply(second, Apply(first, small, large));
 
     /// <summary>relu of the layer over the doubled small map and the large one.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor small, Tensor? large)
@@ -136,21 +139,26 @@ internal sealed class FoldedKernels : IDisposable
         }
     }
 
-    /// <summary>The kernels of layers if they are there, folded, and all in own forms.</summary>
-    internal FoldedKernel[]? Own(IEnumerable<ConvolutionWithNorm> layers)
+    /// <summary>What computes layers if their kernels are there, all in own forms, and nothing but a scale and a shift follows a convolution.</summary>
+    internal OwnLayer[]? Own(IEnumerable<ConvolutionWithNorm> layers)
     {
         lock (gate)
         {
-            var found = new List<FoldedKernel>();
+            var found = new List<OwnLayer>();
             foreach (ConvolutionWithNorm layer in layers)
             {
-                if (!layer.IsFixed || !folded.TryGetValue(layer, out FoldedKernel? kernel) || !kernel.IsOwn) return null;
-                found.Add(kernel);
+                bool folds = layer.IsFixed;
+                if (!(folds ? folded : unfolded).TryGetValue(layer, out FoldedKernel? kernel) || !kernel.IsOwn) return null;
+                ChannelScaling? scaling = folds || layer.Norm?.Watcher is not null ? null : layer.Norm?.Scaling();
+                if (!folds && scaling is null) return null;
+                found.Add(new OwnLayer(kernel, scaling, layer.Activation is not null));
             }
 
             return [.. found];
         }
     }
+
+    private static FoldedKernel[] Kernels(OwnLayer[] layers) => [.. layers.Select(layer => layer.Kernel)];
 
     private FoldedKernel Prepare(ConvolutionWithNorm layer, bool folds, Tensor? below, Tensor? large)
     {

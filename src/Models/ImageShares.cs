@@ -78,6 +78,14 @@ internal static unsafe class ImageShares
         return result;
     }
 
+    /// <summary>Whether shares of whole images keep the workers busy evenly.</summary>
+    internal static bool Fill(int images, int workers) => images >= LeastUse * workers * ((images + workers - 1) / workers);
+
+    /// <summary>How many images to go through at a time: as many as the cache holds, but so many that reading the kernels does not take longer than reading the maps.</summary>
+    /// <param name="ofImage">Numbers of an image's maps.</param>
+    /// <param name="ofKernels">Numbers of the kernels.</param>
+    internal static int Cached(long ofImage, long ofKernels) => (int)Math.Clamp(Math.Max(Cache / sizeof(float), ofKernels) / ofImage, 1, int.MaxValue);
+
     /// <summary>Divides the images.</summary>
     /// <param name="to">The result.</param>
     /// <param name="numbers">Of an image in the maps between the layers.</param>
@@ -86,10 +94,10 @@ internal static unsafe class ImageShares
     private static void Run(MapView to, int numbers, FoldedKernel[] kernels, Share share)
     {
         using var timing = OwnTime.Measure();
-        int images = to.Images, workers = Workers.For(long.MaxValue), most = (images + workers - 1) / workers;
-        bool together = images < LeastUse * workers * most;
+        int images = to.Images, workers = Workers.For(long.MaxValue);
+        bool together = !Fill(images, workers);
         if (together) workers = 1;
-        int count = together ? images : (int)Math.Clamp(Math.Max(Cache / sizeof(float), kernels.Sum(kernel => kernel.Kernel.numel())) / (numbers + to.Image), 1, most);
+        int count = together ? images : Math.Min(Cached(numbers + to.Image, kernels.Sum(kernel => kernel.Kernel.numel())), (images + workers - 1) / workers);
         // One piece of memory for all workers, by the thread that has asked: what other threads free, the C library may give back to the system.
         nint maps = (nint)count * numbers, each = maps + (together ? 0 : (nint)kernels.Max(kernel => kernel.Needed(count, to.Height, to.Width)));
         using Tensor memory = empty(workers * each, float32).DetachFromDisposeScope();

@@ -40,11 +40,35 @@ internal sealed class ChannelMap : IDisposable
     /// <returns>For each group the sums of all channels, then their squares'.</returns>
     internal double[][] Sums(int groups)
     {
-        Blocks blocks = Cut(groups);
-        var parts = new double[groups * blocks.PerGroup][];
+        int images = (int)rows.shape[0];
+        Blocks blocks = Cut(images);
+        var parts = new double[images * blocks.PerGroup][];
         ForEach(blocks, (place, values) => ChannelSweeps.Sum(values, parts[place] = new double[2 * channels], channels));
-        return [.. Enumerable.Range(0, groups).Select(group => Total(parts.AsSpan(group * blocks.PerGroup, blocks.PerGroup)))];
+        double[][] ofImages = [.. Enumerable.Range(0, images).Select(image => Total(parts.AsSpan(image * blocks.PerGroup, blocks.PerGroup)))];
+        return [.. ofImages.Chunk(images / groups).Select(group => Total(group))];
     }
+
+    /// <summary>The same of one image by the thread that calls, to the same bytes.</summary>
+    /// <param name="image">The numbers, pixel after pixel.</param>
+    /// <param name="sums">To be written: those of all channels, then their squares'.</param>
+    internal static void SumImage(ReadOnlySpan<float> image, Span<double> sums)
+    {
+        int channels = sums.Length / 2, block = Math.Max(1, Block / channels) * channels;
+        ChannelSweeps.Sum(image[..Math.Min(block, image.Length)], sums, channels);
+        if (image.Length <= block) return;
+        Span<double> part = stackalloc double[sums.Length];
+        for (int first = block; first < image.Length; first += block)
+        {
+            ChannelSweeps.Sum(image[first..Math.Min(first + block, image.Length)], part, channels);
+            ChannelSweeps.Add(part, sums);
+        }
+    }
+
+    /// <summary>What a layer does to the map, or onto ← onto + that; and its ReLU.</summary>
+    /// <param name="scaling">What it does.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="onto">A map of the same size that is added to and overwritten in this one's place, or null.</param>
+    internal void Scale(ChannelScaling scaling, bool relu, ChannelMap? onto) => Scale(scaling.Of(scaling.NeedsSums ? Sums(scaling.Groups) : [], Count(scaling.Groups)), relu, onto);
 
     /// <summary>x ← x·scale + shift, or onto ← onto + x·scale + shift; and its ReLU.</summary>
     /// <param name="groups">Scale and shift of each channel, for each group.</param>
@@ -232,8 +256,7 @@ internal sealed class ChannelMap : IDisposable
     private static double[] Total(ReadOnlySpan<double[]> parts)
     {
         double[] total = parts[0];
-        foreach (double[] part in parts[1..])
-            for (int i = 0; i < total.Length; i++) total[i] += part[i];
+        foreach (double[] part in parts[1..]) ChannelSweeps.Add(part, total);
         return total;
     }
 

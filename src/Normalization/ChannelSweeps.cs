@@ -13,7 +13,7 @@ internal static class ChannelSweeps
 
     /// <summary>sums ← Σ x of each channel, then Σ x².</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Sum(ReadOnlySpan<float> values, double[] sums, int channels)
+    internal static void Sum(ReadOnlySpan<float> values, Span<double> sums, int channels)
     {
         ref float x = ref MemoryMarshal.GetReference(values);
         for (int c = 0; c < channels; c += Lanes)
@@ -27,6 +27,14 @@ internal static class ChannelSweeps
 
             totals.Store(sums, c, channels);
         }
+    }
+
+    /// <summary>sums ← sums + x, of as many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Add(ReadOnlySpan<double> values, Span<double> sums)
+    {
+        ref double x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(sums);
+        for (int c = 0; c < values.Length; c += Lanes / 2) (Vector512.LoadUnsafe(ref x, (nuint)c) + Vector512.LoadUnsafe(ref sum, (nuint)c)).StoreUnsafe(ref sum, (nuint)c);
     }
 
     /// <summary>to ← x·scale + shift, or its ReLU.</summary>
@@ -94,7 +102,7 @@ internal static class ChannelSweeps
 
     /// <summary>sums ← Σ g of each channel, then Σ g·(x − centre), where g is what the ReLU of x·scale + shift lets through.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void SumGradients<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, double[] sums) where T : struct, IMapGradients, allows ref struct
+    internal static void SumGradients<T>(ReadOnlySpan<float> values, T gradients, ChannelGradient of, bool relu, Span<double> sums) where T : struct, IMapGradients, allows ref struct
     {
         int channels = of.Scale.Length;
         ref float x = ref MemoryMarshal.GetReference(values);
@@ -161,10 +169,10 @@ internal static class ChannelSweeps
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal readonly void Store(double[] sums, int channel, int channels)
+        internal readonly void Store(Span<double> sums, int channel, int channels)
         {
             const int Half = Lanes / 2;
-            ref double into = ref MemoryMarshal.GetArrayDataReference(sums);
+            ref double into = ref MemoryMarshal.GetReference(sums);
             low.StoreUnsafe(ref into, (nuint)channel);
             high.StoreUnsafe(ref into, (nuint)(channel + Half));
             lowProducts.StoreUnsafe(ref into, (nuint)(channels + channel));

@@ -181,22 +181,26 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
     /// <returns>False where the layer, or the memory, does not suit; nothing has been changed then.</returns>
     internal bool ApplyInPlace(Tensor input, bool relu, Tensor? onto)
     {
-        if (is_grad_enabled() || (training && Mode != BatchNormMode.BatchOnly && (Options.Renormalization is not null || Mode.UpdatesStatistics()))) return false;
-        if (Replacement is { IsInPlace: false } || (Replacement is null && !Mode.UsesBatchStatistics(training)) || weight.dtype != ScalarType.Float32) return false;
+        if (Scaling() is not { } scaling) return false;
         using ChannelMap? map = ChannelMap.Of(input), sum = onto is null ? null : ChannelMap.Of(onto);
         if (map is null || (onto is not null && sum is null) || map.Count(1) < 2) return false;
         Watcher?.Invoke(input);
-        if (Replacement is not null)
-        {
-            Replacement.ApplyInPlace(new ModalLayer("", this), map, relu, sum);
-            return true;
-        }
-
-        double[] sums = map.Sums(groups: 1)[0];
-        Counter?.Add(sums, map.Count(1));
-        (double[] mean, double[] variance) = ChannelMap.Moments(sums, map.Count(1));
-        map.Scale([ChannelMap.Normalizing(mean, variance, weight, bias, Options.Eps)], relu, sum);
+        map.Scale(scaling, relu, sum);
         return true;
+    }
+
+    /// <summary>What the layer does without gradients, as a scale and a shift of each channel; null where it is more than that, or fixed. What arrives is counted.</summary>
+    internal ChannelScaling? Scaling()
+    {
+        if (is_grad_enabled() || (training && Mode != BatchNormMode.BatchOnly && (Options.Renormalization is not null || Mode.UpdatesStatistics()))) return null;
+        if (weight.dtype != ScalarType.Float32) return null;
+        if (Replacement is not null) return Replacement.Scaling(new ModalLayer("", this));
+        return !Mode.UsesBatchStatistics(training) ? null : new ChannelScaling(Groups: 1, NeedsSums: true, (sums, count) =>
+        {
+            Counter?.Add(sums[0], count);
+            (double[] mean, double[] variance) = ChannelMap.Moments(sums[0], count);
+            return [ChannelMap.Normalizing(mean, variance, weight, bias, Options.Eps)];
+        });
     }
 
     /// <summary>Whether batch statistics are corrected towards the running ones.</summary>

@@ -14,9 +14,6 @@ internal abstract class NormReplacement
     /// <returns>(N, C, …), owned by the caller.</returns>
     internal abstract Tensor Apply(BatchNormLayer layer, Tensor input);
 
-    /// <summary>Whether <see cref="ApplyInPlace"/> can be called.</summary>
-    internal virtual bool IsInPlace => false;
-
-    /// <summary>Computes in the layer's place together with what follows, see <see cref="ModalBatchNorm2d.ApplyInPlace"/>.</summary>
-    internal virtual void ApplyInPlace(BatchNormLayer layer, ChannelMap input, bool relu, ChannelMap? onto) => throw new NotSupportedException($"{Name} needs memory of its own.");
+    /// <summary>The same as a scale and a shift of each channel; null where it is more than that.</summary>
+    internal virtual ChannelScaling? Scaling(BatchNormLayer layer) => null;
 }

@@ -7,10 +7,12 @@ namespace UnetResnet.Runtime;
 /// <summary>Own loops on the threads of the OpenMP that libtorch was built with: GCC's, or LLVM's, which has the same entry.</summary>
 internal static unsafe class OpenMp
 {
-    private static readonly Lazy<nint> Entry = new(() => NativeTorch.Symbol("GOMP_parallel")), ThreadNumber = new(() => NativeTorch.Symbol("omp_get_thread_num"));
+    private static readonly Lazy<nint> Entry = new(() => NativeTorch.Symbol("GOMP_parallel")), Wait = new(() => NativeTorch.Symbol("GOMP_barrier"));
+
+    private static readonly Lazy<nint> ThreadNumber = new(() => NativeTorch.Symbol("omp_get_thread_num")), ThreadCount = new(() => NativeTorch.Symbol("omp_get_num_threads"));
 
     /// <summary>Whether this libtorch has it; that for Windows does not.</summary>
-    internal static bool IsAvailable => Entry.Value != 0 && ThreadNumber.Value != 0;
+    internal static bool IsAvailable => new[] { Entry, Wait, ThreadNumber, ThreadCount }.All(symbol => symbol.Value != 0);
 
     /// <summary>Runs parts on the caller's thread and on the OpenMP threads that belong to it; what runs within a part stays on that part's thread.</summary>
     /// <param name="parts">How many parts.</param>
@@ -18,7 +20,19 @@ internal static unsafe class OpenMp
     /// <exception cref="AggregateException">Some parts threw; all others have run.</exception>
     internal static void Run(int parts, Action<int> part)
     {
-        var work = new Work(new WorkShares(parts, Math.Max(1, get_num_threads())), part);
+        var work = new Parts(new WorkShares(parts, Math.Max(1, get_num_threads())), part);
+        Run(work);
+    }
+
+    /// <summary>Runs steps one after the other, each on the caller's thread and on the OpenMP threads that belong to it; they wait for each other after every step.</summary>
+    /// <param name="steps">How many steps.</param>
+    /// <param name="step">Gets the number of a step, from 0, that of the worker, and how many workers there are.</param>
+    /// <param name="between">Gets the number of a step when all workers have done it, before any begins the next.</param>
+    /// <exception cref="AggregateException">A step threw; those after it have not run.</exception>
+    internal static void RunSteps(int steps, Action<int, int, int> step, Action<int> between) => Run(new Steps(steps, step, between));
+
+    private static void Run(Work work)
+    {
         var handle = GCHandle.Alloc(work);
         try
         {
@@ -39,26 +53,50 @@ internal static unsafe class OpenMp
     {
         var work = (Work)GCHandle.FromIntPtr(handle).Target!;
         int worker = ((delegate* unmanaged<int>)ThreadNumber.Value)();
-        Workers.Busily(() => work.TakeParts(worker));
+        Workers.Busily(() => work.Do(worker));
     }
 
-    private sealed class Work(WorkShares shares, Action<int> part)
+    private abstract class Work
     {
         internal ConcurrentQueue<Exception> Failures { get; } = [];
 
-        internal void TakeParts(int worker)
+        internal abstract void Do(int worker);
+
+        /// <summary>An exception must not leave for native code, which would end the process.</summary>
+        protected void Try(Action<int, int, int> action, int first, int second = 0, int third = 0)
         {
-            while (shares.TryTake(worker, out int next))
+            try
             {
-                try
-                {
-                    part(next);
-                }
-                catch (Exception e)
-                {
-                    // It must not leave for native code, which would end the process.
-                    Failures.Enqueue(e);
-                }
+                action(first, second, third);
+            }
+            catch (Exception e)
+            {
+                Failures.Enqueue(e);
+            }
+        }
+    }
+
+    private sealed class Parts(WorkShares shares, Action<int> part) : Work
+    {
+        internal override void Do(int worker)
+        {
+            while (shares.TryTake(worker, out int next)) Try((one, _, _) => part(one), next);
+        }
+    }
+
+    private sealed class Steps(int count, Action<int, int, int> step, Action<int> between) : Work
+    {
+        private readonly int[] done = new int[count];
+
+        internal override void Do(int worker)
+        {
+            int workers = ((delegate* unmanaged<int>)ThreadCount.Value)();
+            for (int one = 0; one < count; one++)
+            {
+                // After a failure too every worker comes to every meeting: the others would wait for it.
+                if (Failures.IsEmpty) Try(step, one, worker, workers);
+                if (Interlocked.Increment(ref done[one]) == workers && Failures.IsEmpty) Try((last, _, _) => between(last), one);
+                ((delegate* unmanaged<void>)Wait.Value)();
             }
         }
     }

@@ -35,6 +35,29 @@ internal static class Workers
     internal static void RunOnPool(int parts, Action<int> part) =>
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, one => Busily(() => part(one)));
 
+    /// <summary>Runs steps one after the other, each on all workers, which wait for each other after it.</summary>
+    /// <param name="steps">How many steps.</param>
+    /// <param name="step">Gets the number of a step, from 0, that of a worker, and how many workers there are: as many as libtorch has threads, or fewer.</param>
+    /// <param name="between">Gets the number of a step when all workers have done it, before any begins the next.</param>
+    /// <exception cref="AggregateException">A step of several workers threw; those after it have not run. Of one worker, the failure leaves as it is.</exception>
+    internal static void RunSteps(int steps, Action<int, int, int> step, Action<int> between)
+    {
+        int workers = For(long.MaxValue);
+        if (workers > 1 && OpenMp.IsAvailable) OpenMp.RunSteps(steps, step, between);
+        else RunStepsOnPool(steps, workers, step, between);
+    }
+
+    /// <summary>The same on threads of the pool.</summary>
+    internal static void RunStepsOnPool(int steps, int workers, Action<int, int, int> step, Action<int> between)
+    {
+        for (int one = 0; one < steps; one++)
+        {
+            if (workers > 1) RunOnPool(workers, worker => step(one, worker, workers));
+            else step(one, 0, 1);
+            between(one);
+        }
+    }
+
     /// <summary>Does what is part of a work.</summary>
     internal static void Busily(Action work)
     {
