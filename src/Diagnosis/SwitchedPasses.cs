@@ -155,12 +155,13 @@ internal sealed class SwitchedPasses : IDisposable
         {
             double eps = layer.Options.Eps;
             (float[], float[])? running = batch.Contains(false) ? ChannelMap.Normalizing(layer.RunningMean.Doubles(), layer.RunningVar.Doubles(), layer.Weight!, layer.Bias!, eps) : null;
-            return new ChannelScaling(batch.Length, NeedsSums: true, (sums, count) => [.. batch.Select((own, i) =>
+            return new ChannelScaling(batch.Length, NeedsSums: true, (sums, count) =>
             {
-                if (!own) return running!.Value;
-                (double[] mean, double[] variance) = ChannelMap.Moments(sums[i], count);
-                return ChannelMap.Normalizing(mean, variance, layer.Weight!, layer.Bias!, eps);
-            })]);
+                var numbers = new (float[], float[])[batch.Length];
+                int each = sums.Length / batch.Length;
+                for (int i = 0; i < numbers.Length; i++) numbers[i] = batch[i] ? ChannelMap.Normalizing(sums.Slice(i * each, each), count, layer.Weight!, layer.Bias!, eps) : running!.Value;
+                return numbers;
+            });
         }
     }
 }

@@ -41,6 +41,18 @@ internal sealed class FoldedKernels : IDisposable
         return this;
     }
 
+    /// <summary>Frees the kernels that batch norm is folded into, unless somebody else uses them.</summary>
+    /// <returns>Whether they are gone.</returns>
+    internal bool ForgetFolded()
+    {
+        lock (gate)
+        {
+            if (users > 1) return false;
+            Free(folded);
+            return true;
+        }
+    }
+
     /// <summary>relu(layer(x)), or without the ReLU where the layer has none.</summary>
     internal Tensor Apply(ConvolutionWithNorm layer, Tensor x)
     {
@@ -122,10 +134,15 @@ internal sealed class FoldedKernels : IDisposable
         lock (gate)
         {
             if (--users > 0) return;
-            foreach (FoldedKernel one in folded.Values.Concat(unfolded.Values)) one.Dispose();
-            folded.Clear();
-            unfolded.Clear();
+            Free(folded);
+            Free(unfolded);
         }
+    }
+
+    private static void Free(Dictionary<ConvolutionWithNorm, FoldedKernel> kernels)
+    {
+        foreach (FoldedKernel one in kernels.Values) one.Dispose();
+        kernels.Clear();
     }
 
     private (bool Folds, FoldedKernel Kernel) Of(ConvolutionWithNorm layer, Tensor? small, Tensor? large)
@@ -186,7 +203,7 @@ internal sealed class FoldedKernels : IDisposable
 
         bool ByTiles(bool kept) => layer.Stride == 1 && WinogradConvolution.Suits(map, map.shape[2] * scale, map.shape[3] * scale, kernel, kept);
 
-        bool ByPanels() => layer.Stride == 1 && PanelConvolution.Suits(map, kernel);
+        bool ByPanels() => layer.Stride == 1 && PanelConvolution.Suits(map, kernel, whateverSize: !folds);
 
         FoldedKernel Keep(KernelForm form, Tensor made) => new(form, made.DetachFromDisposeScope(), bias.DetachFromDisposeScope()) { Inputs = (int)kernel.shape[1] };
     }

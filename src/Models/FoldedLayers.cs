@@ -1,4 +1,5 @@
 using TorchSharp;
+using UnetResnet.Normalization;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -30,10 +31,10 @@ internal sealed class FoldedLayers : IDisposable
     private readonly Lock gate = new();
     private readonly List<(ScalarType Type, long[] Shape, FoldedKernels Kernels)> kept = [];
     private readonly Func<ConvolutionWithNorm, long> small;
-    private Tensor[] sources = [];
+    private Tensor[] kernels = [];
     private double[] eps = [];
     private long versions;
-    private byte[][] numbers = [];
+    private byte[][] biases = [], norms = [];
 
     /// <summary>Keeps nothing yet.</summary>
     /// <param name="layers">The layers.</param>
@@ -71,17 +72,19 @@ internal sealed class FoldedLayers : IDisposable
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            Tensor[] now = [.. layers.SelectMany(layer => layer.Tensors)];
-            ILookup<bool, Tensor> areVectors = now.ToLookup(tensor => tensor.dim() == 1);
-            Tensor[] vectors = [.. areVectors[true]];
-            using var count = (Scalar)Compiled.Value.invoke("versions", (object)areVectors[false].ToArray())!;
-            long version = count.ToInt64();
+            Tensor[] kernelsNow = [.. layers.Select(layer => layer.Convolution.weight!)];
+            Tensor[] biasesNow = [.. layers.Select(layer => layer.Convolution.bias).OfType<Tensor>()];
+            Tensor[] normsNow = [.. layers.Select(layer => layer.Norm).OfType<ModalBatchNorm2d>().SelectMany(norm => new[] { norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVar })];
             double[] epsNow = [.. layers.Select(layer => layer.Norm?.Options.Eps ?? 0)];
-            if (version != versions || !eps.SequenceEqual(epsNow) || !now.SequenceEqual(sources, ReferenceEqualityComparer.Instance)
-                || !vectors.Zip(numbers).All(pair => TensorMemory.View(pair.First).SequenceEqual(pair.Second)))
+            using var count = (Scalar)Compiled.Value.invoke("versions", (object)kernelsNow)!;
+            long version = count.ToInt64();
+            bool sameConvolutions = version == versions && kernelsNow.SequenceEqual(kernels, ReferenceEqualityComparer.Instance) && Same(biasesNow, biases);
+            if (!sameConvolutions || !epsNow.SequenceEqual(eps) || !Same(normsNow, norms))
             {
-                Clear();
-                (sources, versions, eps, numbers) = (now, version, epsNow, [.. vectors.Select(TensorMemory.Bytes)]);
+                // What is not folded does not depend on batch norm, whose statistics a recalibration changes.
+                if (sameConvolutions) Forget(one => !one.ForgetFolded());
+                else Forget(_ => true);
+                (kernels, versions, eps, biases, norms) = (kernelsNow, version, epsNow, [.. biasesNow.Select(TensorMemory.Bytes)], [.. normsNow.Select(TensorMemory.Bytes)]);
             }
 
             int place = kept.FindIndex(one => one.Type == type && one.Shape.AsSpan().SequenceEqual(size));
@@ -102,13 +105,17 @@ internal sealed class FoldedLayers : IDisposable
     /// <summary>Frees the kernels.</summary>
     public void Dispose()
     {
-        lock (gate) Clear();
+        lock (gate) Forget(_ => true);
     }
 
-    private void Clear()
+    private static bool Same(Tensor[] tensors, byte[][] bytes) => tensors.Length == bytes.Length && tensors.Zip(bytes).All(pair => TensorMemory.View(pair.First).SequenceEqual(pair.Second));
+
+    private void Forget(Func<FoldedKernels, bool> which)
     {
-        foreach ((_, _, FoldedKernels kernels) in kept) kernels.Dispose();
-        kept.Clear();
-        (sources, numbers) = ([], []);
+        foreach (FoldedKernels one in kept.Select(one => one.Kernels).Where(which).ToArray())
+        {
+            one.Dispose();
+            kept.RemoveAll(other => other.Kernels == one);
+        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using UnetResnet.Models.Products;
 using UnetResnet.Normalization;
 using UnetResnet.Runtime;
@@ -50,15 +52,20 @@ internal sealed unsafe class LayerSteps(int images, int height, int width, OwnLa
             });
         }
 
-        steps[^1].Meeting += () => numbers[layer] = scaling.Of(scaling.NeedsSums ? [.. Enumerable.Range(0, scaling.Groups).Select(Total)] : [], (long)inGroup * height * width);
+        steps[^1].Meeting += () => numbers[layer] = scaling.Of(scaling.NeedsSums ? Totals() : [], (long)inGroup * height * width);
 
         Span<double> OfImage(int image) => new(sums + begin + (long)image * ofImage, ofImage);
 
-        double[] Total(int group)
+        // In the place of the first images' sums, which are used up by then.
+        ReadOnlySpan<double> Totals()
         {
-            double[] total = OfImage(group * inGroup).ToArray();
-            for (int image = 1; image < inGroup; image++) ChannelSweeps.Add(OfImage(group * inGroup + image), total);
-            return total;
+            for (int group = 0; group < scaling.Groups; group++)
+            {
+                if (group > 0) OfImage(group * inGroup).CopyTo(OfImage(group));
+                for (int image = 1; image < inGroup; image++) ChannelSweeps.Add(OfImage(group * inGroup + image), OfImage(group));
+            }
+
+            return new ReadOnlySpan<double>(sums + begin, scaling.Groups * ofImage);
         }
     }
 
@@ -91,23 +98,19 @@ internal sealed unsafe class LayerSteps(int images, int height, int width, OwnLa
         using var timing = OwnTime.Measure();
         int slots = Workers.For(long.MaxValue), together = Math.Min(ImageShares.Cached(layers.Max(layer => height * width * (layer.Kernel.Inputs + layer.Kernel.Outputs)), layers.Max(layer => layer.Kernel.Kernel.numel())), (images + slots - 1) / slots);
         nint each = (nint)layers.Max(layer => layer.Kernel.Needed(together, height, width));
-        using Tensor memory = empty(Math.Max(1, slots * each), float32).DetachFromDisposeScope(), places = TensorMemory.New([Math.Max(1, most)], float64).DetachFromDisposeScope();
+        using Tensor memory = empty(Math.Max(1, slots * each), float32).DetachFromDisposeScope(), places = empty(Math.Max(1, most), float64).DetachFromDisposeScope();
         float* start = TensorMemory.Numbers(memory);
-        fixed (byte* place = TensorMemory.Of(places))
+        sums = (double*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(TensorMemory.Float64(places)));
+        Workers.RunSteps(steps.Count, (step, worker, workers) =>
         {
-            sums = (double*)place;
-            Workers.RunSteps(steps.Count, (step, worker, workers) =>
+            (int begin, int end) = Workers.Share(images, worker, workers);
+            for (int first = begin; first < end; first += together)
             {
-                (int begin, int end) = Workers.Share(images, worker, workers);
-                for (int first = begin; first < end; first += together)
-                {
-                    foreach (Part part in steps[step].Parts) part(first, Math.Min(together, end - first), start + worker * each);
-                }
-            }, step => steps[step].Meeting());
-            sums = null;
-        }
-
+                foreach (Part part in steps[step].Parts) part(first, Math.Min(together, end - first), start + worker * each);
+            }
+        }, step => steps[step].Meeting());
         GC.KeepAlive(memory);
+        GC.KeepAlive(places);
     }
 
     private void Do(Part part) => steps[^1].Parts.Add(part);

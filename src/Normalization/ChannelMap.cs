@@ -68,7 +68,7 @@ internal sealed class ChannelMap : IDisposable
     /// <param name="scaling">What it does.</param>
     /// <param name="relu">Whether negative results become 0.</param>
     /// <param name="onto">A map of the same size that is added to and overwritten in this one's place, or null.</param>
-    internal void Scale(ChannelScaling scaling, bool relu, ChannelMap? onto) => Scale(scaling.Of(scaling.NeedsSums ? Sums(scaling.Groups) : [], Count(scaling.Groups)), relu, onto);
+    internal void Scale(ChannelScaling scaling, bool relu, ChannelMap? onto) => Scale(scaling.Of(scaling.NeedsSums ? [.. Sums(scaling.Groups).SelectMany(group => group)] : [], Count(scaling.Groups)), relu, onto);
 
     /// <summary>x ← x·scale + shift, or onto ← onto + x·scale + shift; and its ReLU.</summary>
     /// <param name="groups">Scale and shift of each channel, for each group.</param>
@@ -194,25 +194,31 @@ internal sealed class ChannelMap : IDisposable
     /// <param name="weight">γ, float32.</param>
     /// <param name="bias">β, float32.</param>
     /// <param name="eps">What is added to the variance.</param>
-    internal static (float[] Scale, float[] Shift) Normalizing(double[] mean, double[] variance, Tensor weight, Tensor bias, double eps)
+    internal static (float[] Scale, float[] Shift) Normalizing(ReadOnlySpan<double> mean, ReadOnlySpan<double> variance, Tensor weight, Tensor bias, double eps)
     {
-        ReadOnlySpan<float> gamma = MemoryMarshal.Cast<byte, float>(TensorMemory.Of(weight)), beta = MemoryMarshal.Cast<byte, float>(TensorMemory.Of(bias));
-        (float[] scale, float[] shift) = (new float[gamma.Length], new float[gamma.Length]);
-        for (int c = 0; c < scale.Length; c++)
-        {
-            double factor = gamma[c] / Math.Sqrt(variance[c] + eps);
-            (scale[c], shift[c]) = ((float)factor, (float)(beta[c] - mean[c] * factor));
-        }
-
+        (float[] scale, float[] shift) = (new float[mean.Length], new float[mean.Length]);
+        ChannelSweeps.Normalize(mean, variance, MemoryMarshal.Cast<byte, float>(TensorMemory.View(weight)), MemoryMarshal.Cast<byte, float>(TensorMemory.View(bias)), eps, scale, shift);
         return (scale, shift);
+    }
+
+    /// <summary>The same with the statistics of the values of each channel.</summary>
+    /// <param name="sums">Σ x of all channels, then Σ x².</param>
+    /// <param name="count">Number of values.</param>
+    /// <param name="weight">γ, float32.</param>
+    /// <param name="bias">β, float32.</param>
+    /// <param name="eps">What is added to the variance.</param>
+    internal static (float[] Scale, float[] Shift) Normalizing(ReadOnlySpan<double> sums, long count, Tensor weight, Tensor bias, double eps)
+    {
+        Span<double> mean = stackalloc double[sums.Length / 2], variance = stackalloc double[sums.Length / 2];
+        ChannelSweeps.Moments(sums, count, mean, variance);
+        return Normalizing(mean, variance, weight, bias, eps);
     }
 
     /// <summary>Mean and biased variance of each channel from its sums.</summary>
     internal static (double[] Mean, double[] Variance) Moments(double[] sums, long values)
     {
-        int channels = sums.Length / 2;
-        (double[] mean, double[] variance) = (new double[channels], new double[channels]);
-        for (int c = 0; c < channels; c++) (mean[c], variance[c]) = (sums[c] / values, Math.Max(0, sums[channels + c] / values - sums[c] / values * (sums[c] / values)));
+        (double[] mean, double[] variance) = (new double[sums.Length / 2], new double[sums.Length / 2]);
+        ChannelSweeps.Moments(sums, values, mean, variance);
         return (mean, variance);
     }
 

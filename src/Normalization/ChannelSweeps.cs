@@ -29,12 +29,52 @@ internal static class ChannelSweeps
         }
     }
 
-    /// <summary>sums ← sums + x, of as many.</summary>
+    /// <summary>sums ← sums + x, of as many; any number of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Add(ReadOnlySpan<double> values, Span<double> sums)
     {
-        ref double x = ref MemoryMarshal.GetReference(values), sum = ref MemoryMarshal.GetReference(sums);
-        for (int c = 0; c < values.Length; c += Lanes / 2) (Vector512.LoadUnsafe(ref x, (nuint)c) + Vector512.LoadUnsafe(ref sum, (nuint)c)).StoreUnsafe(ref sum, (nuint)c);
+        int c = 0;
+        for (; c + Lanes / 2 <= values.Length; c += Lanes / 2) (Vector512.Create(sums[c..]) + Vector512.Create(values[c..])).CopyTo(sums[c..]);
+        for (; c < values.Length; c++) sums[c] += values[c];
+    }
+
+    /// <summary>mean ← Σ x ÷ count and variance ← Σ x² ÷ count − mean², or 0 where rounding makes it negative; of any number of channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Moments(ReadOnlySpan<double> sums, long count, Span<double> mean, Span<double> variance)
+    {
+        ReadOnlySpan<double> squares = sums[mean.Length..];
+        double n = count;
+        int c = 0;
+        for (; c + Lanes / 2 <= mean.Length; c += Lanes / 2)
+        {
+            Vector512<double> average = Vector512.Create(sums[c..]) / n;
+            average.CopyTo(mean[c..]);
+            Vector512.Max(Vector512<double>.Zero, Vector512.Create(squares[c..]) / n - average * average).CopyTo(variance[c..]);
+        }
+
+        for (; c < mean.Length; c++) (mean[c], variance[c]) = (sums[c] / n, Math.Max(0, squares[c] / n - sums[c] / n * (sums[c] / n)));
+    }
+
+    /// <summary>scale ← γ ÷ √(variance + ε) and shift ← β − mean·scale in double precision; of any number of channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Normalize(ReadOnlySpan<double> mean, ReadOnlySpan<double> variance, ReadOnlySpan<float> gamma, ReadOnlySpan<float> beta, double eps, Span<float> scale, Span<float> shift)
+    {
+        int c = 0;
+        for (; c + Lanes <= mean.Length; c += Lanes)
+        {
+            (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Create(gamma[c..]));
+            low /= Vector512.Sqrt(Vector512.Create(variance[c..]) + Vector512.Create(eps));
+            high /= Vector512.Sqrt(Vector512.Create(variance[(c + Lanes / 2)..]) + Vector512.Create(eps));
+            Vector512.Narrow(low, high).CopyTo(scale[c..]);
+            (Vector512<double> lowShift, Vector512<double> highShift) = Vector512.Widen(Vector512.Create(beta[c..]));
+            Vector512.Narrow(lowShift - Vector512.Create(mean[c..]) * low, highShift - Vector512.Create(mean[(c + Lanes / 2)..]) * high).CopyTo(shift[c..]);
+        }
+
+        for (; c < mean.Length; c++)
+        {
+            double factor = gamma[c] / Math.Sqrt(variance[c] + eps);
+            (scale[c], shift[c]) = ((float)factor, (float)(beta[c] - mean[c] * factor));
+        }
     }
 
     /// <summary>to ← x·scale + shift, or its ReLU.</summary>

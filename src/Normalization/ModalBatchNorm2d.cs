@@ -197,9 +197,8 @@ public sealed class ModalBatchNorm2d : Module<Tensor, Tensor>
         if (Replacement is not null) return Replacement.Scaling(new ModalLayer("", this));
         return !Mode.UsesBatchStatistics(training) ? null : new ChannelScaling(Groups: 1, NeedsSums: true, (sums, count) =>
         {
-            Counter?.Add(sums[0], count);
-            (double[] mean, double[] variance) = ChannelMap.Moments(sums[0], count);
-            return [ChannelMap.Normalizing(mean, variance, weight, bias, Options.Eps)];
+            Counter?.Add(sums, count);
+            return [ChannelMap.Normalizing(sums, count, weight, bias, Options.Eps)];
         });
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using UnetResnet.Runtime;
 using static TorchSharp.torch;
 
@@ -95,13 +94,9 @@ public sealed class PooledStatistics : IDisposable
     /// <param name="values">Number of values per channel.</param>
     internal void Add(ReadOnlySpan<double> sums, long values)
     {
-        Span<double> all = MemoryMarshal.Cast<byte, double>(TensorMemory.Of(sum)), allSquares = MemoryMarshal.Cast<byte, double>(TensorMemory.Of(squares));
-        for (int c = 0; c < all.Length; c++)
-        {
-            all[c] += sums[c];
-            allSquares[c] += sums[all.Length + c];
-        }
-
+        int channels = sums.Length / 2;
+        ChannelSweeps.Add(sums[..channels], TensorMemory.Float64(sum));
+        ChannelSweeps.Add(sums[channels..], TensorMemory.Float64(squares));
         count += values;
     }
 

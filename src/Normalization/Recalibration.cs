@@ -178,9 +178,10 @@ public static class Recalibration
         try
         {
             using var noGrad = no_grad();
+            using var pause = new CollectionPause();
             foreach (Tensor batch in batches)
             {
-                using var pause = new CollectionPause();
+                pause.Renew();
                 using var scope = NewDisposeScope();
                 try
                 {

@@ -24,10 +24,22 @@ internal sealed class CollectionPause : IDisposable
 
     private static long allocatedBefore;
 
-    private readonly bool started;
+    private bool started;
+    private long allocated;
 
-    internal CollectionPause()
+    internal CollectionPause() => Start();
+
+    /// <summary>Between two batches: goes on, or ends the pause and begins another where half of the budget is used up. Each beginning takes a tenth of a millisecond and more.</summary>
+    internal void Renew()
     {
+        if (started && GC.GetTotalAllocatedBytes() - allocated < Budget / 2) return;
+        Dispose();
+        Start();
+    }
+
+    private void Start()
+    {
+        (started, allocated) = (false, GC.GetTotalAllocatedBytes());
         if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion) return;
         try
         {

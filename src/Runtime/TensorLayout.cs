@@ -12,39 +12,49 @@ internal readonly unsafe ref struct TensorLayout
     private const string Library = "torch_cpu";
 
     /// <summary>libtorch's numbers of the kinds that are asked for.</summary>
-    private const int Cpu = 0, Float32 = 6;
+    private const int Cpu = 0, Float32 = 6, Float64 = 7, None = -1;
 
     private readonly long* sizes, strides;
     private readonly int dimensions;
-    private readonly bool plain;
+
+    /// <summary>Of the elements; <see cref="None"/> on other devices than the CPU.</summary>
+    private readonly int type;
 
     private TensorLayout(Tensor tensor)
     {
         nint handle = tensor.Handle;
-        Check(aoti_torch_get_dim(handle, out long count) | aoti_torch_get_device_type(handle, out int device) | aoti_torch_get_dtype(handle, out int type)
+        Check(aoti_torch_get_dim(handle, out long count) | aoti_torch_get_device_type(handle, out int device) | aoti_torch_get_dtype(handle, out type)
             | aoti_torch_get_sizes(handle, out sizes) | aoti_torch_get_strides(handle, out strides));
-        (dimensions, plain) = ((int)count, device == Cpu && type == Float32);
+        dimensions = (int)count;
+        if (device != Cpu) type = None;
     }
 
     /// <summary>The numbers of a tensor on the CPU in float32 whose dimensions follow each other in memory in this order; null of any other, and of an empty one.</summary>
     /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
     /// <param name="order">Its dimensions from the outermost to the innermost.</param>
-    internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order)
+    internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order) => (float*)Numbers(tensor, Float32, order);
+
+    /// <summary>The same for a tensor of any number of dimensions, row by row.</summary>
+    /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
+    internal static float* Numbers(Tensor tensor) => (float*)Numbers(tensor, Float32, RowByRow(stackalloc int[(int)tensor.dim()]));
+
+    /// <summary>The same of float64.</summary>
+    /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
+    internal static double* Numbers64(Tensor tensor) => (double*)Numbers(tensor, Float64, RowByRow(stackalloc int[(int)tensor.dim()]));
+
+    private static void* Numbers(Tensor tensor, int type, ReadOnlySpan<int> order)
     {
         var layout = new TensorLayout(tensor);
-        float* numbers = null;
-        if (layout.plain && layout.Follow(order)) Check(aoti_torch_get_data_ptr(tensor.Handle, out numbers));
+        void* numbers = null;
+        if (layout.type == type && layout.Follow(order)) Check(aoti_torch_get_data_ptr(tensor.Handle, out numbers));
         GC.KeepAlive(tensor);
         return numbers;
     }
 
-    /// <summary>The same for a tensor of any number of dimensions, row by row.</summary>
-    /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
-    internal static float* Numbers(Tensor tensor)
+    private static ReadOnlySpan<int> RowByRow(Span<int> order)
     {
-        Span<int> order = stackalloc int[(int)tensor.dim()];
         for (int i = 0; i < order.Length; i++) order[i] = i;
-        return Numbers(tensor, order);
+        return order;
     }
 
     /// <summary>How far the numbers of a dimension of size 1 lie apart does not matter.</summary>
@@ -68,7 +78,7 @@ internal readonly unsafe ref struct TensorLayout
     }
 
     [DllImport(Library)]
-    private static extern int aoti_torch_get_data_ptr(nint tensor, out float* numbers);
+    private static extern int aoti_torch_get_data_ptr(nint tensor, out void* numbers);
 
     [DllImport(Library)]
     private static extern int aoti_torch_get_dim(nint tensor, out long dimensions);

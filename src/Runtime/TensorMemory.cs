@@ -98,6 +98,15 @@ internal static class TensorMemory
         return numbers is not null ? numbers : throw Unsuited(tensor, "float32 numbers on the CPU, row by row,", "tensor.cpu().to(float32).contiguous()");
     }
 
+    /// <summary>The numbers of a float64 tensor where they lie, row by row. The tensor must be kept alive while they are read or written.</summary>
+    /// <param name="tensor">On the CPU, float64, contiguous, not empty.</param>
+    /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
+    public static unsafe Span<double> Float64(Tensor tensor)
+    {
+        double* numbers = TensorLayout.Numbers64(tensor);
+        return numbers is not null ? new Span<double>(numbers, checked((int)tensor.numel())) : throw Unsuited(tensor, "float64 numbers on the CPU, row by row,", "tensor.cpu().to(float64).contiguous()");
+    }
+
     private static ArgumentException Unsuited(Tensor tensor, string expected, string cure) =>
         new($"Expected were {expected} and the tensor is {tensor.dtype} on {tensor.device}, ({string.Join(", ", tensor.shape)}) with strides ({string.Join(", ", tensor.stride())}). Pass {cure}.", nameof(tensor));
 

@@ -16,11 +16,12 @@ internal static unsafe class PanelConvolution
     /// <summary>Whether it pays.</summary>
     /// <param name="map">(N, C, H, W).</param>
     /// <param name="kernel">(F, C, 1, 1) or (F, C, 3, 3).</param>
-    internal static bool Suits(Tensor map, Tensor kernel)
+    /// <param name="whateverSize">Whether large ones do too: those whose sums are wanted while the result is in the cache, where oneDNN's result would be read from memory again.</param>
+    internal static bool Suits(Tensor map, Tensor kernel, bool whateverSize = false)
     {
         if (map.device_type != DeviceType.CPU || map.dtype != float32 || kernel.dtype != float32) return false;
         long[] shape = kernel.shape, size = map.shape;
-        return (shape[2], shape[3]) is (1, 1) or (3, 3) && MatrixProduct.Suits(shape[0]) && MatrixProduct.Suits(shape[1]) && size[0] * size[2] * size[3] * kernel.numel() <= MostProducts;
+        return (shape[2], shape[3]) is (1, 1) or (3, 3) && MatrixProduct.Suits(shape[0]) && MatrixProduct.Suits(shape[1]) && (whateverSize || size[0] * size[2] * size[3] * kernel.numel() <= MostProducts);
     }
 
     /// <summary>A kernel as <see cref="Compute(Tensor, Tensor, Tensor, bool)"/> takes it.</summary>
