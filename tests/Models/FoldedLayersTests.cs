@@ -144,6 +144,118 @@ public class FoldedLayersTests : ManyThreadsTest
         Assert.Equal(before.Bytes(), Blocks().Bytes());
     }
 
+    /// <summary>
+    /// Layers that normalise by the batch: the first pass goes layer by layer, later ones by shares of the images that meet after each layer, where the images fill the threads. No byte
+    /// depends on that, of the features and of what is counted.
+    /// </summary>
+    [Theory]
+    [InlineData(3, 1)]
+    [InlineData(4, 1)]
+    [InlineData(10, 1)]
+    [InlineData(4, 3)]
+    [InlineData(10, 2)]
+    public void Shares_that_meet_compute_what_all_images_do(int batch, int every)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.eval();
+        BatchNormLayer[] layers = [.. encoder.BatchNormLayers().Select(layer => layer.Layer).Where((_, i) => i % every == 0)];
+        foreach (BatchNormLayer layer in layers) layer.NormaliseBy(true);
+        Tensor images = randn(batch, 3, 96, 96);
+        (byte[][] Features, double[][] Sums) first = Pass();
+        foreach (int threads in new[] { 1, 2, 3, 4 })
+        {
+            set_num_threads(threads);
+            (byte[][] features, double[][] sums) = Pass();
+            Assert.Equal(first.Features, features);
+            Assert.Equal(first.Sums, sums);
+        }
+
+        // The bytes above would be the same if none of them had gone so.
+        set_num_threads(2);
+        ResidualBlock[] blocks = encoder.Stages[1];
+        using var own = new FoldedLayers([.. blocks.SelectMany(block => block.Layers)], _ => 0);
+        using FoldedKernels kernels = own.For(images);
+        Tensor map = ChannelsLast.Of(randn(batch, 64, 24, 24)), before = kernels.Apply(blocks, map.clone());
+        if (!MatrixProduct.Suits(16)) return;
+        OwnLayer[][] ready = [.. blocks.Select(block => kernels.Own(block.Layers)!)];
+        Assert.Contains(ready, block => block.Any(layer => layer.Scaling is not null));
+        Tensor? together = SynchronizedShares.Blocks(blocks[0], ready, map);
+        Assert.Equal(batch != 3, together is not null);
+        if (together is not null) Assert.Equal(before.Bytes(), together.Bytes());
+
+        (byte[][], double[][]) Pass()
+        {
+            PooledStatistics[] counters = [.. layers.Select(layer => new PooledStatistics(layer.Channels))];
+            Action end = layers.Zip(counters).Select(pair => pair.First.Count(pair.Second)).Aggregate((one, other) => one + other);
+            byte[][] features = [.. encoder.Features(images).Select(TensorMemory.Bytes)];
+            end();
+            Assert.All(counters, counter => Assert.True(counter.Count > 0));
+            double[][] sums = [.. counters.Select(counter => (double[])[.. counter.Sum.Doubles(), .. counter.Squares.Doubles()])];
+            foreach (PooledStatistics counter in counters) counter.Dispose();
+            return (features, sums);
+        }
+    }
+
+    /// <summary>A single pixel has no variance: whichever way a layer would go, it says so.</summary>
+    [Fact]
+    public void One_value_per_channel_is_refused_in_a_later_pass_too()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.eval();
+        encoder.BatchNormLayers().Single(layer => layer.Name == "bn5c_branch2b").Layer.NormaliseBy(true);
+        set_num_threads(1);
+        Tensor image = randn(1, 3, 32, 32);
+        for (int pass = 0; pass < 3; pass++) Assert.Contains("have no variance", Assert.Throws<ArgumentException>(() => encoder.Features(image)).Message);
+    }
+
+    /// <summary>A recalibration changes statistics only: what is not folded is kept, and what is folded is made anew.</summary>
+    [Fact]
+    public void New_statistics_leave_the_kernels_that_they_are_not_in()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using ResNet50Encoder encoder = Trained(new ResNet50Options { Width = 16 });
+        encoder.eval();
+        ResidualBlock[] blocks = encoder.Stages[1];
+        var norm = (ModalLayer)encoder.BatchNormLayers().Single(layer => layer.Name == "bn3b_branch2b").Layer;
+        norm.NormaliseBy(true);
+        using var layers = new FoldedLayers([.. blocks.SelectMany(block => block.Layers)], _ => 0);
+        Tensor map = ChannelsLast.Of(randn(4, 64, 24, 24));
+        if (!MatrixProduct.Suits(16)) return;
+        (FoldedKernel folded, FoldedKernel unfolded) = Kernels();
+        (FoldedKernel sameFolded, FoldedKernel sameUnfolded) = Kernels();
+        Assert.Same(folded, sameFolded);
+        Assert.Same(unfolded, sameUnfolded);
+
+        encoder.state_dict()["bn3b_branch2a.running_mean"].add_(1);
+        (FoldedKernel newFolded, FoldedKernel keptUnfolded) = Kernels();
+        Assert.NotSame(folded, newFolded);
+        Assert.Same(unfolded, keptUnfolded);
+
+        // A pass that is not over keeps all that it has.
+        using (layers.For(map))
+        {
+            encoder.state_dict()["bn3b_branch2a.running_mean"].add_(1);
+            Assert.NotSame(unfolded, Kernels().Unfolded);
+        }
+
+        unfolded = Kernels().Unfolded;
+        encoder.state_dict()["res3b_branch2b.bias"].add_(1);
+        Assert.NotSame(unfolded, Kernels().Unfolded);
+
+        (FoldedKernel Folded, FoldedKernel Unfolded) Kernels()
+        {
+            using FoldedKernels kernels = layers.For(map);
+            kernels.Apply(blocks, map.clone());
+            OwnLayer[] own = kernels.Own(blocks[1].Layers)!;
+            return (own[0].Kernel, own[1].Kernel);
+        }
+    }
+
     /// <summary>As in PyTorch, no images give no masks.</summary>
     [Fact]
     public void A_batch_may_be_empty()
@@ -155,7 +267,7 @@ public class FoldedLayersTests : ManyThreadsTest
         Assert.Equal([0, 1, 96, 64], unet.Predict(zeros(0, 3, 96, 64)).shape);
     }
 
-    /// <summary>A layer that has no own form, or normalises by the batch, does not keep the blocks around it from going together.</summary>
+    /// <summary>A layer that has no own form, or whose input somebody sees, does not keep the blocks around it from going together.</summary>
     [Fact]
     public void Blocks_go_together_around_one_that_cannot()
     {
@@ -165,7 +277,9 @@ public class FoldedLayersTests : ManyThreadsTest
         {
             using ResNet50Encoder encoder = Trained(options);
             encoder.eval();
-            encoder.BatchNormLayers().Single(layer => layer.Name == "bn4c_branch2b").Layer.NormaliseBy(true);
+            BatchNormLayer seen = encoder.BatchNormLayers().Single(layer => layer.Name == "bn4c_branch2b").Layer;
+            seen.NormaliseBy(true);
+            seen.Watch(_ => { });
             Tensor images = randn(4, 3, 64, 64);
             byte[][] first = [.. encoder.Features(images).Select(TensorMemory.Bytes)];
             Assert.Equal(first, encoder.Features(images).Select(TensorMemory.Bytes));

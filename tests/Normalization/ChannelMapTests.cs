@@ -91,6 +91,60 @@ public class ChannelMapTests : ManyThreadsTest
     /// <summary>Normal numbers around 3, channels last.</summary>
     private static Tensor Map(int images, int channels, int height, int width) => (randn(images, height, width, channels) + 3).permute(0, 3, 1, 2);
 
+    /// <summary>Small images, and such as are summed in several blocks, the last of which is not full.</summary>
+    [Theory]
+    [InlineData(16, 3, 5)]
+    [InlineData(48, 40, 50)]
+    [InlineData(512, 9, 11)]
+    public void Sums_of_an_image_are_the_same_bytes(int channels, int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        Tensor map = Map(3, channels, height, width);
+        using ChannelMap view = ChannelMap.Of(map)!;
+        double[][] expected = view.Sums(groups: 3);
+        for (int image = 0; image < 3; image++)
+        {
+            double[] sums = [.. Enumerable.Repeat(7.0, 2 * channels)];
+            ChannelMap.SumImage(map[image].permute(1, 2, 0).Values<float>(), sums);
+            Assert.Equal(expected[image], sums);
+        }
+
+        double[] all = view.Sums(groups: 1)[0];
+        Assert.Equal(expected[0].Zip(expected[1], (one, other) => one + other).Zip(expected[2], (one, other) => one + other), all);
+    }
+
+    /// <summary>Channels that fill the vectors, that do not, and fewer than a vector has.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(16)]
+    [InlineData(45)]
+    public void Statistics_and_scales_are_those_of_each_channel(int channels)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Random(channels);
+        double[] sums = [.. Enumerable.Range(0, 2 * channels).Select(i => random.NextDouble() * (i < channels ? 10 : 1000))];
+        // A channel of one number, whose variance rounding may make negative.
+        (sums[1], sums[channels + 1]) = (10 * 0.1, 10 * 0.1 * 0.1 - 1e-17);
+        float[] gamma = [.. Enumerable.Range(0, channels).Select(_ => random.NextSingle())], beta = [.. Enumerable.Range(0, channels).Select(_ => random.NextSingle())];
+        (double[] mean, double[] variance) = ChannelMap.Moments(sums, 10);
+        (float[] scale, float[] shift) = ChannelMap.Normalizing(sums, 10, tensor(gamma), tensor(beta), eps: 1e-3);
+        for (int c = 0; c < channels; c++)
+        {
+            double average = sums[c] / 10, spread = Math.Max(0, sums[channels + c] / 10 - average * average), factor = gamma[c] / Math.Sqrt(spread + 1e-3);
+            Assert.Equal((average, spread), (mean[c], variance[c]));
+            Assert.Equal(((float)factor, (float)(beta[c] - average * factor)), (scale[c], shift[c]));
+        }
+    }
+
+    [Fact]
+    public void A_number_that_is_none_stays_none()
+    {
+        double[] sums = new double[32];
+        (sums[4], sums[20]) = (double.NaN, double.NaN);
+        (double[] mean, double[] variance) = ChannelMap.Moments(sums, 2);
+        Assert.Equal((double.NaN, double.NaN, 0), (mean[4], variance[4], variance[5]));
+    }
+
     /// <summary>Three values of each of two channels: 1, 2, 6 and 4, 4, 4.</summary>
     [Fact]
     public void Moments_are_mean_and_biased_variance()

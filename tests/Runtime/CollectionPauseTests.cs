@@ -32,6 +32,31 @@ public class CollectionPauseTests
         Assert.All(loops, f => Assert.True(File.ReadAllText(f).Contains("new CollectionPause()", StringComparison.Ordinal), $"{f} trains without a CollectionPause."));
     }
 
+    /// <summary>Half a budget may pass between two renewals; what is renewed more often goes on without a collection.</summary>
+    [Fact]
+    public void A_renewed_one_lasts()
+    {
+        using var pause = new CollectionPause();
+        int before = GC.CollectionCount(0);
+        for (int batch = 0; batch < 10; batch++)
+        {
+            pause.Renew();
+            for (int i = 0; i < 1 << 10; i++) GC.KeepAlive(new byte[1000]);
+        }
+
+        Assert.Equal(before, GC.CollectionCount(0));
+        // 20 times 16 MB are five budgets.
+        for (int batch = 0; batch < 20; batch++)
+        {
+            pause.Renew();
+            int begun = GC.CollectionCount(0);
+            for (int i = 0; i < 16 << 10; i++) GC.KeepAlive(new byte[1000]);
+            Assert.Equal(begun, GC.CollectionCount(0));
+        }
+
+        Assert.True(GC.CollectionCount(0) > before);
+    }
+
     [Fact]
     public void Too_much_allocation_ends_it_without_an_error()
     {

@@ -53,4 +53,15 @@ public class TensorMemoryTests
         new byte[] { 1, 0, 2, 1 }.CopyTo(TensorMemory.Of(fresh));
         Assert.Equal([(short)1, (short)258], TensorMemory.Values<short>(fresh));
     }
+
+    [Fact]
+    public void Numbers_in_double_precision_are_written_where_they_lie()
+    {
+        using var scope = NewDisposeScope();
+        Tensor numbers = tensor(new[] { 1.0, 2, 3 });
+        TensorMemory.Float64(numbers)[1] = 5;
+        Assert.Equal([1, 5, 3], TensorMemory.Doubles(numbers));
+        foreach (Tensor unsuited in new[] { ones(3), ones(2, 3, dtype: float64).t(), ones(0, dtype: float64) })
+            Assert.Contains("float64 numbers on the CPU, row by row", Assert.Throws<ArgumentException>(() => TensorMemory.Float64(unsuited).Length).Message);
+    }
 }

@@ -115,6 +115,90 @@ public class WorkersTests : ManyThreadsTest
         }
     }
 
+    /// <summary>Each worker does each step once, none before all have done the one before, and what comes between is done once, by then.</summary>
+    [Fact]
+    public void Steps_wait_for_each_other()
+    {
+        foreach (Action<int, Action<int, int, int>, Action<int>> run in StepWays)
+        {
+            const int Steps = 200;
+            int[] done = new int[Steps], between = new int[Steps];
+            int all = 0;
+            var wrong = new ConcurrentBag<string>();
+            run(Steps, (step, worker, workers) =>
+            {
+                if (worker == 0) all = workers;
+                if (worker < 0 || worker >= workers || workers > get_num_threads()) wrong.Add($"worker {worker} of {workers}");
+                if (step > 0 && between[step - 1] != 1) wrong.Add($"step {step} began too early");
+                if (!Workers.IsBusy && workers > 1) wrong.Add("its loops would be shared");
+                Interlocked.Increment(ref done[step]);
+            }, step =>
+            {
+                if (done[step] != all) wrong.Add($"{done[step]} of {all} had done step {step}");
+                Interlocked.Increment(ref between[step]);
+            });
+            Assert.Empty(wrong);
+            Assert.All(done, count => Assert.Equal(all, count));
+            Assert.All(between, count => Assert.Equal(1, count));
+        }
+    }
+
+    /// <summary>Whoever fails must still meet the others, who would wait for ever.</summary>
+    [Fact]
+    public void A_step_that_fails_ends_the_ones_after_it()
+    {
+        foreach (Action<int, Action<int, int, int>, Action<int>> run in StepWays)
+        {
+            int last = 0;
+            Exception thrown = Assert.ThrowsAny<Exception>(() => run(10, (step, worker, _) =>
+            {
+                last = Math.Max(last, step);
+                if (step == 4 && worker == 0) throw new InvalidOperationException("step 4");
+            }, _ => { }));
+            Assert.Equal("step 4", (thrown is AggregateException several ? Assert.Single(several.InnerExceptions) : thrown).Message);
+            Assert.Equal(4, last);
+
+            thrown = Assert.ThrowsAny<Exception>(() => run(10, (step, _, _) => last = Math.Max(last, step), step =>
+            {
+                if (step == 6) throw new InvalidOperationException("after step 6");
+            }));
+            Assert.Equal("after step 6", (thrown is AggregateException all ? Assert.Single(all.InnerExceptions) : thrown).Message);
+            Assert.Equal(6, last);
+            Assert.False(Workers.IsBusy);
+        }
+    }
+
+    /// <summary>Within a part there is one worker left.</summary>
+    [Fact]
+    public void Steps_of_a_part_stay_on_its_thread()
+    {
+        int steps = 0;
+        Workers.Run(8, _ => Workers.RunSteps(3, (_, _, workers) => Interlocked.Add(ref steps, workers), _ => { }));
+        Assert.Equal(24, steps);
+    }
+
+    /// <summary>Many threads of .NET's, each with a team that meets.</summary>
+    [Fact]
+    public void Many_threads_run_steps_at_the_same_time()
+    {
+        long sum = 0;
+        Thread[] threads = [.. Enumerable.Range(0, 8).Select(_ => new Thread(() =>
+        {
+            for (int round = 0; round < 20; round++) Workers.RunSteps(10, (step, worker, _) => Interlocked.Add(ref sum, worker == 0 ? step : 0), _ => { });
+        }))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.Equal(8 * 20 * 45, sum);
+    }
+
+    private static IEnumerable<Action<int, Action<int, int, int>, Action<int>>> StepWays =>
+    [
+        Workers.RunSteps,
+        (steps, step, between) => Workers.RunStepsOnPool(steps, 1, step, between),
+        (steps, step, between) => Workers.RunStepsOnPool(steps, get_num_threads(), step, between),
+        .. OpenMp.IsAvailable ? [OpenMp.RunSteps] : Array.Empty<Action<int, Action<int, int, int>, Action<int>>>(),
+    ];
+
     [Theory]
     [InlineData(10, 3)]
     [InlineData(2, 4)]
