@@ -12,6 +12,7 @@ internal static class BenchCommand
         CuresBenchCommand.Create(new ErrorStreamProgress()),
         StepBenchCommand.Train(new ErrorStreamProgress()),
         StepBenchCommand.Infer(new ErrorStreamProgress()),
+        RecalibrationBenchCommand.Create(new ErrorStreamProgress()),
         ScaleBenchCommand.Create(new ErrorStreamProgress()),
         PrecisionBenchCommand.Create(new ErrorStreamProgress()),
         RooflineBenchCommand.Create(new ErrorStreamProgress()),
