@@ -32,44 +32,40 @@ internal readonly unsafe ref struct TensorLayout
     /// <summary>The numbers of a tensor on the CPU in float32 whose dimensions follow each other in memory in this order; null of any other, and of an empty one.</summary>
     /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
     /// <param name="order">Its dimensions from the outermost to the innermost.</param>
-    internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order) => (float*)Numbers(tensor, Float32, order);
+    internal static float* Numbers(Tensor tensor, ReadOnlySpan<int> order) => (float*)Numbers(tensor, Float32, order, out _);
 
     /// <summary>The same for a tensor of any number of dimensions, row by row.</summary>
     /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
-    internal static float* Numbers(Tensor tensor) => (float*)Numbers(tensor, Float32, RowByRow(stackalloc int[(int)tensor.dim()]));
+    /// <param name="count">How many.</param>
+    internal static float* Numbers(Tensor tensor, out long count) => (float*)Numbers(tensor, Float32, [], out count);
 
     /// <summary>The same of float64.</summary>
     /// <param name="tensor">Kept alive by the caller while they are read or written.</param>
-    internal static double* Numbers64(Tensor tensor) => (double*)Numbers(tensor, Float64, RowByRow(stackalloc int[(int)tensor.dim()]));
+    /// <param name="count">How many.</param>
+    internal static double* Numbers64(Tensor tensor, out long count) => (double*)Numbers(tensor, Float64, [], out count);
 
-    private static void* Numbers(Tensor tensor, int type, ReadOnlySpan<int> order)
+    private static void* Numbers(Tensor tensor, int type, ReadOnlySpan<int> order, out long count)
     {
         var layout = new TensorLayout(tensor);
         void* numbers = null;
-        if (layout.type == type && layout.Follow(order)) Check(aoti_torch_get_data_ptr(tensor.Handle, out numbers));
+        if (layout.Follow(order, out count) && layout.type == type) Check(aoti_torch_get_data_ptr(tensor.Handle, out numbers));
         GC.KeepAlive(tensor);
         return numbers;
     }
 
-    private static ReadOnlySpan<int> RowByRow(Span<int> order)
+    /// <summary>Whether the dimensions follow each other in this order, or as they are where there is none. How far the numbers of a dimension of size 1 lie apart does not matter.</summary>
+    private bool Follow(ReadOnlySpan<int> order, out long count)
     {
-        for (int i = 0; i < order.Length; i++) order[i] = i;
-        return order;
-    }
-
-    /// <summary>How far the numbers of a dimension of size 1 lie apart does not matter.</summary>
-    private bool Follow(ReadOnlySpan<int> order)
-    {
-        if (order.Length != dimensions) return false;
-        long apart = 1;
-        for (int i = order.Length - 1; i >= 0; i--)
+        count = 1;
+        if (!order.IsEmpty && order.Length != dimensions) return false;
+        for (int i = dimensions - 1; i >= 0; i--)
         {
-            long size = sizes[order[i]];
-            if (size != 1 && strides[order[i]] != apart) return false;
-            apart *= size;
+            int dimension = order.IsEmpty ? i : order[i];
+            if (sizes[dimension] != 1 && strides[dimension] != count) return false;
+            count *= sizes[dimension];
         }
 
-        return apart > 0;
+        return count > 0;
     }
 
     private static void Check(int error)

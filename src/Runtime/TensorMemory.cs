@@ -53,8 +53,8 @@ internal static class TensorMemory
     /// <summary>A tensor's bytes, row by row: where they lie, if they lie so on the CPU, else a copy. Valid until the tensor is written to or freed.</summary>
     public static unsafe ReadOnlySpan<byte> View(Tensor tensor)
     {
-        float* numbers = TensorLayout.Numbers(tensor);
-        return numbers is not null ? new ReadOnlySpan<byte>(numbers, checked((int)tensor.numel() * sizeof(float)))
+        float* numbers = TensorLayout.Numbers(tensor, out long count);
+        return numbers is not null ? new ReadOnlySpan<byte>(numbers, checked((int)(count * sizeof(float))))
             : tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous() ? Of(tensor) : tensor.Bytes();
     }
 
@@ -94,7 +94,7 @@ internal static class TensorMemory
     /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
     public static unsafe float* Numbers(Tensor tensor)
     {
-        float* numbers = TensorLayout.Numbers(tensor);
+        float* numbers = TensorLayout.Numbers(tensor, out _);
         return numbers is not null ? numbers : throw Unsuited(tensor, "float32 numbers on the CPU, row by row,", "tensor.cpu().to(float32).contiguous()");
     }
 
@@ -103,8 +103,8 @@ internal static class TensorMemory
     /// <exception cref="ArgumentException">It is not, and must be copied first.</exception>
     public static unsafe Span<double> Float64(Tensor tensor)
     {
-        double* numbers = TensorLayout.Numbers64(tensor);
-        return numbers is not null ? new Span<double>(numbers, checked((int)tensor.numel())) : throw Unsuited(tensor, "float64 numbers on the CPU, row by row,", "tensor.cpu().to(float64).contiguous()");
+        double* numbers = TensorLayout.Numbers64(tensor, out long count);
+        return numbers is not null ? new Span<double>(numbers, checked((int)count)) : throw Unsuited(tensor, "float64 numbers on the CPU, row by row,", "tensor.cpu().to(float64).contiguous()");
     }
 
     private static ArgumentException Unsuited(Tensor tensor, string expected, string cure) =>
