@@ -210,7 +210,7 @@ internal sealed class ChannelMap : IDisposable
     internal static (float[] Scale, float[] Shift) Normalizing(ReadOnlySpan<double> sums, long count, Tensor weight, Tensor bias, double eps)
     {
         Span<double> mean = stackalloc double[sums.Length / 2], variance = stackalloc double[sums.Length / 2];
-        ChannelSweeps.Moments(sums, count, mean, variance);
+        ChannelSweeps.Moments(sums[..mean.Length], sums[mean.Length..], count, mean, variance);
         return Normalizing(mean, variance, weight, bias, eps);
     }
 
@@ -218,7 +218,7 @@ internal sealed class ChannelMap : IDisposable
     internal static (double[] Mean, double[] Variance) Moments(double[] sums, long values)
     {
         (double[] mean, double[] variance) = (new double[sums.Length / 2], new double[sums.Length / 2]);
-        ChannelSweeps.Moments(sums, values, mean, variance);
+        ChannelSweeps.Moments(sums.AsSpan(0, mean.Length), sums.AsSpan(mean.Length), values, mean, variance);
         return (mean, variance);
     }
 

@@ -40,9 +40,8 @@ internal static class ChannelSweeps
 
     /// <summary>mean ← Σ x ÷ count and variance ← Σ x² ÷ count − mean², or 0 where rounding makes it negative; of any number of channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Moments(ReadOnlySpan<double> sums, long count, Span<double> mean, Span<double> variance)
+    internal static void Moments(ReadOnlySpan<double> sums, ReadOnlySpan<double> squares, long count, Span<double> mean, Span<double> variance)
     {
-        ReadOnlySpan<double> squares = sums[mean.Length..];
         double n = count;
         int c = 0;
         for (; c + Lanes / 2 <= mean.Length; c += Lanes / 2)

@@ -121,8 +121,10 @@ public sealed class PooledStatistics : IDisposable
             throw new ArgumentException($"Statistics of {Channels} channels do not fit a layer of {layer.Channels}.", nameof(layer));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        layer.RunningMean.copy_(Mean());
-        layer.RunningVar.copy_(Variance());
+        (double[] mean, double[] variance) = (new double[Channels], new double[Channels]);
+        ChannelSweeps.Moments(TensorMemory.Float64(sum), TensorMemory.Float64(squares), Checked(), mean, variance);
+        layer.RunningMean.copy_(tensor(mean));
+        layer.RunningVar.copy_(tensor(variance));
     }
 
     /// <summary>Frees the sums.</summary>
